@@ -1,0 +1,31 @@
+package message
+
+import "time"
+
+// Target is one device that a delivery is for, as it was at the decision.
+// It names the device and never the token, so that a rotated token is used and a retired one is not.
+type Target struct {
+	// Device is the store's key of the device.
+	Device int64
+	// Epoch is the device's epoch at the decision.
+	Epoch int64
+	// Seq is the message's place in the inbox of the device's user.
+	Seq int64
+}
+
+// Delivery is a row of work: one message, one channel row, up to 1,000 targets.
+type Delivery struct {
+	ID        int64
+	MessageID string
+	// Channel is the name of the app's channel row.
+	Channel string
+	Targets []Target
+	// Attempt counts the vendor calls that have ended so far.
+	Attempt int
+	// DueAt is when the next attempt may start.
+	DueAt     time.Time
+	ExpiresAt time.Time
+}
+
+// MaxTargets is the largest number of targets of one delivery.
+const MaxTargets = 1000

@@ -1,0 +1,80 @@
+package message
+
+import "time"
+
+// Class says what a vendor's answer means to the dispatcher. The set is closed.
+type Class string
+
+// The outcome classes. Every code of every vendor maps to exactly one of them.
+const (
+	// Accepted means that the vendor took the message.
+	Accepted Class = "Accepted"
+	// InvalidToken means that the vendor will never deliver to this token again.
+	InvalidToken Class = "InvalidToken"
+	// AuthExpired means that the access token ran out: refresh once, then retry.
+	AuthExpired Class = "AuthExpired"
+	// CredentialRejected means that the vendor refuses the channel's credential; deliveries are kept.
+	CredentialRejected Class = "CredentialRejected"
+	// Throttled means too fast; RetryAfter says how long to wait.
+	Throttled Class = "Throttled"
+	// QuotaExhausted means that a daily quota is used up; RetryAfter says until when.
+	QuotaExhausted Class = "QuotaExhausted"
+	// Transient means that the same request may succeed later.
+	Transient Class = "Transient"
+	// Rejected means that the vendor refuses this payload for good.
+	Rejected Class = "Rejected"
+	// Unknown means a code that no table knows; it is surfaced and retried a bounded number of times.
+	Unknown Class = "Unknown"
+)
+
+// Classes lists every outcome class once.
+func Classes() []Class {
+	return []Class{
+		Accepted, InvalidToken, AuthExpired, CredentialRejected, Throttled,
+		QuotaExhausted, Transient, Rejected, Unknown,
+	}
+}
+
+// Outcome is a vendor's answer for one target.
+type Outcome struct {
+	Class Class
+	// Code is the vendor's own code, such as 21301 or UNREGISTERED; empty when there was no answer.
+	Code string
+	// HTTPStatus is 0 when there was no answer.
+	HTTPStatus int
+	// Detail holds the vendor's own words, at most 256 runes, only from fields of its error shape.
+	Detail string
+	// VendorMessageID is the vendor's id of an accepted message.
+	VendorMessageID string
+	// RetryAfter is the wait that the vendor asks for; 0 when it named none.
+	RetryAfter time.Duration
+}
+
+// State is the place of one (message, user, device) in the account:
+// admitted = handed + suppressed + failed + expired + cancelled + quarantined + pending.
+type State string
+
+// The states of a (message, user, device).
+const (
+	Handed      State = "Handed"
+	Suppressed  State = "Suppressed"
+	Failed      State = "Failed"
+	Expired     State = "Expired"
+	Cancelled   State = "Cancelled"
+	Quarantined State = "Quarantined"
+	Pending     State = "Pending"
+)
+
+// Reasons of suppressed and cancelled pushes that are not a vendor's words.
+const (
+	ReasonNoPushConfig = "NoPushConfig" // the sender gave no push content
+	ReasonNoChannel    = "NoChannel"    // no channel row serves the device
+	ReasonAmbiguous    = "AmbiguousChannel"
+	ReasonOwnDevice    = "SenderOwnDevice"
+	ReasonNoToken      = "NoToken"      // the device has no token that works
+	ReasonAcked        = "Acked"        // the device received it over its session
+	ReasonFenced       = "Fenced"       // the device changed hands
+	ReasonTTL          = "TTLExpired"   // the push was not possible in time
+	ReasonNoDevice     = "NoDevice"     // the user has no device
+	ReasonAttempts     = "TooManyTries" // unknown answers, a bounded number of times
+)

@@ -1,0 +1,77 @@
+// Package provider defines what a vendor package offers and the HTTPS transport
+// that all of them share. One package per vendor lies below it; catalog lists
+// them once. Providers know nothing of stores, queues or retries: they make one
+// call and say what the answer means.
+package provider
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+// Provider talks to one vendor with one credential. It is safe for concurrent use.
+type Provider interface {
+	// Send pushes one notification to at most MaxTargets tokens and returns one
+	// outcome for each target, in their order. Trouble is an outcome, not an error.
+	Send(ctx context.Context, n Notification, targets []Target) []message.Outcome
+	// Probe proves the credential to the vendor without sending anything.
+	// Accepted means that the vendor takes it.
+	Probe(ctx context.Context) message.Outcome
+	// MaxTargets is the largest number of tokens of one Send.
+	MaxTargets() int
+	// Close releases connections.
+	Close()
+}
+
+// Notification is what all targets of one Send shall show.
+type Notification struct {
+	Title, Content, Payload string
+	// MessageID is the dispatcher's id of the message (UUIDv7).
+	MessageID string
+	// DedupID lets the vendor or the phone drop a repetition of the same event.
+	DedupID string
+	// ReplaceID makes a later push of the same event replace the shown one.
+	ReplaceID string
+	// TTL is how long the vendor may keep it for an unreachable phone.
+	TTL time.Duration
+	// Urgent asks for the vendor's high priority.
+	Urgent bool
+	// Setting holds the push profile's parameters for this vendor; zero means a plain alert.
+	Setting config.Setting
+}
+
+// Target is one phone.
+type Target struct {
+	Token string
+	// UserHash tells the app for whom the push is, so that it can drop a stray one.
+	UserHash string
+}
+
+// Deps is what a vendor package needs from its surroundings.
+type Deps struct {
+	// Guard limits where a replaced endpoint may lead.
+	Guard EndpointGuard
+	// Tokens keeps vendor access tokens that outlive a process; nil keeps them in memory only.
+	Tokens TokenStore
+	Log    *slog.Logger
+}
+
+// TokenStore shares vendor access tokens between the pods of one app. Names
+// are unique per channel row and credential.
+type TokenStore interface {
+	// LoadToken returns ok=false when there is none.
+	LoadToken(ctx context.Context, name string) (t AccessToken, ok bool, err error)
+	// SwapToken stores next if the stored token is still previous (by value); it
+	// reports whether it did.
+	SwapToken(ctx context.Context, name string, previous, next AccessToken) (bool, error)
+}
+
+// AccessToken is a vendor's bearer token.
+type AccessToken struct {
+	Value     config.Secret
+	ExpiresAt time.Time
+}

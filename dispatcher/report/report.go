@@ -1,0 +1,86 @@
+// Package report is the contract out: what a dispatcher tells the controllers
+// about itself. It imports the standard library only.
+package report
+
+import "time"
+
+// Version is the version of the report, as major.minor.
+const Version = "1.0"
+
+// Path is where the admin port serves the report; it needs the app's report key as bearer token.
+const Path = "/report"
+
+// Report is the state of one dispatcher process. It never holds a secret, a
+// token, a user id or a message.
+type Report struct {
+	Version string `json:"version"`
+	// Pod is the name of the pod, Incarnation the number of its lease.
+	Pod         string    `json:"pod"`
+	Incarnation int64     `json:"incarnation"`
+	StartedAt   time.Time `json:"startedAt"`
+	Config      Config    `json:"config"`
+	Store       Store     `json:"store"`
+	Channels    []Channel `json:"channels"`
+	Account     Account   `json:"account"`
+}
+
+// Config says which document the dispatcher runs.
+type Config struct {
+	// Hash is config.Hash of the loaded document.
+	Hash     string    `json:"hash"`
+	LoadedAt time.Time `json:"loadedAt"`
+	// UnknownFields counts fields that this dispatcher is too old to know.
+	UnknownFields int `json:"unknownFields"`
+	// Error says why the newest document was refused; empty when it was not.
+	Error string `json:"error,omitempty"`
+}
+
+// Store says whether the store answers.
+type Store struct {
+	Ready bool   `json:"ready"`
+	Error string `json:"error,omitempty"`
+}
+
+// ChannelState is what the dispatcher makes of a channel row.
+type ChannelState string
+
+// The states of a channel row. All but Delivering and NoTraffic keep deliveries back.
+const (
+	NoTraffic          ChannelState = "NoTraffic"
+	Delivering         ChannelState = "Delivering"
+	CredentialRejected ChannelState = "CredentialRejected"
+	MassInvalidation   ChannelState = "MassInvalidation"
+	QuotaExhausted     ChannelState = "QuotaExhausted"
+	Throttled          ChannelState = "Throttled"
+	Unreachable        ChannelState = "Unreachable"
+)
+
+// Channel is one channel row as its traffic shows it.
+type Channel struct {
+	Name  string       `json:"name"`
+	State ChannelState `json:"state"`
+	// Code and Message are the vendor's own of the outcome that led to the state.
+	Code    string    `json:"code,omitempty"`
+	Message string    `json:"message,omitempty"`
+	Since   time.Time `json:"since"`
+	// Pending counts the targets that wait for this row.
+	Pending int64 `json:"pending"`
+}
+
+// Account counts (message, user, device) by state since the store was made:
+// Admitted is the sum of the others, or something is wrong.
+type Account struct {
+	Admitted    int64 `json:"admitted"`
+	Handed      int64 `json:"handed"`
+	Suppressed  int64 `json:"suppressed"`
+	Failed      int64 `json:"failed"`
+	Expired     int64 `json:"expired"`
+	Cancelled   int64 `json:"cancelled"`
+	Quarantined int64 `json:"quarantined"`
+	Pending     int64 `json:"pending"`
+}
+
+// Unaccounted is the difference that must be 0.
+func (a Account) Unaccounted() int64 {
+	return a.Admitted - a.Handed - a.Suppressed - a.Failed - a.Expired - a.Cancelled - a.Quarantined - a.Pending
+}

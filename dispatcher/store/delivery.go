@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+// Deliveries keeps the rows of work and what became of them.
+type Deliveries interface {
+	// AcquireLease makes this process an incarnation that may own deliveries, and adopts the rows
+	// of every incarnation whose lease ran out.
+	AcquireLease(ctx context.Context, pod string, ttl time.Duration) (Lease, error)
+	// RenewLease extends the lease, with ErrLeaseLost when it had run out, and adopts like AcquireLease.
+	RenewLease(ctx context.Context, ttl time.Duration) error
+	// ReleaseLease ends the lease at once; its rows are free to adopt.
+	ReleaseLease(ctx context.Context) error
+
+	// Due lists own deliveries of the channel that are due until the time, with an id greater than
+	// after, in order of the id.
+	Due(ctx context.Context, channel string, until time.Time, after int64, limit int) ([]message.Delivery, error)
+	// NextDue is when the channel's earliest own delivery is due; zero when there is none.
+	NextDue(ctx context.Context, channel string) (time.Time, error)
+	// Message reads a message, with ErrNotFound.
+	Message(ctx context.Context, id string) (message.Message, error)
+	// Fence reads the present state of devices in one query. Devices that are gone are absent.
+	Fence(ctx context.Context, devices []int64, kind message.TokenKind) (map[int64]FenceState, error)
+	// Settle records what became of deliveries and reschedules the rest, each in one transaction with
+	// the quarantine of invalid tokens. It returns ErrLeaseLost when this process no longer owns them.
+	Settle(ctx context.Context, settlements []Settlement) error
+	// TokenHealth counts, over a channel's tokens that a vendor answered about since the time and
+	// that it had accepted since acceptedSince, how many it calls valid and how many invalid.
+	TokenHealth(ctx context.Context, channel string, since, acceptedSince time.Time) (valid, invalid int64, err error)
+	// Backlog counts the pending targets of each channel row.
+	Backlog(ctx context.Context) (map[string]int64, error)
+}
+
+// Lease is the right of one process incarnation to own deliveries.
+type Lease struct {
+	Incarnation int64
+	// Adopted counts the deliveries taken over from dead incarnations.
+	Adopted int64
+}
+
+// FenceState is what is true of a device right now.
+type FenceState struct {
+	PushID string
+	Epoch  int64
+	UserID string
+	Token  message.Token
+	// TokenOK is false when there is no token or it is quarantined.
+	TokenOK bool
+	// Acked is the device's cursor in its user's inbox.
+	Acked int64
+}
+
+// Settlement is the result of one attempt at a delivery. Every target of the
+// delivery is in Done or in Retry.
+type Settlement struct {
+	DeliveryID int64
+	Done       []TargetResult
+	// Retry keeps the rest as one row; nil ends the delivery.
+	Retry *Retry
+}
+
+// TargetResult is the end of the story for one target.
+type TargetResult struct {
+	Target message.Target
+	State  message.State
+	Reason string
+	// Outcome is the vendor's answer; zero when there was no call.
+	Outcome message.Outcome
+	// TokenGen is the generation of the token that was used; an InvalidToken outcome quarantines
+	// only this generation.
+	TokenGen int64
+	// KeepToken records an InvalidToken without quarantine, because the fuse is open.
+	KeepToken bool
+}
+
+// Retry is what is left of a delivery.
+type Retry struct {
+	Targets []message.Target
+	DueAt   time.Time
+	Attempt int
+	// Last is the outcome that led to the retry, for the trace.
+	Last message.Outcome
+}

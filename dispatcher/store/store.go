@@ -1,0 +1,185 @@
+// Package store defines what the dispatcher keeps: devices and their bindings,
+// messages and inboxes, deliveries and what became of them. Two packages
+// implement it; storetest holds the one suite that both pass.
+//
+// Every write is committed to disk when its method returns. Writes of
+// concurrent callers share a commit.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/report"
+)
+
+// Errors that callers decide on. Any other error means that the store is in
+// trouble: nothing was committed and the same call may succeed later.
+var (
+	// ErrNotFound says that there is no such device, user or message.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict says that an idempotency id was used for a different request.
+	ErrConflict = errors.New("the same id was used for a different request")
+	// ErrBacklogFull says that the app has too many pending pushes.
+	ErrBacklogFull = errors.New("too many pushes are pending")
+	// ErrWrongApp says that the store belongs to another app.
+	ErrWrongApp = errors.New("the store belongs to another app")
+	// ErrLeaseLost says that this process may not write deliveries any more.
+	ErrLeaseLost = errors.New("the lease is lost")
+)
+
+// Store is one app's data. It is safe for concurrent use.
+type Store interface {
+	Devices
+	Messages
+	Deliveries
+	provider.TokenStore
+
+	// Ping reports whether the store can commit.
+	Ping(ctx context.Context) error
+	// Account counts every (message, user, device) by state, in one snapshot.
+	Account(ctx context.Context) (report.Account, error)
+	// Prune deletes up to limit rows of each kind that are older than the cutoffs allow and
+	// returns how many it deleted; 0 means that it is done.
+	Prune(ctx context.Context, before Cutoffs, limit int) (int64, error)
+	Close() error
+}
+
+// Cutoffs are the times before which things may go.
+type Cutoffs struct {
+	Messages, Outcomes, Idempotency, Devices time.Time
+}
+
+// Devices keeps the registered devices, their tokens and bindings.
+type Devices interface {
+	// Register makes a device with its tokens. Another device that holds one of the
+	// tokens is retired in the same transaction: it loses token and binding and its epoch grows.
+	Register(ctx context.Context, r Registration) (Registered, error)
+	// SetToken replaces the token of one kind and raises its generation unless the value is the
+	// same; it retires like Register.
+	SetToken(ctx context.Context, device int64, kind message.TokenKind, value string) (Changed, error)
+	// Bind binds a device to a user and raises its epoch if the user changes. A new binding starts
+	// reading the user's inbox at the first entry that is kept.
+	Bind(ctx context.Context, device int64, userID string) (Changed, error)
+	// Unbind clears the binding and raises the epoch. A device without a binding is left as it is.
+	Unbind(ctx context.Context, device int64) (Changed, error)
+	// Unregister unbinds, and deletes the device and its tokens.
+	Unregister(ctx context.Context, device int64) (Changed, error)
+	// Device finds by push id, with ErrNotFound.
+	Device(ctx context.Context, pushID string) (message.Device, error)
+	// DevicesOf lists the devices bound to each of the users, in order of the push id. Users without
+	// devices are absent.
+	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
+}
+
+// Registration is what a phone tells about itself.
+type Registration struct {
+	PushID     string
+	SecretHash [32]byte
+	Selector   message.Selector
+	Platform   string
+	Tokens     map[message.TokenKind]string
+}
+
+// Registered is the outcome of a registration.
+type Registered struct {
+	Device  message.Device
+	Retired []EpochChange
+}
+
+// Changed is the outcome of a change to a device: every device whose epoch grew.
+// A caller answers its own caller only after no older vendor call for them is open.
+type Changed struct {
+	Device  message.Device
+	Changes []EpochChange
+}
+
+// EpochChange says that deliveries for the device below Epoch must not start any more.
+type EpochChange struct {
+	Device int64
+	Epoch  int64
+	// FormerUserID is who was bound before; empty when nobody was.
+	FormerUserID string
+}
+
+// Messages keeps messages and the inbox of every user.
+type Messages interface {
+	// Accept stores messages with their inbox entries, decisions and deliveries, each request in
+	// one transaction. The results are in the order of the requests; one refused request does not hinder the others.
+	Accept(ctx context.Context, reqs []AcceptRequest) []AcceptResult
+	// Inbox reads a user's entries after a sequence, oldest first. gap is true when
+	// entries right after it are gone.
+	Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error)
+	// Cursor is the last sequence that the device acknowledged for its current user.
+	Cursor(ctx context.Context, device int64, userID string) (int64, error)
+	// Ack moves the cursor forward, never back; it is ignored for a device that is bound to somebody else.
+	Ack(ctx context.Context, device int64, userID string, seq int64) error
+	// Trace tells what became of a message, device by device, with ErrNotFound.
+	Trace(ctx context.Context, messageID string) ([]Trace, error)
+}
+
+// AcceptRequest is one message with what was decided for every device of its receivers.
+type AcceptRequest struct {
+	Message message.Message
+	// ClientID is the sender's own id of the request; with Sender it makes the request idempotent.
+	ClientID string
+	// Hash is of the request's content; the same ids with another hash are ErrConflict.
+	Hash       [32]byte
+	Recipients []string
+	// Deliveries carry targets with Seq 0; the store fills in each user's next sequence and the id.
+	Deliveries []NewDelivery
+	// Suppressed are the decisions not to push.
+	Suppressed []Suppression
+	// MaxBacklog refuses with ErrBacklogFull when more targets than this are pending.
+	MaxBacklog int64
+	// IdempotentUntil is when the idempotency row may go.
+	IdempotentUntil time.Time
+}
+
+// NewDelivery is a delivery before it is stored.
+type NewDelivery struct {
+	Channel string
+	Targets []NewTarget
+	DueAt   time.Time
+}
+
+// NewTarget is a target whose place in the inbox is not known yet.
+type NewTarget struct {
+	Device, Epoch int64
+	UserID        string
+}
+
+// Suppression is a device, or a user without devices (Device 0), that is not pushed, and why.
+type Suppression struct {
+	UserID string
+	Device int64
+	Reason string
+}
+
+// AcceptResult is the answer to one AcceptRequest.
+type AcceptResult struct {
+	// MessageID is the id of the stored message; of the first one when this is a Duplicate.
+	MessageID string
+	Duplicate bool
+	// Seqs are the message's places in the receivers' inboxes.
+	Seqs map[string]int64
+	// Deliveries are the stored rows, owned by this process's lease.
+	Deliveries []message.Delivery
+	Err        error
+}
+
+// Trace is one line of a message's story.
+type Trace struct {
+	UserID, PushID string
+	Channel        string
+	State          message.State
+	// Reason is one of message's reasons or an outcome class.
+	Reason string
+	// Code and Detail are the vendor's own.
+	Code, Detail    string
+	VendorMessageID string
+	At              time.Time
+}

@@ -23,6 +23,8 @@ type Provider interface {
 	Probe(ctx context.Context) message.Outcome
 	// MaxTargets is the largest number of tokens of one Send.
 	MaxTargets() int
+	// Requests is how many vendor requests a Send to that many targets makes, for rate limits.
+	Requests(targets int) int
 	// Close releases connections.
 	Close()
 }

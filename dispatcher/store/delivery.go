@@ -51,6 +51,8 @@ type FenceState struct {
 	Token  message.Token
 	// TokenOK is false when there is no token or it is quarantined.
 	TokenOK bool
+	// AcceptedAt is when a vendor last accepted a push for this token; zero if never.
+	AcceptedAt time.Time
 	// Acked is the device's cursor in its user's inbox.
 	Acked int64
 }

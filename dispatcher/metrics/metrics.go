@@ -1,0 +1,71 @@
+// Package metrics is the catalogue of everything that the dispatcher counts.
+// Labels are the channel row, its vendor and closed sets; never a user, a
+// device, a token or a message.
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+// Metrics holds every instrument once.
+type Metrics struct {
+	// Accepted counts accept requests by result.
+	Accepted *prometheus.CounterVec
+	// Targets counts the ends of pushes by channel row, state and reason.
+	Targets *prometheus.CounterVec
+	// Outcomes counts vendor answers by channel row, vendor and class.
+	Outcomes *prometheus.CounterVec
+	// CallSeconds measures vendor calls by channel row and vendor.
+	CallSeconds *prometheus.HistogramVec
+	// Pending shows the targets that wait, by channel row.
+	Pending *prometheus.GaugeVec
+	// Unaccounted must be 0: admitted targets that are in no state.
+	Unaccounted prometheus.Gauge
+	// Sessions shows the open sessions.
+	Sessions prometheus.Gauge
+	// ConfigLoaded is 1 while the newest configuration is in force, 0 while it is refused.
+	ConfigLoaded prometheus.Gauge
+	// ConfigUnknownFields counts configuration fields that this dispatcher is too old to know.
+	ConfigUnknownFields prometheus.Gauge
+}
+
+// New registers the catalogue.
+func New(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		Accepted:            counter("accepted_total", "Accept requests by result.", "result"),
+		Targets:             counter("targets_total", "Ends of pushes: one per message and device.", "channel", "state", "reason"),
+		Outcomes:            counter("vendor_outcomes_total", "Vendor answers, one per target.", "channel", "vendor", "class"),
+		Pending:             prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("pending_targets", "Targets that wait for a channel row.")), []string{"channel"}),
+		Unaccounted:         prometheus.NewGauge(prometheus.GaugeOpts(opts("unaccounted", "Admitted targets that are in no state; anything but 0 is a bug."))),
+		Sessions:            prometheus.NewGauge(prometheus.GaugeOpts(opts("sessions", "Open sessions."))),
+		ConfigLoaded:        prometheus.NewGauge(prometheus.GaugeOpts(opts("config_loaded", "1 while the newest configuration is in force."))),
+		ConfigUnknownFields: prometheus.NewGauge(prometheus.GaugeOpts(opts("config_unknown_fields", "Configuration fields that this dispatcher does not know."))),
+		CallSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "offlinepush", Name: "vendor_call_seconds", Help: "Duration of vendor calls.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12), NativeHistogramBucketFactor: 1.1,
+		}, []string{"channel", "vendor"}),
+	}
+	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.CallSeconds, m.Pending, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
+	for _, result := range []string{"stored", "duplicate", "refused", "failed"} {
+		m.Accepted.WithLabelValues(result)
+	}
+	return m
+}
+
+// Prepare makes the series of a channel row exist at zero.
+func (m *Metrics) Prepare(channel, vendor string) {
+	for _, c := range message.Classes() {
+		m.Outcomes.WithLabelValues(channel, vendor, string(c))
+	}
+	m.Pending.WithLabelValues(channel)
+}
+
+func opts(name, help string) prometheus.Opts {
+	return prometheus.Opts{Namespace: "offlinepush", Name: name, Help: help}
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts(opts(name, help)), labels)
+}

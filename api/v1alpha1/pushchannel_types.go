@@ -1,0 +1,226 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// PushChannel is one set of credentials at one push vendor, with the vendor's address, its limits and the namespaces whose
+// PushApps may use it. The controller proves the credentials at the vendor and says so in conditions.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=pch,categories=offlinepush
+// +kubebuilder:selectablefield:JSONPath=`.spec.vendor`
+// +kubebuilder:printcolumn:name="Vendor",type=string,JSONPath=`.spec.vendor`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Apps",type=integer,JSONPath=`.status.apps`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Last Probe",type=date,priority=1,JSONPath=`.status.lastProbeTime`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="`metadata.name` must be at most 63 characters"
+type PushChannel struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard object's metadata. The name is at most 63 characters.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is the channel that is wanted.
+	// +required
+	Spec PushChannelSpec `json:"spec,omitzero"`
+
+	// status is what the controller observed. Never edit it.
+	// +kubebuilder:default={observedGeneration:-1,apps:0,conditions:{{type:"Ready",status:"Unknown",reason:"Pending",message:"waiting for the controller",lastTransitionTime:"1970-01-01T00:00:00Z"}}}
+	// +optional
+	Status PushChannelStatus `json:"status,omitzero"`
+}
+
+// PushChannelList is a list of PushChannels.
+//
+// +kubebuilder:object:root=true
+type PushChannelList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []PushChannel `json:"items"`
+}
+
+// PushChannelSpec says which vendor, with which credentials, within which limits and for whom.
+//
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'FCM') == has(self.fcm)",message="`fcm` must be set when `vendor` is 'FCM', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'Xiaomi') == has(self.xiaomi)",message="`xiaomi` must be set when `vendor` is 'Xiaomi', and only then"
+// +kubebuilder:validation:XValidation:rule="self.vendor == 'FCM' || !has(self.endpoint) || !has(self.endpoint.authURL)",message="`endpoint.authURL` must be unset unless `vendor` is 'FCM': the other vendors have no token exchange"
+type PushChannelSpec struct {
+	// vendor selects the push vendor: FCM or Xiaomi. The member of the same name in lower case must be set, the others must
+	// not. It cannot change: make another channel instead.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="`vendor` must not change: make another PushChannel for another vendor"
+	// +required
+	Vendor Vendor `json:"vendor,omitempty"`
+
+	// fcm holds what Firebase Cloud Messaging needs beside the credentials. Set it, if only to `{}`, when vendor is FCM.
+	// +optional
+	FCM *FCMChannel `json:"fcm,omitempty"`
+
+	// xiaomi holds what Mi Push needs beside the credentials. Set it when vendor is Xiaomi.
+	// +optional
+	Xiaomi *XiaomiChannel `json:"xiaomi,omitempty"`
+
+	// credentials names the Secrets that authenticate this channel at the vendor.
+	// +required
+	Credentials ChannelCredentials `json:"credentials,omitzero"`
+
+	// endpoint replaces the vendor's public addresses, for a proxy, a private region or a simulator. The manager honours it
+	// only for hosts in its --allowed-endpoints. When unset, the vendor's public addresses are used.
+	// +optional
+	Endpoint *ChannelEndpoint `json:"endpoint,omitempty"`
+
+	// limits bounds how fast the PushApps of this channel, taken together, call the vendor.
+	// +kubebuilder:default={}
+	// +optional
+	Limits ChannelLimits `json:"limits,omitzero"`
+
+	// probe says how often the credentials are proved at the vendor without sending a push.
+	// +kubebuilder:default={}
+	// +optional
+	Probe ChannelProbe `json:"probe,omitzero"`
+
+	// access says which namespaces' PushApps may send through this channel. Defaults to the channel's own namespace.
+	// +kubebuilder:default={}
+	// +optional
+	Access ChannelAccess `json:"access,omitzero"`
+
+	// suspend stops sending through this channel while true; pushes wait until their deadline and probes pause.
+	// Defaults to false.
+	// +optional
+	Suspend *bool `json:"suspend,omitempty"`
+}
+
+// ChannelCredentials names the Secrets with the vendor's credential.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.nextSecretRef) || self.nextSecretRef.name != self.secretRef.name",message="`nextSecretRef` must name another Secret than `secretRef`"
+type ChannelCredentials struct {
+	// secretRef names the Secret, in the channel's namespace, with the credential under a fixed key: `service-account.json`
+	// for FCM, `appSecret` for Xiaomi. A changed Secret is proved at the vendor first; until the vendor accepts it, sending
+	// goes on with the credential accepted last.
+	// +required
+	SecretRef SecretReference `json:"secretRef,omitzero"`
+
+	// nextSecretRef names a Secret with the credential that shall follow, under the same key. It is proved at the vendor and
+	// used as soon as the vendor accepts it; status.credentials.active says which Secret is in use.
+	// +optional
+	NextSecretRef *SecretReference `json:"nextSecretRef,omitempty"`
+}
+
+// ChannelEndpoint replaces a vendor's public addresses.
+//
+// +kubebuilder:validation:MinProperties=1
+type ChannelEndpoint struct {
+	// url is the https URL that push requests go to; the vendor's own path is appended. When unset, the vendor's public
+	// address is used. Example: `https://push-proxy.example.com/fcm`.
+	// +optional
+	URL HTTPSURL `json:"url,omitempty"`
+
+	// authURL is the https URL that issues access tokens. Only FCM has one. When unset, the `token_uri` of the service
+	// account is used.
+	// +optional
+	AuthURL HTTPSURL `json:"authURL,omitempty"`
+
+	// caBundleRef names a ConfigMap with the certificate authorities that are trusted for url and authURL, instead of the
+	// public ones.
+	// +optional
+	CABundleRef *ConfigMapKeyReference `json:"caBundleRef,omitempty"`
+}
+
+// ConfigMapKeyReference names a key of a ConfigMap in the namespace of the object that refers to it.
+type ConfigMapKeyReference struct {
+	// name is the ConfigMap's name.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+
+	// key is the key whose value holds PEM certificates. Defaults to `ca.crt`.
+	// +kubebuilder:default="ca.crt"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	// +optional
+	Key string `json:"key,omitempty"`
+}
+
+// ChannelLimits bounds the calls to the vendor.
+type ChannelLimits struct {
+	// requestsPerSecond is the most requests per second to the vendor, over all PushApps of the channel by their share; one
+	// request may carry many devices where the vendor has batches. From 1 to 100000. When unset, what the vendor grants to a
+	// new account is kept: 10000 for FCM, 500 for Xiaomi.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	// +optional
+	RequestsPerSecond int32 `json:"requestsPerSecond,omitempty"`
+
+	// maxConcurrentRequests is the most requests that one dispatcher has open at the vendor at a time. From 1 to 4096.
+	// Defaults to 256.
+	// +kubebuilder:default=256
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4096
+	// +optional
+	MaxConcurrentRequests int32 `json:"maxConcurrentRequests,omitempty"`
+}
+
+// ChannelProbe says how the credentials are proved.
+type ChannelProbe struct {
+	// intervalSeconds is the time in seconds between two probes of a credential that the vendor accepted. From 60 to 86400.
+	// Defaults to 600. A permanent refusal stops the probes until the Secret changes.
+	// +kubebuilder:default=600
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=86400
+	// +optional
+	IntervalSeconds int32 `json:"intervalSeconds,omitempty"`
+
+	// timeoutSeconds is the time in seconds after which a probe counts as unanswered. From 1 to 30. Defaults to 10.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=30
+	// +optional
+	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
+}
+
+// AccessFrom says which namespaces' PushApps may use a channel.
+//
+// +k8s:enum
+type AccessFrom string
+
+const (
+	// AccessFromSame lets PushApps of the channel's own namespace in.
+	AccessFromSame AccessFrom = "Same"
+	// AccessFromNames lets PushApps of the listed namespaces in, the channel's own namespace besides.
+	AccessFromNames AccessFrom = "Names"
+	// AccessFromSelector lets PushApps of namespaces with matching labels in, the channel's own namespace besides.
+	AccessFromSelector AccessFrom = "Selector"
+	// AccessFromAll lets PushApps of every namespace in.
+	AccessFromAll AccessFrom = "All"
+)
+
+// ChannelAccess is the consent of the channel's owner. Whoever may use a channel can read its credential, because the
+// credential is rendered into the Secret of the PushApp.
+//
+// +kubebuilder:validation:XValidation:rule="(self.from == 'Names') == has(self.names)",message="`names` must be set when `from` is 'Names', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.from == 'Selector') == has(self.selector)",message="`selector` must be set when `from` is 'Selector', and only then"
+type ChannelAccess struct {
+	// from is Same (the channel's own namespace), Names (also those in names), Selector (also those that selector matches) or
+	// All (every namespace). Defaults to Same. A namespace that is let in receives a copy of the credential in the Secret of
+	// its PushApp.
+	// +kubebuilder:default=Same
+	// +optional
+	From AccessFrom `json:"from,omitempty"`
+
+	// names lists the namespaces whose PushApps may use the channel. At most 64. Only with from: Names.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	Names []NamespaceName `json:"names,omitempty"`
+
+	// selector matches labels of the namespaces whose PushApps may use the channel; `{}` matches every namespace. Only with
+	// from: Selector.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+}

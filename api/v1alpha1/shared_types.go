@@ -1,0 +1,41 @@
+package v1alpha1
+
+// Vendor names a push vendor. Its lowerCamel form is the name of the vendor's member in a union.
+//
+// +k8s:enum
+type Vendor string
+
+const (
+	// VendorFCM is Google's Firebase Cloud Messaging, HTTP v1. Its member is `fcm`.
+	VendorFCM Vendor = "FCM"
+	// VendorXiaomi is Xiaomi's Mi Push. Its member is `xiaomi`.
+	VendorXiaomi Vendor = "Xiaomi"
+)
+
+// HTTPSURL is an absolute https URL without user, query and fragment.
+//
+// +kubebuilder:validation:MinLength=9
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != ” && !self.contains('@') && !self.contains('?') && !self.contains('#')",message="must be an https URL without user, query and fragment, for example `https://push.example.com`"
+type HTTPSURL string
+
+// ObjectName is the name of a Kubernetes object.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+type ObjectName string
+
+// NamespaceName is the name of a namespace.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+type NamespaceName string
+
+// SecretReference names a Secret in the namespace of the object that refers to it.
+type SecretReference struct {
+	// name is the Secret's name.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+}

@@ -20,8 +20,9 @@ type Deliveries interface {
 	// Due lists own deliveries of the channel that are due until the time, with an id greater than
 	// after, in order of the id.
 	Due(ctx context.Context, channel string, until time.Time, after int64, limit int) ([]message.Delivery, error)
-	// NextDue is when the channel's earliest own delivery is due; zero when there is none.
-	NextDue(ctx context.Context, channel string) (time.Time, error)
+	// NextDueAfter is when the channel's earliest own delivery that is due after t is due; zero when
+	// there is none.
+	NextDueAfter(ctx context.Context, channel string, t time.Time) (time.Time, error)
 	// Message reads a message, with ErrNotFound.
 	Message(ctx context.Context, id string) (message.Message, error)
 	// Fence reads the present state of devices in one query. Devices that are gone are absent.

@@ -1,0 +1,198 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// attempt is one try at one delivery through one sender.
+type attempt struct {
+	*lane
+	sender   *sender
+	delivery message.Delivery
+	// settlement collects what becomes of every target.
+	settlement store.Settlement
+	retry      []message.Target
+	retryAt    time.Time
+	last       message.Outcome
+	called     bool
+}
+
+// live is a target that passed the fence.
+type live struct {
+	target message.Target
+	state  store.FenceState
+}
+
+// run tries the delivery and settles it. The end of ctx keeps it from starting
+// a call but not from ending one. An error means that nothing was settled and
+// the row stays as it is.
+func (a *attempt) run(ctx context.Context) error {
+	m, err := a.store.Message(ctx, a.delivery.MessageID)
+	if err != nil {
+		return fmt.Errorf("reading the message: %w", err)
+	}
+	a.settlement.DeliveryID = a.delivery.ID
+	for rest := a.delivery.Targets; len(rest) > 0; {
+		n := min(len(rest), a.sender.provider.MaxTargets())
+		if err := a.sender.wait(ctx, n); err != nil {
+			return fmt.Errorf("waiting for the channel's rate: %w", err)
+		}
+		if err := a.call(context.WithoutCancel(ctx), m, rest[:n]); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return a.settle(context.WithoutCancel(ctx))
+}
+
+// call sends to the targets that pass the fence, which stays marked from
+// before the epochs are read until after the answer.
+func (a *attempt) call(ctx context.Context, m message.Message, targets []message.Target) error {
+	devices := make([]int64, len(targets))
+	for i, t := range targets {
+		devices[i] = t.Device
+	}
+	open := a.fence.enter(devices)
+	defer open.leave()
+	states, err := a.store.Fence(ctx, devices, message.TokenAlert)
+	if err != nil {
+		return fmt.Errorf("reading the fence: %w", err)
+	}
+	now := time.Now()
+	var pass []live
+	for _, t := range targets {
+		if state, reason := admit(t, states, a.delivery.ExpiresAt, now); state != "" {
+			a.done(store.TargetResult{Target: t, State: state, Reason: reason})
+			continue
+		}
+		pass = append(pass, live{t, states[t.Device]})
+	}
+	if len(pass) == 0 {
+		return nil
+	}
+	if !a.lease.fits() {
+		a.later(pass, now.Add(leaseRenew), message.Outcome{})
+		return nil
+	}
+	return a.send(ctx, m, pass)
+}
+
+// admit is the rule of the fence: it ends the story of a target that must not be pushed.
+func admit(t message.Target, states map[int64]store.FenceState, expires, now time.Time) (message.State, string) {
+	s, ok := states[t.Device]
+	switch {
+	case !ok || s.Epoch != t.Epoch:
+		return message.Cancelled, message.ReasonFenced
+	case s.Acked >= t.Seq:
+		return message.Cancelled, message.ReasonAcked
+	case !now.Before(expires):
+		return message.Expired, message.ReasonTTL
+	case !s.TokenOK:
+		return message.Quarantined, message.ReasonNoToken
+	}
+	return "", ""
+}
+
+func (a *attempt) send(ctx context.Context, m message.Message, pass []live) error {
+	targets := make([]provider.Target, len(pass))
+	doc, _ := a.live.Current()
+	for i, l := range pass {
+		targets[i] = provider.Target{Token: l.state.Token.Value, UserHash: userHash(doc.App.AppID, l.state.UserID)}
+	}
+	a.called = true
+	outcomes := a.sender.send(ctx, notification(m, doc.Document, a.sender.row, time.Now()), targets)
+	now := time.Now()
+	blown, err := a.fused(ctx, pass, outcomes, now)
+	if err != nil {
+		a.log.Warn("reading the token health; invalid tokens are kept", "channel", a.name, "error", err)
+		blown = true
+	}
+	a.observe(outcomes, blown, now)
+	for i, l := range pass {
+		a.judge(l, outcomes[i], blown, now)
+	}
+	return nil
+}
+
+// fused asks the fuse only if there is an invalid token to believe or not.
+func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Outcome, now time.Time) (bool, error) {
+	var valid, invalid, answers int64
+	for i, o := range outcomes {
+		recent := pass[i].state.AcceptedAt.After(now.Add(-fuseAccepted))
+		switch {
+		case o.Class == message.Accepted:
+			valid++
+		case o.Class == message.InvalidToken && recent:
+			invalid++
+		}
+		if o.Class == message.InvalidToken {
+			answers++
+		}
+	}
+	if answers == 0 {
+		return false, nil
+	}
+	return fused(ctx, a.store, a.name, now, valid, invalid)
+}
+
+func (a *attempt) judge(l live, o message.Outcome, blown bool, now time.Time) {
+	v := judge(o, a.delivery.Attempt+1, blown)
+	if v.state == "" {
+		a.later([]live{l}, now.Add(v.wait), o)
+		return
+	}
+	a.done(store.TargetResult{Target: l.target, State: v.state, Reason: v.reason, Outcome: o, TokenGen: l.state.Token.Gen})
+}
+
+func (a *attempt) done(r store.TargetResult) {
+	a.settlement.Done = append(a.settlement.Done, r)
+	a.metrics.Targets.WithLabelValues(a.name, string(r.State), r.Reason).Inc()
+}
+
+// later keeps targets; the row waits for the longest wait among them.
+func (a *attempt) later(kept []live, at time.Time, o message.Outcome) {
+	for _, l := range kept {
+		a.retry = append(a.retry, l.target)
+	}
+	if at.After(a.retryAt) {
+		a.retryAt = at
+	}
+	if o.Class != "" {
+		a.last = o
+	}
+}
+
+func (a *attempt) settle(ctx context.Context) error {
+	if len(a.retry) > 0 {
+		tries := a.delivery.Attempt
+		if a.called && counts(a.last.Class) {
+			tries++
+		}
+		a.settlement.Retry = &store.Retry{
+			Targets: a.retry, DueAt: earlier(a.retryAt, a.delivery.ExpiresAt), Attempt: tries, Last: a.last,
+		}
+	}
+	if err := a.store.Settle(ctx, []store.Settlement{a.settlement}); err != nil {
+		return fmt.Errorf("settling: %w", err)
+	}
+	return nil
+}
+
+// counts reports whether an outcome uses up a try: those that close the whole
+// row are not the message's fault.
+func counts(c message.Class) bool {
+	return c == message.Transient || c == message.Unknown || c == message.AuthExpired
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,108 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/report"
+)
+
+// unreachableAfter is how many calls in a row must fail before the row counts as unreachable.
+const unreachableAfter = 3
+
+// health is what a channel row's traffic says about it. A row that does not
+// deliver is closed until a time; then one call at a time shows whether it recovered.
+type health struct {
+	state       report.ChannelState
+	code        string
+	message     string
+	since       time.Time
+	closedUntil time.Time
+	failures    int // transient calls in a row
+}
+
+func newHealth(now time.Time) health {
+	return health{state: report.NoTraffic, since: now}
+}
+
+// impaired means that one call at a time is enough.
+func (h *health) impaired() bool {
+	return h.state != report.Delivering && h.state != report.NoTraffic
+}
+
+// observe takes the outcomes of one call. One accepted target shows that the row works.
+func (h *health) observe(outcomes []message.Outcome, fused bool, now time.Time) {
+	var worst message.Outcome
+	for _, o := range outcomes {
+		if o.Class == message.Accepted {
+			h.open(now)
+			return
+		}
+		if severity(o.Class) > severity(worst.Class) {
+			worst = o
+		}
+	}
+	switch worst.Class {
+	case message.CredentialRejected:
+		h.close(report.CredentialRejected, worst, heldBack, now)
+	case message.QuotaExhausted:
+		h.close(report.QuotaExhausted, worst, orElse(worst.RetryAfter, quotaWait), now)
+	case message.Throttled:
+		h.close(report.Throttled, worst, orElse(worst.RetryAfter, firstBackoff), now)
+	case message.Transient, message.AuthExpired:
+		h.failed(worst, now)
+	case message.InvalidToken:
+		if fused {
+			h.close(report.MassInvalidation, worst, heldBack, now)
+			return
+		}
+		h.failures = 0
+	case message.Rejected, message.Unknown, message.Accepted:
+		h.failures = 0 // the vendor answered; the fault is the message's
+	}
+}
+
+func (h *health) open(now time.Time) {
+	h.failures = 0
+	if h.state != report.Delivering {
+		*h = health{state: report.Delivering, since: now}
+	}
+}
+
+func (h *health) failed(o message.Outcome, now time.Time) {
+	h.failures++
+	if h.failures < unreachableAfter {
+		return
+	}
+	wait := min(firstBackoff<<min(h.failures, 10), heldBack)
+	h.close(report.Unreachable, o, max(wait, o.RetryAfter), now)
+}
+
+func (h *health) close(s report.ChannelState, o message.Outcome, wait time.Duration, now time.Time) {
+	if h.state != s {
+		h.since = now
+	}
+	h.state, h.code, h.message = s, o.Code, o.Detail
+	h.closedUntil = now.Add(wait)
+}
+
+// severity orders the classes by how much they say about the whole row.
+func severity(c message.Class) int {
+	switch c {
+	case message.CredentialRejected:
+		return 6
+	case message.QuotaExhausted:
+		return 5
+	case message.Throttled:
+		return 4
+	case message.Transient, message.AuthExpired:
+		return 3
+	case message.InvalidToken:
+		return 2
+	case message.Unknown, message.Rejected:
+		return 1
+	case message.Accepted:
+		return 0
+	}
+	return 0
+}

@@ -1,0 +1,261 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// The lane's own pace.
+const (
+	// refill is how many rows are read from the store beyond those in memory.
+	refill = 256
+	// storePause is the wait after the store failed.
+	storePause = time.Second
+	// sweepEvery is how often a lane that cannot send looks for expired rows.
+	sweepEvery = time.Minute
+)
+
+// lane moves the deliveries of one channel row, independent of all others.
+type lane struct {
+	name    string
+	live    *config.Live
+	store   store.Store
+	fence   *fence
+	lease   *lease
+	metrics *metrics.Metrics
+	log     *slog.Logger
+	wake    chan struct{} // holds one token when something changed
+
+	mu       sync.Mutex
+	queue    *queue
+	health   health
+	sender   *sender // nil while the app has no such row
+	inFlight int
+	attempts sync.WaitGroup
+}
+
+// submit takes rows that were just stored; it never blocks.
+func (l *lane) submit(d message.Delivery) {
+	l.mu.Lock()
+	l.queue.put(d, time.Now())
+	l.mu.Unlock()
+	l.poke()
+}
+
+// recheck makes the lane look into the store for rows that it has not been given.
+func (l *lane) recheck() {
+	l.mu.Lock()
+	l.queue.askAt(time.Now())
+	l.mu.Unlock()
+	l.poke()
+}
+
+// replace sets the row's sender; a new credential opens a closed row.
+func (l *lane) replace(s *sender) {
+	l.mu.Lock()
+	old := l.sender
+	l.sender = s
+	l.health = newHealth(time.Now())
+	l.queue.askAt(time.Now())
+	l.mu.Unlock()
+	if old != nil {
+		l.attempts.Go(old.retire)
+	}
+	l.poke()
+}
+
+func (l *lane) current() *sender {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sender
+}
+
+func (l *lane) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *lane) observe(outcomes []message.Outcome, fused bool, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.health.state
+	l.health.observe(outcomes, fused, now)
+	if after := l.health; after.state != before {
+		l.log.Info("channel row changed", "channel", l.name, "from", before, "to", after.state, "code", after.code, "vendor_says", after.message)
+	}
+}
+
+// status is the row as the report shows it.
+func (l *lane) status() report.Channel {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return report.Channel{
+		Name: l.name, State: l.health.state, Code: l.health.code, Message: l.health.message, Since: l.health.since,
+	}
+}
+
+// run works until ctx ends and every attempt has ended.
+func (l *lane) run(ctx context.Context) {
+	defer l.close()
+	lastSweep := time.Now()
+	for ctx.Err() == nil {
+		wait := l.step(ctx)
+		if wait > 0 && time.Since(lastSweep) >= sweepEvery && l.closed() {
+			l.sweep(ctx)
+			lastSweep = time.Now()
+		}
+		l.pause(ctx, wait)
+	}
+}
+
+func (l *lane) close() {
+	l.attempts.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sender != nil {
+		l.sender.provider.Close()
+	}
+}
+
+// step starts the next attempt if there may be one, and says how long there is
+// nothing to do; 0 means that there may be more at once.
+func (l *lane) step(ctx context.Context) time.Duration {
+	now := time.Now()
+	wait, empty := l.next(ctx, now)
+	if !empty {
+		return wait
+	}
+	if err := l.refill(ctx, now); err != nil {
+		l.log.Warn("reading due deliveries", "channel", l.name, "error", err)
+		return storePause
+	}
+	return 0
+}
+
+// next starts an attempt from memory, or says that the store has to be asked first.
+func (l *lane) next(ctx context.Context, now time.Time) (wait time.Duration, empty bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if wait := l.blocked(now); wait > 0 {
+		return wait, false
+	}
+	if l.queue.wantsRefill(now) {
+		return 0, true
+	}
+	d, ok := l.queue.take()
+	if !ok {
+		return l.untilNext(now), false
+	}
+	l.start(ctx, d)
+	return 0, false
+}
+
+// blocked says how long nothing may start; a finished attempt wakes earlier.
+func (l *lane) blocked(now time.Time) time.Duration {
+	if l.sender == nil {
+		return sweepEvery
+	}
+	if wait := l.health.closedUntil.Sub(now); wait > 0 {
+		return wait
+	}
+	limit := l.sender.concurrency()
+	if l.health.impaired() {
+		limit = 1
+	}
+	if l.inFlight >= limit {
+		return sweepEvery
+	}
+	return 0
+}
+
+func (l *lane) closed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sender == nil || l.health.impaired()
+}
+
+func (l *lane) untilNext(now time.Time) time.Duration {
+	if l.queue.nextDue.IsZero() {
+		return sweepEvery
+	}
+	return max(l.queue.nextDue.Sub(now), time.Millisecond)
+}
+
+// refill reads due rows that are not in memory, and when the next one is due.
+func (l *lane) refill(ctx context.Context, now time.Time) error {
+	l.mu.Lock()
+	l.queue.beginRefill()
+	limit := len(l.queue.known) + refill
+	l.mu.Unlock()
+
+	due, err := l.store.Due(ctx, l.name, now, 0, limit)
+	next := now
+	if err == nil && len(due) < limit {
+		next, err = l.store.NextDueAfter(ctx, l.name, now)
+	}
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue.endRefill(due, now)
+	switch {
+	case err != nil:
+		l.queue.askAt(now.Add(storePause))
+	case !next.IsZero():
+		l.queue.askAt(next)
+	}
+	return err
+}
+
+// start runs an attempt in its own goroutine, which run waits for.
+func (l *lane) start(ctx context.Context, d message.Delivery) {
+	s := l.sender
+	l.inFlight++
+	s.calls.Add(1)
+	l.attempts.Go(func() {
+		defer s.calls.Done()
+		a := &attempt{lane: l, sender: s, delivery: d}
+		err := a.run(ctx)
+		l.finished(a, err)
+	})
+}
+
+func (l *lane) finished(a *attempt, err error) {
+	l.mu.Lock()
+	l.inFlight--
+	l.queue.forget(a.delivery.ID)
+	switch {
+	case err != nil:
+		l.queue.askAt(time.Now().Add(storePause))
+	case a.settlement.Retry != nil:
+		l.queue.askAt(a.settlement.Retry.DueAt)
+	}
+	l.mu.Unlock()
+	if err != nil {
+		l.log.Warn("a delivery was not settled and is tried again", "channel", l.name, "delivery", a.delivery.ID, "error", err)
+	}
+	l.poke()
+}
+
+// pause waits until something changes, or for d.
+func (l *lane) pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-l.wake:
+	case <-t.C:
+	}
+}

@@ -281,6 +281,5 @@ require (
 tool (
 	github.com/elastic/crd-ref-docs
 	github.com/offlinepush/operator/hack/tools/golangci-lint
-	mvdan.cc/gofumpt
 	sigs.k8s.io/controller-tools/cmd/controller-gen
 )

@@ -77,20 +77,20 @@ compile() {
   echo "    $4: built in $(elapsed "$start")"
 }
 
-# build TARGET: skips a binary whose key (Go version, module files, this script) has not changed.
+# build TARGET: skips a binary whose key (Go version, module files, linker flags) has not changed.
 build() {
   local module=${1%%/*} binary=${1#*/} package dir key
   package=$(package_of "$1")
   dir=$(module_path "$module")
-  key=$({ go env GOVERSION GOARCH && cat "$here/$module"/*.* "${BASH_SOURCE[0]}"; } | sha256sum | cut -d' ' -f1)
+  key=$({ go env GOVERSION GOARCH && cat "$here/$module"/*.* && ldflags "$(module_version "$module")"; } | sha256sum)
   mkdir -p "$dir"
   exec 9>"$dir/.$binary.lock"
   flock -n 9 || { echo "    $binary: waiting for another build of it" && flock 9; }
   if [[ -x $dir/$binary && $(cat "$dir/.$binary.key" 2>/dev/null) == "$key" ]]; then
     return
   fi
-  echo "    $binary $(module_version "$module"): building"
-  compile "$module" "$package" "$dir/.$binary.new" "$binary $(module_version "$module")"
+  echo "    $binary for $(basename "$dir"): building"
+  compile "$module" "$package" "$dir/.$binary.new" "$binary for $(basename "$dir")"
   mv "$dir/.$binary.new" "$dir/$binary"
   echo "$key" >"$dir/.$binary.key"
 }

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Removes the local node entirely, whatever state it is in: processes, mounts, network, control groups, files.
+# shellcheck source=hack/cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# kill_all waits until the processes are gone. A zombie counts as gone: only its parent can remove it.
+kill_all() {
+  local pid deadline=$((SECONDS + 10))
+  (($#)) || return 0
+  kill -KILL "$@" 2>/dev/null || true
+  for pid in "$@"; do
+    while grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$pid/status" 2>/dev/null; do
+      ((SECONDS < deadline)) || die "process $pid does not end"
+      sleep 0.05
+    done
+  done
+}
+
+# stop_processes ends the daemons first, so that nothing starts a pod again. The data is discarded, so none need tidy up.
+stop_processes() {
+  local name pids=()
+  for name in kubelet containerd kube-controller-manager kube-scheduler kube-proxy kube-apiserver etcd; do
+    mapfile -t -O "${#pids[@]}" pids < <(daemon_pid "$name")
+  done
+  kill_all "${pids[@]}"
+  mapfile -t pids < <(pod_processes)
+  kill_all "${pids[@]}"
+  mapfile -t pids < <(pgrep -f "^([^ ]*/)?containerd-shim-runc-v2 .*$dir/" || true)
+  kill_all "${pids[@]}"
+}
+
+cgroup_trees() { find /sys/fs/cgroup -maxdepth 2 -type d -name "$cgroup"; }
+
+pod_processes() {
+  local tree
+  for tree in $(cgroup_trees); do find "$tree" -name cgroup.procs -exec cat {} + 2>/dev/null || true; done | sort -u
+}
+
+remove_cgroups() {
+  local tree
+  for tree in $(cgroup_trees); do
+    await 10 "the control groups in $tree" remove_tree "$tree"
+  done
+}
+
+# remove_tree may find a group busy for a moment after its last process has ended.
+remove_tree() { find "$1" -depth -type d -exec rmdir {} + && [[ ! -d $1 ]]; }
+
+remove_mounts() {
+  local target
+  while read -r target; do
+    umount "$target" 2>/dev/null || umount --lazy "$target"
+  done < <(awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r)
+}
+
+# remove_sandboxes follows what containerd and the network plugins note about each pod outside the cluster's directory.
+remove_sandboxes() {
+  local file id
+  for file in "$dir"/ctd/state/io.containerd.runtime.v2.task/*/*/address; do
+    [[ -f $file ]] || continue
+    id=$(<"$file")
+    rm -f "${id#unix://}"
+  done
+  for file in /var/lib/cni/results/"$network"-*; do
+    [[ -f $file ]] || continue
+    remove_netns "$(grep -o '"netns":"[^"]*"' "$file" | cut -d'"' -f4)"
+    id=$(grep -o '"containerId":"[^"]*"' "$file" | cut -d'"' -f4)
+    rm -f /var/lib/cni/results/*"-$id-"*
+  done
+  find /var/log/containers -maxdepth 1 -lname "$dir/*" -delete 2>/dev/null || true
+}
+
+remove_netns() {
+  [[ -e $1 ]] || return 0
+  umount "$1" 2>/dev/null || true
+  rm -f "$1"
+}
+
+# remove_rules empties the node's chains, deletes the jumps to them, then the chains: one transaction for each table.
+remove_rules() {
+  local family
+  for family in iptables ip6tables; do
+    command -v "$family-save" >/dev/null || continue
+    "$family-save" 2>/dev/null | awk '
+      /^\*/ { print; chains = "" }
+      /^:(KUBE|CNI)-/ { name = substr($1, 2); print ":" name " - [0:0]"; chains = chains "-X " name "\n" }
+      /^-A/ && !/^-A (KUBE|CNI)-/ && / -j (KUBE|CNI)-/ { sub(/^-A/, "-D"); print }
+      /^COMMIT/ { printf "%s", chains; print }' | "$family-restore" --noflush
+  done
+}
+
+# restore_host gives back what up.sh recorded before it changed anything.
+restore_host() {
+  local kind path value
+  [[ -f $dir/host ]] || return 0
+  rm -f /var/lib/kubelet/device-plugins/{kubelet.sock,DEPRECATION,kubelet_internal_checkpoint}
+  while read -r kind path value; do
+    case $kind in
+    sysctl) echo "$value" >"$path" ;;
+    made) [[ ! -d $path ]] || rmdir --ignore-fail-on-non-empty "$path" ;;
+    esac
+  done <"$dir/host"
+}
+
+main() {
+  lock
+  [[ ! -s /sys/class/net/$bridge/ifalias || $(<"/sys/class/net/$bridge/ifalias") == "$dir" ]] || return 0
+  if [[ ! -d $dir && ! -e /sys/class/net/$bridge ]]; then
+    say "no local node"
+    return
+  fi
+  stop_processes
+  remove_mounts
+  remove_sandboxes
+  remove_rules
+  [[ ! -e /sys/class/net/$bridge ]] || ip link delete "$bridge"
+  remove_cgroups
+  restore_host
+  rm -rf --one-file-system "$dir"
+  rmdir --ignore-fail-on-non-empty "$cache/cluster" 2>/dev/null || true
+  say "the local node is removed"
+}
+
+main "$@"

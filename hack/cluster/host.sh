@@ -1,0 +1,75 @@
+# shellcheck shell=bash disable=SC2154,SC2034  # Sourced by up.sh, after lib.sh.
+# What the node needs of its host: packages, settings, a bridge and a control group.
+
+# install_packages installs the Debian packages of the commands that are missing.
+install_packages() {
+  local path package missing=()
+  while read -r path package; do
+    command -v "$path" >/dev/null || missing+=("$package")
+  done <<'TEXT'
+containerd containerd
+runc runc
+/usr/lib/cni/bridge containernetworking-plugins
+iptables iptables
+ip iproute2
+openssl openssl
+pgrep procps
+modprobe kmod
+update-ca-certificates ca-certificates
+TEXT
+  ((${#missing[@]})) || return 0
+  say "installing ${missing[*]}"
+  command -v apt-get >/dev/null || die "missing ${missing[*]}: install them, then run this again"
+  apt_install "${missing[@]}" >/dev/null 2>&1 || { apt-get update -qq && apt_install "${missing[@]}"; }
+}
+
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "$@" </dev/null; }
+
+# remember_host records, once, what down.sh gives back.
+remember_host() {
+  local name path
+  [[ ! -f $dir/host ]] || return 0
+  modprobe -a br_netfilter overlay 2>/dev/null || true
+  {
+    for name in "${host_sysctls[@]}"; do
+      path=/proc/sys/${name//.//}
+      [[ ! -e $path ]] || echo "sysctl $path $(<"$path")"
+    done
+    for path in "${host_dirs[@]}"; do [[ -e $path ]] || echo "made $path"; done
+  } >"$dir/host.new"
+  mv "$dir/host.new" "$dir/host"
+}
+
+prepare_network() {
+  ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
+  # The alias tells another checkout's scripts whose bridge it is.
+  ip link set "$bridge" alias "$dir"
+  ip addr replace "$node_ip/24" dev "$bridge"
+  ip link set "$bridge" up
+  echo 1 >/proc/sys/net/ipv4/ip_forward
+  [[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]] ||
+    die "the kernel lacks br_netfilter, which Services need: load the module"
+  echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
+}
+
+# prepare_cgroup makes the group that holds every pod. On cgroup v1 each controller has its own tree.
+prepare_cgroup() {
+  local tree file
+  if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then
+    mkdir -p "/sys/fs/cgroup/$cgroup"
+    return
+  fi
+  for tree in /sys/fs/cgroup/*/; do
+    [[ -e ${tree}cgroup.procs ]] || continue
+    mkdir -p "$tree$cgroup"
+  done
+  for file in cpuset.cpus cpuset.mems; do
+    cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset/$cgroup/$file"
+  done
+}
+
+refuse_foreign_bridge() {
+  local owner=/sys/class/net/$bridge/ifalias
+  [[ ! -s $owner || $(<"$owner") == "$dir" ]] ||
+    die "another cluster runs in $(<"$owner"): end it with hack/cluster/down.sh and OFFLINEPUSH_CACHE set to $(dirname "$(dirname "$(<"$owner")")")"
+}

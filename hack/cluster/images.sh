@@ -1,0 +1,30 @@
+# shellcheck shell=bash disable=SC2154,SC2034  # Sourced by up.sh and load.sh, after lib.sh.
+# Images are made of static Go binaries and imported; no registry is involved.
+
+snapshotter() {
+  # An overlay cannot lie on another one.
+  case $(stat -f -c %T "$dir") in
+  overlay*) echo native ;;
+  *) echo overlayfs ;;
+  esac
+}
+
+# compile OUTPUT DIRECTORY PACKAGE
+compile() {
+  (cd "$2" && GOFLAGS='' CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$1" "$3")
+}
+
+# import_image BINARY REFERENCE: does nothing when the node has exactly this image.
+import_image() {
+  local binary=$1 ref=$2 mark key
+  mark=$dir/images/$(echo "$ref" | tr '/:' '__')
+  mkdir -p "$dir/images"
+  key=$(sha256sum <"$binary")
+  [[ ! -f $mark || $(<"$mark") != "$key" ]] || return 0
+  [[ -x $dir/images/image ]] || compile "$dir/images/image" "$repo/hack/tools" ./image
+  "$dir/images/image" -binary "$binary" -name "$ref" -o "$mark.tar" >/dev/null
+  ctr --address "$socket" --namespace k8s.io images import --snapshotter "$(snapshotter)" "$mark.tar" >/dev/null
+  rm "$mark.tar"
+  echo "$key" >"$mark"
+  say "loaded $ref"
+}

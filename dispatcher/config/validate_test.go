@@ -1,0 +1,46 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestValidateNamesThePath(t *testing.T) {
+	t.Parallel()
+	if err := valid().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		mutate func(*Document)
+		want   string
+	}{
+		{"no appID", func(d *Document) { d.App.AppID = "" }, "app.appID: must be set"},
+		{"row twice", func(d *Document) { d.Channels[1].Name = "fcm" }, `channels[1].name: "fcm" is there twice`},
+		{"appType", func(d *Document) { d.Channels[0].AppType = 10 }, "channels[0].appType: is 10, must be 1 to 9"},
+		{"member missing", func(d *Document) { d.Channels[0].FCM = nil }, "channels[0].fcm: must be set for vendor FCM"},
+		{"project", func(d *Document) { d.Channels[0].FCM.ProjectID = "" }, "channels[0].fcm.projectID: must be set"},
+		{"secret", func(d *Document) { d.Channels[1].Xiaomi.AppSecret = Secret{} }, "channels[1].xiaomi.appSecret: must be set"},
+		{"vendor", func(d *Document) { d.Channels[0].Vendor = "Nokia" }, `channels[0].vendor: "Nokia" is not known`},
+		{"plain http", func(d *Document) { d.Channels[1].Endpoint.URL = "http://x" }, "channels[1].endpoint.url: must be an https URL"},
+		{"profile twice", func(d *Document) { d.Profiles = append(d.Profiles, d.Profiles[0]) }, `profiles[1].resourcesID: "im" is there twice`},
+		{"heartbeat", func(d *Document) { d.Routing.HeartbeatSeconds = 0 }, "routing.heartbeatSeconds: is 0, must be 1 to 300"},
+		{"offline", func(d *Document) { d.Routing.OfflineAfterSeconds = 10 }, "routing.offlineAfterSeconds: must be more than"},
+		{"short key", func(d *Document) { d.Auth.ServerKeys[0] = NewSecret("short") }, "shorter than 16"},
+		{"no key", func(d *Document) { d.Auth.ServerKeys = nil }, "auth.serverKeys: must hold at least one"},
+		{"alg none", func(d *Document) { d.Auth.DeviceJWT.Algorithms = []string{"none"} }, `auth.deviceJWT.algorithms[0]: "none"`},
+		{"two key sources", func(d *Document) { d.Auth.DeviceJWT.JWKSURL = "https://x/k" }, "exactly one of jwksURL and jwks"},
+		{"retention", func(d *Document) { d.Retention.MessagesSeconds = 1 }, "retention.messagesSeconds: is 1"},
+		{"key", func(d *Document) { d.Keys.Peer = NewSecret("x") }, "keys.peer: must be 32 bytes"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := valid()
+			tt.mutate(d)
+			if err := d.Validate(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

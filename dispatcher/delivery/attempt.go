@@ -113,9 +113,13 @@ func (a *attempt) send(ctx context.Context, m message.Message, pass []live) erro
 		a.log.Warn("reading the token health; invalid tokens are kept", "channel", a.name, "error", err)
 		blown = true
 	}
-	a.observe(outcomes, blown, now)
+	closed := a.observe(outcomes, blown, now)
 	for i, l := range pass {
-		a.judge(l, outcomes[i], blown, now)
+		v := judge(outcomes[i], a.delivery.Attempt+1, blown)
+		if closed {
+			v.wait = min(v.wait, firstBackoff) // the closed row holds it back, and opens with a new credential
+		}
+		a.conclude(l, outcomes[i], v, now)
 	}
 	return nil
 }
@@ -141,8 +145,7 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 	return fused(ctx, a.store, a.name, now, valid, invalid)
 }
 
-func (a *attempt) judge(l live, o message.Outcome, blown bool, now time.Time) {
-	v := judge(o, a.delivery.Attempt+1, blown)
+func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) {
 	if v.state == "" {
 		a.later([]live{l}, now.Add(v.wait), o)
 		return

@@ -85,7 +85,8 @@ func (l *lane) poke() {
 	}
 }
 
-func (l *lane) observe(outcomes []message.Outcome, fused bool, now time.Time) {
+// observe reports whether the outcomes leave the row closed.
+func (l *lane) observe(outcomes []message.Outcome, fused bool, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.health.state
@@ -93,6 +94,7 @@ func (l *lane) observe(outcomes []message.Outcome, fused bool, now time.Time) {
 	if after := l.health; after.state != before {
 		l.log.Info("channel row changed", "channel", l.name, "from", before, "to", after.state, "code", after.code, "vendor_says", after.message)
 	}
+	return l.health.closedUntil.After(now)
 }
 
 // status is the row as the report shows it.

@@ -1,0 +1,272 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// memory is the part of a store that lanes use, with virtual time.
+type memory struct {
+	store.Store // the rest panics
+
+	mu      sync.Mutex
+	rows    map[int64]message.Delivery
+	devices map[int64]store.FenceState
+	done    map[int64]store.TargetResult // by device
+	failing error
+	renewed error
+}
+
+func newMemory(devices ...int64) *memory {
+	m := &memory{rows: map[int64]message.Delivery{}, devices: map[int64]store.FenceState{}, done: map[int64]store.TargetResult{}}
+	for _, d := range devices {
+		m.devices[d] = store.FenceState{Epoch: 1, UserID: "u", TokenOK: true, Token: message.Token{Value: string(rune('a' + d)), Gen: 1}}
+	}
+	return m
+}
+
+func (m *memory) add(id int64, devices ...int64) message.Delivery {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := message.Delivery{ID: id, MessageID: "m", Channel: "row", DueAt: time.Now(), ExpiresAt: time.Now().Add(24 * time.Hour)}
+	for _, device := range devices {
+		d.Targets = append(d.Targets, message.Target{Device: device, Epoch: 1, Seq: 1})
+	}
+	m.rows[id] = d
+	return d
+}
+
+func (m *memory) result(device int64) store.TargetResult {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.done[device]
+}
+
+func (m *memory) set(f func(*memory)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f(m)
+}
+
+func (m *memory) AcquireLease(context.Context, string, time.Duration) (store.Lease, error) {
+	return store.Lease{Incarnation: 1}, nil
+}
+
+func (m *memory) RenewLease(context.Context, time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.renewed
+}
+
+func (m *memory) ReleaseLease(context.Context) error { return nil }
+
+func (m *memory) Backlog(context.Context) (map[string]int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[string]int64{}
+	for _, d := range m.rows {
+		out[d.Channel] += int64(len(d.Targets))
+	}
+	return out, nil
+}
+
+func (m *memory) Message(context.Context, string) (message.Message, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return message.Message{ID: "m", Push: &message.PushConfig{Title: "t"}, PushExpiresAt: time.Now().Add(time.Hour)}, m.failing
+}
+
+func (m *memory) Fence(_ context.Context, devices []int64, _ message.TokenKind) (map[int64]store.FenceState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[int64]store.FenceState{}
+	for _, d := range devices {
+		if s, ok := m.devices[d]; ok {
+			out[d] = s
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) Due(_ context.Context, channel string, until time.Time, after int64, limit int) ([]message.Delivery, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []message.Delivery
+	for _, d := range m.rows {
+		if d.Channel == channel && d.ID > after && !d.DueAt.After(until) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b message.Delivery) int { return cmp.Compare(a.ID, b.ID) })
+	return out[:min(len(out), limit)], nil
+}
+
+func (m *memory) NextDueAfter(_ context.Context, channel string, t time.Time) (next time.Time, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.rows {
+		if d.Channel == channel && d.DueAt.After(t) && (next.IsZero() || d.DueAt.Before(next)) {
+			next = d.DueAt
+		}
+	}
+	return next, nil
+}
+
+func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range settlements {
+		for _, r := range s.Done {
+			m.done[r.Target.Device] = r
+		}
+		d := m.rows[s.DeliveryID]
+		delete(m.rows, s.DeliveryID)
+		if s.Retry != nil {
+			d.Targets, d.DueAt, d.Attempt = s.Retry.Targets, s.Retry.DueAt, s.Retry.Attempt
+			m.rows[s.DeliveryID] = d
+		}
+	}
+	return nil
+}
+
+func (m *memory) TokenHealth(context.Context, string, time.Time, time.Time) (valid, invalid int64, err error) {
+	return 0, 0, nil
+}
+
+// vendor answers each token from a script and remembers the calls.
+type vendor struct {
+	mu      sync.Mutex
+	answers map[string][]message.Outcome // by token; the last one repeats
+	calls   [][]string
+	gate    chan struct{} // nil lets calls pass
+	closed  bool
+}
+
+func (v *vendor) Send(ctx context.Context, _ provider.Notification, targets []provider.Target) []message.Outcome {
+	v.mu.Lock()
+	var tokens []string
+	out := make([]message.Outcome, len(targets))
+	for i, t := range targets {
+		tokens = append(tokens, t.Token)
+		out[i] = message.Outcome{Class: message.Accepted}
+		if script := v.answers[t.Token]; len(script) > 0 {
+			out[i] = script[0]
+			if len(script) > 1 {
+				v.answers[t.Token] = script[1:]
+			}
+		}
+	}
+	v.calls = append(v.calls, tokens)
+	gate := v.gate
+	v.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+		}
+	}
+	return out
+}
+
+func (v *vendor) Probe(context.Context) message.Outcome {
+	return message.Outcome{Class: message.Accepted}
+}
+func (v *vendor) MaxTargets() int  { return 2 }
+func (v *vendor) Requests(int) int { return 1 }
+
+func (v *vendor) Close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.closed = true
+}
+
+func (v *vendor) sent() [][]string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.calls)
+}
+
+// document writes a configuration with one Xiaomi row; secret stands for its credential.
+func document(t *testing.T, path, secret string) {
+	t.Helper()
+	key := config.NewSecret(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))))
+	b, err := config.Encode(&config.Document{
+		Version: config.Version,
+		App:     config.App{Namespace: "ns", Name: "chat", AppID: "app"},
+		Channels: []config.Channel{{
+			Name: "row", Vendor: "Xiaomi", AppType: 1,
+			Xiaomi: &config.XiaomiChannel{PackageName: "p", Region: "China", AppSecret: config.NewSecret(secret)},
+		}},
+		Routing: config.Routing{HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 60, MaxBacklog: 10},
+		Auth: config.Auth{
+			ServerKeys: []config.Secret{config.NewSecret("0123456789abcdef")},
+			DeviceJWT:  config.DeviceJWT{Issuer: "i", Audience: "a", Algorithms: []string{"EdDSA"}, JWKS: config.NewSecret("{}")},
+		},
+		Retention: config.Retention{MessagesSeconds: 60, DeadLettersSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
+		Keys:      config.Keys{Report: key, Peer: key, Sealing: key, ReceiptPath: key},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// bench runs an engine inside a synctest bubble.
+type bench struct {
+	t       *testing.T
+	engine  *Engine
+	store   *memory
+	vendor  *vendor
+	live    *config.Live
+	path    string
+	stop    context.CancelFunc
+	vendors []*vendor
+}
+
+func newBench(t *testing.T, m *memory, v *vendor) *bench {
+	t.Helper()
+	b := &bench{t: t, store: m, vendor: v, path: filepath.Join(t.TempDir(), config.FileName)}
+	document(t, b.path, "first")
+	live, err := config.Open(b.path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.live = live
+	b.engine = New(Deps{
+		Live: live, Store: m, Pod: "pod", Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(prometheus.NewRegistry()),
+		NewProvider: func(config.Channel, provider.Deps) (provider.Provider, error) { return b.vendor, nil },
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	b.stop = stop
+	if err := b.engine.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bench) drain() {
+	b.t.Helper()
+	b.stop()
+	if err := b.engine.Wait(context.Background()); err != nil {
+		b.t.Error(err)
+	}
+}

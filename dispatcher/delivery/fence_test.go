@@ -1,0 +1,59 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+func TestQuiesceWaitsForOpenCallsOfTheDevice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFence()
+		first, second := f.enter([]int64{1, 2}), f.enter([]int64{2})
+		other := f.enter([]int64{3})
+		defer other.leave()
+		quiet := make(chan error, 1)
+		go func() { quiet <- f.Quiesce(t.Context(), []store.EpochChange{{Device: 2}}) }()
+		synctest.Wait()
+		first.leave()
+		synctest.Wait()
+		select {
+		case <-quiet:
+			t.Fatal("answered while a call was open")
+		default:
+		}
+		later := f.enter([]int64{2}) // reads the new epoch, so nobody waits for it
+		defer later.leave()
+		second.leave()
+		if err := <-quiet; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestQuiesceGivesUpWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFence()
+		defer f.enter([]int64{1}).leave()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := f.Quiesce(ctx, []store.EpochChange{{Device: 1}}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestFenceForgetsClosedCalls(t *testing.T) {
+	t.Parallel()
+	f := newFence()
+	f.enter([]int64{1, 2, 3}).leave()
+	if len(f.open) != 0 {
+		t.Errorf("%d devices are still marked", len(f.open))
+	}
+}

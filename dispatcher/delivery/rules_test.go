@@ -1,0 +1,200 @@
+package delivery
+
+import (
+	"testing"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		outcome message.Outcome
+		attempt int
+		fused   bool
+		state   message.State
+		reason  string
+		atLeast time.Duration
+		atMost  time.Duration
+	}{
+		{name: "accepted", outcome: message.Outcome{Class: message.Accepted}, state: message.Handed, reason: "Accepted"},
+		{name: "rejected", outcome: message.Outcome{Class: message.Rejected}, state: message.Failed, reason: "Rejected"},
+		{name: "invalid token", outcome: message.Outcome{Class: message.InvalidToken}, state: message.Quarantined, reason: "InvalidToken"},
+		{name: "invalid token, fused", outcome: message.Outcome{Class: message.InvalidToken}, fused: true, atLeast: heldBack, atMost: heldBack},
+		{name: "credential", outcome: message.Outcome{Class: message.CredentialRejected}, attempt: 99, atLeast: heldBack, atMost: heldBack},
+		{name: "quota names its end", outcome: message.Outcome{Class: message.QuotaExhausted, RetryAfter: 5 * time.Hour}, atLeast: 5 * time.Hour, atMost: 5 * time.Hour},
+		{name: "quota names no end", outcome: message.Outcome{Class: message.QuotaExhausted}, atLeast: quotaWait, atMost: quotaWait},
+		{name: "throttled", outcome: message.Outcome{Class: message.Throttled, RetryAfter: time.Minute}, attempt: 1, atLeast: time.Minute, atMost: time.Minute},
+		{name: "transient first", outcome: message.Outcome{Class: message.Transient}, attempt: 1, atLeast: firstBackoff / 2, atMost: firstBackoff},
+		{name: "transient late", outcome: message.Outcome{Class: message.Transient}, attempt: 60, atLeast: maxBackoff / 2, atMost: maxBackoff},
+		{name: "unknown early", outcome: message.Outcome{Class: message.Unknown}, attempt: maxUnknown - 1, atLeast: firstBackoff / 2, atMost: maxBackoff},
+		{name: "unknown late", outcome: message.Outcome{Class: message.Unknown}, attempt: maxUnknown, state: message.Failed, reason: message.ReasonAttempts},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v := judge(tt.outcome, tt.attempt, tt.fused)
+			if v.state != tt.state || v.reason != tt.reason {
+				t.Errorf("got %s/%s, want %s/%s", v.state, v.reason, tt.state, tt.reason)
+			}
+			if v.wait < tt.atLeast || v.wait > tt.atMost {
+				t.Errorf("got wait %s, want %s to %s", v.wait, tt.atLeast, tt.atMost)
+			}
+		})
+	}
+}
+
+func TestEveryClassIsJudged(t *testing.T) {
+	t.Parallel()
+	for _, c := range message.Classes() {
+		v := judge(message.Outcome{Class: c}, 1, false)
+		if v.reason == "UnknownClass" || (v.state == "" && v.wait <= 0) {
+			t.Errorf("%s: got %+v", c, v)
+		}
+	}
+}
+
+func TestBlown(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		valid, invalid int64
+		want           bool
+	}{
+		{0, 0, false},
+		{0, 1, false},
+		{0, 2, false},
+		{0, 3, true},
+		{1, 18, false},
+		{0, 19, true},
+		{16, 4, false}, // 20 percent exactly
+		{15, 5, true},
+		{800, 200, false},
+		{799, 201, true},
+	}
+	for _, tt := range tests {
+		if got := blown(tt.valid, tt.invalid); got != tt.want {
+			t.Errorf("blown(%d, %d) = %v", tt.valid, tt.invalid, got)
+		}
+	}
+}
+
+func TestAdmit(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	target := message.Target{Device: 7, Epoch: 2, Seq: 5}
+	good := store.FenceState{Epoch: 2, TokenOK: true, Acked: 4}
+	tests := []struct {
+		name    string
+		mutate  func(*store.FenceState)
+		expires time.Time
+		state   message.State
+		reason  string
+	}{
+		{"passes", func(*store.FenceState) {}, now.Add(1), "", ""},
+		{"changed hands", func(s *store.FenceState) { s.Epoch = 3 }, now.Add(1), message.Cancelled, message.ReasonFenced},
+		{"acked", func(s *store.FenceState) { s.Acked = 5 }, now.Add(1), message.Cancelled, message.ReasonAcked},
+		{"over", func(*store.FenceState) {}, now, message.Expired, message.ReasonTTL},
+		{"no token", func(s *store.FenceState) { s.TokenOK = false }, now.Add(1), message.Quarantined, message.ReasonNoToken},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := good
+			tt.mutate(&s)
+			state, reason := admit(target, map[int64]store.FenceState{7: s}, tt.expires, now)
+			if state != tt.state || reason != tt.reason {
+				t.Errorf("got %s/%s, want %s/%s", state, reason, tt.state, tt.reason)
+			}
+		})
+	}
+	if state, reason := admit(target, nil, now.Add(1), now); state != message.Cancelled || reason != message.ReasonFenced {
+		t.Errorf("a device that is gone: got %s/%s", state, reason)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	one := func(c message.Class) []message.Outcome {
+		return []message.Outcome{{Class: c, Code: "21301", Detail: "auth failed"}}
+	}
+	tests := []struct {
+		name  string
+		calls [][]message.Outcome
+		fused bool
+		state report.ChannelState
+		code  string
+		wait  time.Duration
+	}{
+		{name: "nothing yet", state: report.NoTraffic},
+		{name: "accepted", calls: [][]message.Outcome{one(message.Accepted)}, state: report.Delivering},
+		{name: "refused", calls: [][]message.Outcome{one(message.Accepted), one(message.CredentialRejected)}, state: report.CredentialRejected, code: "21301", wait: heldBack},
+		{name: "recovered", calls: [][]message.Outcome{one(message.CredentialRejected), one(message.Accepted)}, state: report.Delivering},
+		{name: "partly accepted", calls: [][]message.Outcome{{{Class: message.InvalidToken}, {Class: message.Accepted}}}, state: report.Delivering},
+		{name: "one failure", calls: [][]message.Outcome{one(message.Transient)}, state: report.NoTraffic},
+		{name: "unreachable", calls: [][]message.Outcome{one(message.Transient), one(message.Transient), one(message.Transient)}, state: report.Unreachable, code: "21301", wait: 8 * time.Second},
+		{name: "the worst decides", calls: [][]message.Outcome{{{Class: message.Transient}, {Class: message.QuotaExhausted, Code: "200001"}}}, state: report.QuotaExhausted, code: "200001", wait: quotaWait},
+		{name: "invalid token says nothing", calls: [][]message.Outcome{one(message.InvalidToken)}, state: report.NoTraffic},
+		{name: "mass invalidation", calls: [][]message.Outcome{one(message.InvalidToken)}, fused: true, state: report.MassInvalidation, code: "21301", wait: heldBack},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHealth(now)
+			for _, outcomes := range tt.calls {
+				h.observe(outcomes, tt.fused, now)
+			}
+			if h.state != tt.state || h.code != tt.code {
+				t.Errorf("got %s/%s, want %s/%s", h.state, h.code, tt.state, tt.code)
+			}
+			if got := max(h.closedUntil.Sub(now), 0); got != tt.wait {
+				t.Errorf("closed for %s, want %s", got, tt.wait)
+			}
+		})
+	}
+}
+
+func TestQueueKeepsItsBoundAndItsPromise(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	q := newQueue()
+	const rows = 1000
+	for id := range int64(rows) {
+		q.put(message.Delivery{ID: id, DueAt: now, Targets: make([]message.Target, message.MaxTargets)}, now)
+	}
+	if q.bytes > queueBytes || len(q.ready) == rows || len(q.ready) == 0 {
+		t.Fatalf("holds %d rows in %d bytes", len(q.ready), q.bytes)
+	}
+	var first int64
+	for d, ok := q.take(); ok; d, ok = q.take() {
+		if d.ID != first {
+			t.Fatalf("got row %d, want %d", d.ID, first)
+		}
+		first++
+	}
+	if q.bytes != 0 || !q.wantsRefill(now) {
+		t.Errorf("%d bytes left, refill wanted: %v", q.bytes, q.wantsRefill(now))
+	}
+}
+
+func TestQueueRefillSkipsWhatEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	q := newQueue()
+	q.put(message.Delivery{ID: 1, DueAt: now}, now)
+	q.take()
+	q.beginRefill()
+	q.forget(1) // settled after the store was read
+	q.endRefill([]message.Delivery{{ID: 1, DueAt: now}, {ID: 2, DueAt: now}}, now)
+	if d, _ := q.take(); d.ID != 2 {
+		t.Errorf("got row %d, which would be sent twice; want 2", d.ID)
+	}
+	q.put(message.Delivery{ID: 2, DueAt: now}, now)
+	if _, ok := q.take(); ok {
+		t.Error("a row in flight was queued again")
+	}
+}

@@ -1,0 +1,112 @@
+# Everything a developer or a CI runs. `make` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+IMAGES := manager dispatcher vendorsim
+IMG_REGISTRY ?= ghcr.io/offlinepush
+IMG_TAG ?= $(shell git describe --tags --always --dirty)
+# For example TESTFLAGS='-v -run TestQueue'.
+TESTFLAGS ?=
+
+K8S = hack/k8s/build.sh
+TOOLS = $$(hack/tools/build.sh)
+MODULES = $$(git ls-files '*go.mod' | xargs -n1 dirname)
+
+.PHONY: help
+help:
+	@awk -F ':.*## ' '/^##@/ { print substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Code
+
+.PHONY: generate
+generate: ## Generate deep copies, apply configurations, CRDs and RBAC.
+	$(TOOLS)/controller-gen object applyconfiguration crd rbac:roleName=offlinepush-manager \
+		paths=./api/... paths=./controllers/... output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+
+.PHONY: fmt
+fmt: ## Format all Go code (gofumpt, goimports).
+	$(TOOLS)/golangci-lint fmt . hack/tools
+
+.PHONY: lint
+lint: ## Run golangci-lint with kube-api-linter over every module of ours.
+	lint=$(TOOLS)/golangci-lint
+	"$$lint" run ./...
+	cd hack/tools && "$$lint" run ./...
+
+.PHONY: tidy
+tidy: ## Tidy every module.
+	for module in $(MODULES); do go -C "$$module" mod tidy; done
+
+.PHONY: verify
+verify: generate fmt tidy lint ## All of the above, then fail if that changed or left anything uncommitted.
+	@changed=$$(git status --porcelain --untracked-files=all)
+	if [[ -n $$changed ]]; then
+		printf 'verify: these files differ from what is committed:\n%s\n' "$$changed" >&2
+		echo 'verify: look at them with git diff, then commit what make verify wrote, or ignore what does not belong here.' >&2
+		exit 1
+	fi
+
+##@ Tests
+
+.PHONY: test
+test: ## Run all tests that need no node: unit, envtest on the newest and oldest Kubernetes, end to end over HTTP.
+	hack/debian.sh cc=gcc /usr/include/stdlib.h=libc6-dev
+	$(K8S) envtest
+	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path newest) go test -race $(TESTFLAGS) ./...
+	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path oldest) go test -race $(TESTFLAGS) ./api/... ./controllers/...
+	go -C hack/tools test -race $(TESTFLAGS) ./...
+
+.PHONY: e2e
+e2e: node ## Run the demo's steps as assertions on a real node (root).
+	eval "$$(hack/cluster/env.sh)"
+	go test -tags e2e -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/...
+
+.PHONY: bench
+bench: ## Run the benchmarks.
+	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./dispatcher/...
+
+##@ Try it
+
+.PHONY: node
+node: ## Start the local Kubernetes node and load the images into it (root).
+	hack/cluster/up.sh
+	hack/cluster/load.sh
+
+.PHONY: demo
+demo: node ## From YAML to a push on a phone, on a real node (root; the first time builds Kubernetes).
+	eval "$$(hack/cluster/env.sh)"
+	go run ./hack/demo
+
+.PHONY: demo-down
+demo-down: ## Stop the local node and leave nothing behind.
+	hack/cluster/down.sh
+
+##@ Deliver
+
+.PHONY: build
+build: ## Build the static binaries into bin/.
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/ ./cmd/...
+
+.PHONY: images
+images: $(IMAGES:%=dist/%.tar) ## Build the images into dist/, without Docker.
+
+dist/%.tar: build
+	go -C hack/tools run ./image -binary '$(CURDIR)/bin/$*' -name '$(IMG_REGISTRY)/$*:$(IMG_TAG)' -o '$(CURDIR)/$@'
+
+.PHONY: push $(IMAGES:%=push-%)
+push: $(IMAGES:%=push-%) ## Push the images to IMG_REGISTRY, with the credentials of docker login.
+
+$(IMAGES:%=push-%): push-%: build
+	go -C hack/tools run ./image -binary '$(CURDIR)/bin/$*' -name '$(IMG_REGISTRY)/$*:$(IMG_TAG)' -push
+
+.PHONY: deploy
+deploy: push ## Install into the cluster of KUBECONFIG with images from IMG_REGISTRY.
+	$(K8S) newest/kubectl
+	kubectl=$$($(K8S) --print-path newest)/kubectl
+	"$$kubectl" kustomize config/default |
+		sed 's#ghcr.io/offlinepush/\([a-z]*\):dev#$(IMG_REGISTRY)/\1:$(IMG_TAG)#' |
+		"$$kubectl" apply --server-side -f -

@@ -36,8 +36,10 @@ type Channel struct {
 	// Name is the row's name in status, metrics and receipts.
 	Name string `json:"name"`
 	// Vendor names the one member below that is set.
-	Vendor   string         `json:"vendor"`
-	AppType  int32          `json:"appType"`
+	Vendor  string `json:"vendor"`
+	AppType int32  `json:"appType"`
+	// Suspended keeps the row's pushes until their deadline; its member may lack the credential.
+	Suspended bool `json:"suspended,omitempty"`
 	Endpoint Endpoint       `json:"endpoint,omitzero"`
 	Limits   Limits         `json:"limits,omitzero"`
 	FCM      *FCMChannel    `json:"fcm,omitempty"`
@@ -60,7 +62,9 @@ type Limits struct {
 
 // FCMChannel is a Firebase project and the service account that may send for it.
 type FCMChannel struct {
-	ProjectID      string `json:"projectID"`
+	ProjectID string `json:"projectID"`
+	// Target is Token or InstallationID; empty means Token.
+	Target         string `json:"target,omitempty"`
 	ServiceAccount Secret `json:"serviceAccount"`
 }
 
@@ -126,8 +130,9 @@ type Auth struct {
 	// ServerKeys open the server plane; any of them does.
 	ServerKeys []Secret `json:"serverKeys"`
 	// RegistrationKeys allow phones to register; any of them does.
-	RegistrationKeys []Secret  `json:"registrationKeys"`
-	DeviceJWT        DeviceJWT `json:"deviceJWT"`
+	RegistrationKeys []Secret `json:"registrationKeys"`
+	// DeviceJWT is zero when users prove themselves to the app's own servers only.
+	DeviceJWT DeviceJWT `json:"deviceJWT,omitzero"`
 }
 
 // DeviceJWT says which user tokens the device plane trusts.

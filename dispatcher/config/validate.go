@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 )
 
 // JWTAlgorithms are the signature algorithms that deviceJWT.algorithms may list. None is never one.
 func JWTAlgorithms() []string {
-	return []string{"HS256", "RS256", "PS256", "ES256", "EdDSA"}
+	return []string{"HS256", "RS256", "PS256", "ES256", "ES384", "EdDSA"}
 }
 
 // Validate checks the document whole. Errors name the path, such as channels[1].fcm.projectID.
@@ -50,25 +51,33 @@ func (c Channel) validate(path string) error {
 	if c.AppType < 1 || c.AppType > 9 {
 		errs = append(errs, fmt.Errorf("%s.appType: is %d, must be 1 to 9", path, c.AppType))
 	}
+	return errors.Join(append(errs, c.validateMember(path))...)
+}
+
+func (c Channel) validateMember(path string) error {
 	switch c.Vendor {
 	case "FCM":
 		if c.FCM == nil {
 			return fmt.Errorf("%s.fcm: must be set for vendor FCM", path)
 		}
-		errs = append(errs,
+		if c.Suspended {
+			return nil
+		}
+		return errors.Join(
 			required(path+".fcm.projectID", c.FCM.ProjectID),
 			required(path+".fcm.serviceAccount", c.FCM.ServiceAccount.value))
 	case "Xiaomi":
 		if c.Xiaomi == nil {
 			return fmt.Errorf("%s.xiaomi: must be set for vendor Xiaomi", path)
 		}
-		errs = append(errs,
+		if c.Suspended {
+			return nil
+		}
+		return errors.Join(
 			required(path+".xiaomi.packageName", c.Xiaomi.PackageName),
 			required(path+".xiaomi.appSecret", c.Xiaomi.AppSecret.value))
-	default:
-		errs = append(errs, fmt.Errorf("%s.vendor: %q is not known to this dispatcher", path, c.Vendor))
 	}
-	return errors.Join(errs...)
+	return fmt.Errorf("%s.vendor: %q is not known to this dispatcher", path, c.Vendor)
 }
 
 func (e Endpoint) validate(path string) error {
@@ -90,7 +99,7 @@ func (r Routing) validate() error {
 }
 
 func (a Auth) validate() error {
-	errs := []error{required("auth.deviceJWT.issuer", a.DeviceJWT.Issuer), required("auth.deviceJWT.audience", a.DeviceJWT.Audience)}
+	var errs []error
 	if len(a.ServerKeys) == 0 {
 		errs = append(errs, errors.New("auth.serverKeys: must hold at least one key"))
 	}
@@ -99,18 +108,32 @@ func (a Auth) validate() error {
 			errs = append(errs, fmt.Errorf("auth: key %d is shorter than 16 characters", i))
 		}
 	}
-	if len(a.DeviceJWT.Algorithms) == 0 {
+	return errors.Join(append(errs, a.DeviceJWT.validate())...)
+}
+
+// Enabled reports whether user tokens are trusted at all.
+func (j DeviceJWT) Enabled() bool { return j.Issuer != "" }
+
+func (j DeviceJWT) validate() error {
+	if reflect.ValueOf(j).IsZero() {
+		return nil
+	}
+	errs := []error{
+		required("auth.deviceJWT.issuer", j.Issuer),
+		required("auth.deviceJWT.audience", j.Audience),
+		httpsURL("auth.deviceJWT.jwksURL", j.JWKSURL),
+	}
+	if len(j.Algorithms) == 0 {
 		errs = append(errs, errors.New("auth.deviceJWT.algorithms: must list at least one"))
 	}
-	for i, alg := range a.DeviceJWT.Algorithms {
+	for i, alg := range j.Algorithms {
 		if !slices.Contains(JWTAlgorithms(), alg) {
 			errs = append(errs, fmt.Errorf("auth.deviceJWT.algorithms[%d]: %q is not one of %v", i, alg, JWTAlgorithms()))
 		}
 	}
-	if (a.DeviceJWT.JWKSURL == "") == a.DeviceJWT.JWKS.IsZero() {
+	if (j.JWKSURL == "") == j.JWKS.IsZero() {
 		errs = append(errs, errors.New("auth.deviceJWT: exactly one of jwksURL and jwks must be set"))
 	}
-	errs = append(errs, httpsURL("auth.deviceJWT.jwksURL", a.DeviceJWT.JWKSURL))
 	return errors.Join(errs...)
 }
 

@@ -10,6 +10,12 @@ func TestValidateNamesThePath(t *testing.T) {
 	if err := valid().Validate(); err != nil {
 		t.Fatal(err)
 	}
+	bare := valid()
+	bare.Auth.DeviceJWT = DeviceJWT{}
+	bare.Channels[0] = Channel{Name: "fcm", Vendor: "FCM", AppType: 1, Suspended: true, FCM: &FCMChannel{}}
+	if err := bare.Validate(); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name   string
 		mutate func(*Document)
@@ -30,6 +36,7 @@ func TestValidateNamesThePath(t *testing.T) {
 		{"no key", func(d *Document) { d.Auth.ServerKeys = nil }, "auth.serverKeys: must hold at least one"},
 		{"alg none", func(d *Document) { d.Auth.DeviceJWT.Algorithms = []string{"none"} }, `auth.deviceJWT.algorithms[0]: "none"`},
 		{"two key sources", func(d *Document) { d.Auth.DeviceJWT.JWKSURL = "https://x/k" }, "exactly one of jwksURL and jwks"},
+		{"issuer", func(d *Document) { d.Auth.DeviceJWT.Issuer = "" }, "auth.deviceJWT.issuer: must be set"},
 		{"retention", func(d *Document) { d.Retention.MessagesSeconds = 1 }, "retention.messagesSeconds: is 1"},
 		{"key", func(d *Document) { d.Keys.Peer = NewSecret("x") }, "keys.peer: must be 32 bytes"},
 	}

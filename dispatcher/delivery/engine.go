@@ -169,11 +169,15 @@ func (e *Engine) follow(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
-// apply gives every changed channel row a new sender and takes it from those that are gone.
+// apply gives every changed channel row a new sender and takes it from those
+// that are gone or suspended.
 func (e *Engine) apply() {
 	doc, _ := e.Live.Current()
 	rows := map[string]bool{}
 	for _, row := range doc.Channels {
+		if row.Suspended {
+			continue
+		}
 		rows[row.Name] = true
 		l := e.laneOf(row.Name)
 		if s := l.current(); s != nil && reflect.DeepEqual(s.row, row) {

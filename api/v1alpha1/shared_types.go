@@ -16,7 +16,7 @@ const (
 //
 // +kubebuilder:validation:MinLength=9
 // +kubebuilder:validation:MaxLength=1024
-// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != ” && !self.contains('@') && !self.contains('?') && !self.contains('#')",message="must be an https URL without user, query and fragment, for example `https://push.example.com`"
+// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname().size() > 0 && !self.contains('@') && !self.contains('?') && !self.contains('#')",message="must be an https URL without user, query and fragment, for example `https://push.example.com`"
 type HTTPSURL string
 
 // ObjectName is the name of a Kubernetes object.

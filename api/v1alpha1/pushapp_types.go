@@ -74,7 +74,7 @@ type PushAppSpec struct {
 	PushProfiles []PushProfile `json:"pushProfiles,omitempty"`
 
 	// routing says when a user counts as offline and how long a push lives. Changing it restarts no pod.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={heartbeatSeconds:10,offlineAfterSeconds:35}
 	// +optional
 	Routing AppRouting `json:"routing,omitzero"`
 

@@ -85,7 +85,7 @@ type PushChannelSpec struct {
 	Probe ChannelProbe `json:"probe,omitzero"`
 
 	// access says which namespaces' PushApps may send through this channel. Defaults to the channel's own namespace.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={from:Same}
 	// +optional
 	Access ChannelAccess `json:"access,omitzero"`
 

@@ -68,7 +68,7 @@ type XiaomiProfile struct {
 	ChannelDescription string `json:"channelDescription,omitempty"`
 
 	// clickAction is what a tap on the notification does. Defaults to opening the app.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={type:OpenApp}
 	// +optional
 	ClickAction ClickAction `json:"clickAction,omitzero"`
 }

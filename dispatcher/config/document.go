@@ -39,11 +39,11 @@ type Channel struct {
 	Vendor  string `json:"vendor"`
 	AppType int32  `json:"appType"`
 	// Suspended keeps the row's pushes until their deadline; its member may lack the credential.
-	Suspended bool `json:"suspended,omitempty"`
-	Endpoint Endpoint       `json:"endpoint,omitzero"`
-	Limits   Limits         `json:"limits,omitzero"`
-	FCM      *FCMChannel    `json:"fcm,omitempty"`
-	Xiaomi   *XiaomiChannel `json:"xiaomi,omitempty"`
+	Suspended bool           `json:"suspended,omitempty"`
+	Endpoint  Endpoint       `json:"endpoint,omitzero"`
+	Limits    Limits         `json:"limits,omitzero"`
+	FCM       *FCMChannel    `json:"fcm,omitempty"`
+	Xiaomi    *XiaomiChannel `json:"xiaomi,omitempty"`
 }
 
 // Endpoint replaces the vendor's public addresses; empty fields mean the vendor's own.

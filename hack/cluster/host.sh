@@ -14,7 +14,6 @@ iptables iptables
 ip iproute2
 openssl openssl
 pgrep procps
-modprobe kmod
 update-ca-certificates ca-certificates
 TEXT
   ((${#missing[@]})) || return 0

@@ -523,7 +523,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: routing
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.AppRouting
-      default: {}
+      default:
+        heartbeatSeconds: 10
+        offlineAfterSeconds: 35
     - name: store
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.AppStore
@@ -601,7 +603,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: access
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ChannelAccess
-      default: {}
+      default:
+        from: Same
     - name: credentials
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ChannelCredentials
@@ -718,7 +721,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: clickAction
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ClickAction
-      default: {}
+      default:
+        type: OpenApp
 - name: com.github.offlinepush.operator.api.v1alpha1.XiaomiRegion
   scalar: string
 - name: io.k8s.api.core.v1.ResourceClaim

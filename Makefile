@@ -23,9 +23,13 @@ help:
 ##@ Code
 
 .PHONY: generate
-generate: ## Generate deep copies, apply configurations, CRDs and RBAC.
-	$(TOOLS)/controller-gen object applyconfiguration crd rbac:roleName=offlinepush-manager \
+generate: ## Generate deep copies, apply configurations, CRDs, RBAC and the API reference.
+	tools=$(TOOLS)
+	"$$tools/controller-gen" object applyconfiguration crd rbac:roleName=offlinepush-manager \
 		paths=./api/... paths=./controllers/... output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+	mkdir -p docs/spec
+	"$$tools/crd-ref-docs" --log-level=ERROR --config=hack/tools/crd-ref-docs.yaml --renderer=markdown \
+		--source-path=api/v1alpha1 --output-path=docs/spec/reference.md
 
 .PHONY: fmt
 fmt: ## Format all Go code (gofumpt, goimports).

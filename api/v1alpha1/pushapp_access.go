@@ -2,6 +2,8 @@ package v1alpha1
 
 // AppAuth says who may call the dispatchers. In both Secrets of keys the name of an entry says whose key it is and the
 // value is the key; all entries are valid at the same time, so that keys can be rotated.
+//
+// +kubebuilder:validation:XValidation:rule="self.registrationKeysSecretRef.name != self.serverKeysSecretRef.name",message="`registrationKeysSecretRef` must name another Secret than `serverKeysSecretRef`: registration keys are known to everybody"
 type AppAuth struct {
 	// serverKeysSecretRef names a Secret whose values are the keys of the app's own servers, which may send messages and
 	// change bindings. At least 16 characters each; every entry is valid, so that keys can be rotated without a gap.

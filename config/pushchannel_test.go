@@ -49,8 +49,9 @@ func TestPushChannelFCM(t *testing.T) {
 		},
 		{
 			name: "name too long", edit: func(c channel) { c.Name = strings.Repeat("a", 64) },
-			want: []string{"`metadata.name` must be at most 63 characters"},
+			want: []string{"`metadata.name` must hold only lower case letters, digits and dashes, and be at most 63 characters"},
 		},
+		{name: "name with a dot", edit: func(c channel) { c.Name = "fcm.eu" }, want: []string{"`metadata.name` must hold only"}},
 	})
 }
 
@@ -118,7 +119,7 @@ func TestPushChannelBoundsAndAccess(t *testing.T) {
 		{name: "probe too slow", edit: func(c channel) { c.Spec.Probe.TimeoutSeconds = 31 }, want: []string{"spec.probe.timeoutSeconds"}},
 		{name: "from everywhere", edit: func(c channel) { c.Spec.Access.From = pushv1.AccessFromAll }},
 		{name: "from names", edit: func(c channel) {
-			c.Spec.Access = pushv1.ChannelAccess{From: pushv1.AccessFromNames, Names: []pushv1.NamespaceName{"a", "b"}}
+			c.Spec.Access = pushv1.ChannelAccess{From: pushv1.AccessFromNames, Names: []pushv1.DNSLabel{"a", "b"}}
 		}},
 		{name: "from labels", edit: func(c channel) {
 			c.Spec.Access = pushv1.ChannelAccess{From: pushv1.AccessFromSelector, Selector: &metav1.LabelSelector{}}
@@ -129,7 +130,7 @@ func TestPushChannelBoundsAndAccess(t *testing.T) {
 			want: []string{"spec.access", "`names` must be set when `from` is 'Names', and only then"},
 		},
 		{
-			name: "list without names", edit: func(c channel) { c.Spec.Access.Names = []pushv1.NamespaceName{"a"} },
+			name: "list without names", edit: func(c channel) { c.Spec.Access.Names = []pushv1.DNSLabel{"a"} },
 			want: []string{"`names` must be set when `from` is 'Names', and only then"},
 		},
 		{
@@ -141,7 +142,7 @@ func TestPushChannelBoundsAndAccess(t *testing.T) {
 			want: []string{"`selector` must be set when `from` is 'Selector', and only then"},
 		},
 		{name: "name twice", edit: func(c channel) {
-			c.Spec.Access = pushv1.ChannelAccess{From: pushv1.AccessFromNames, Names: []pushv1.NamespaceName{"a", "a"}}
+			c.Spec.Access = pushv1.ChannelAccess{From: pushv1.AccessFromNames, Names: []pushv1.DNSLabel{"a", "a"}}
 		}, want: []string{"spec.access.names[1]: Duplicate value"}},
 	})
 }

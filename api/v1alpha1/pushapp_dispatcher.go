@@ -6,7 +6,7 @@ import (
 
 // AppDispatcher says how the dispatchers' pods run.
 type AppDispatcher struct {
-	// replicas is the number of dispatchers. Must be 1 with store.sqlite. Defaults to 1.
+	// replicas is the number of dispatchers. From 1 to 100, but 1 with store.sqlite. Defaults to 1.
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100

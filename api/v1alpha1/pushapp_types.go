@@ -155,14 +155,13 @@ type AppChannel struct {
 // ChannelReference names a PushChannel, which may live in another namespace.
 type ChannelReference struct {
 	// name is the PushChannel's name.
-	// +kubebuilder:validation:MaxLength=63
 	// +required
-	Name ObjectName `json:"name,omitempty"`
+	Name DNSLabel `json:"name,omitempty"`
 
 	// namespace is the PushChannel's namespace, whose channel must let this app in by its access. When unset, the app's own
 	// namespace.
 	// +optional
-	Namespace NamespaceName `json:"namespace,omitempty"`
+	Namespace DNSLabel `json:"namespace,omitempty"`
 }
 
 // AppRouting says when a user counts as offline and how long a push lives.

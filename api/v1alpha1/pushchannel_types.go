@@ -18,11 +18,11 @@ import (
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Last Probe",type=date,priority=1,JSONPath=`.status.lastProbeTime`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="`metadata.name` must be at most 63 characters"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9][-a-z0-9]{0,62}$')",message="`metadata.name` must hold only lower case letters, digits and dashes, and be at most 63 characters"
 type PushChannel struct {
 	metav1.TypeMeta `json:",inline"`
 
-	// metadata is the standard object's metadata. The name is at most 63 characters.
+	// metadata is the standard object's metadata. The name is a DNS label of at most 63 characters.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
@@ -217,7 +217,7 @@ type ChannelAccess struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
-	Names []NamespaceName `json:"names,omitempty"`
+	Names []DNSLabel `json:"names,omitempty"`
 
 	// selector matches labels of the namespaces whose PushApps may use the channel; `{}` matches every namespace. Only with
 	// from: Selector.

@@ -26,12 +26,12 @@ type HTTPSURL string
 // +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
 type ObjectName string
 
-// NamespaceName is the name of a namespace.
+// DNSLabel is the name of a namespace or of a PushChannel: lower case letters, digits and dashes.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
-type NamespaceName string
+type DNSLabel string
 
 // SecretReference names a Secret in the namespace of the object that refers to it.
 type SecretReference struct {

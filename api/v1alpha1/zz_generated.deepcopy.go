@@ -238,7 +238,7 @@ func (in *ChannelAccess) DeepCopyInto(out *ChannelAccess) {
 	*out = *in
 	if in.Names != nil {
 		in, out := &in.Names, &out.Names
-		*out = make([]NamespaceName, len(*in))
+		*out = make([]DNSLabel, len(*in))
 		copy(*out, *in)
 	}
 	if in.Selector != nil {

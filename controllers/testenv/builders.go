@@ -54,7 +54,7 @@ func App(namespace, name string, channels ...string) *pushv1.PushApp {
 	}
 	for _, channel := range channels {
 		app.Spec.Channels = append(app.Spec.Channels, pushv1.AppChannel{
-			Name: channel, ChannelRef: pushv1.ChannelReference{Name: pushv1.ObjectName(channel)},
+			Name: channel, ChannelRef: pushv1.ChannelReference{Name: pushv1.DNSLabel(channel)},
 		})
 	}
 	return app

@@ -236,7 +236,7 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         list:
           elementType:
-            namedType: com.github.offlinepush.operator.api.v1alpha1.NamespaceName
+            namedType: com.github.offlinepush.operator.api.v1alpha1.DNSLabel
           elementRelationship: associative
     - name: selector
       type:
@@ -296,10 +296,10 @@ var schemaYAML = typed.YAMLObject(`types:
     fields:
     - name: name
       type:
-        namedType: com.github.offlinepush.operator.api.v1alpha1.ObjectName
+        namedType: com.github.offlinepush.operator.api.v1alpha1.DNSLabel
     - name: namespace
       type:
-        namedType: com.github.offlinepush.operator.api.v1alpha1.NamespaceName
+        namedType: com.github.offlinepush.operator.api.v1alpha1.DNSLabel
 - name: com.github.offlinepush.operator.api.v1alpha1.ClickAction
   map:
     fields:
@@ -325,6 +325,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ObjectName
+- name: com.github.offlinepush.operator.api.v1alpha1.DNSLabel
+  scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.DeviceJWT
   map:
     fields:
@@ -432,8 +434,6 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.offlinepush.operator.api.v1alpha1.HTTPSURL
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.JWTAlgorithm
-  scalar: string
-- name: com.github.offlinepush.operator.api.v1alpha1.NamespaceName
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.ObjectName
   scalar: string

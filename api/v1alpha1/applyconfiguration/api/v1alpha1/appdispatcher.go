@@ -12,7 +12,7 @@ import (
 //
 // AppDispatcher says how the dispatchers' pods run.
 type AppDispatcherApplyConfiguration struct {
-	// replicas is the number of dispatchers. Must be 1 with store.sqlite. Defaults to 1.
+	// replicas is the number of dispatchers. From 1 to 100, but 1 with store.sqlite. Defaults to 1.
 	Replicas *int32 `json:"replicas,omitempty"`
 	// image is the dispatcher's image. When unset, the one that the manager was released with, which moves with the manager.
 	// Example: `registry.example.com/offlinepush/dispatcher:v0.1.0`.

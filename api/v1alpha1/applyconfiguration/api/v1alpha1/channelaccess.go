@@ -18,7 +18,7 @@ type ChannelAccessApplyConfiguration struct {
 	// its PushApp.
 	From *apiv1alpha1.AccessFrom `json:"from,omitempty"`
 	// names lists the namespaces whose PushApps may use the channel. At most 64. Only with from: Names.
-	Names []apiv1alpha1.NamespaceName `json:"names,omitempty"`
+	Names []apiv1alpha1.DNSLabel `json:"names,omitempty"`
 	// selector matches labels of the namespaces whose PushApps may use the channel; `{}` matches every namespace. Only with
 	// from: Selector.
 	Selector *v1.LabelSelectorApplyConfiguration `json:"selector,omitempty"`
@@ -41,7 +41,7 @@ func (b *ChannelAccessApplyConfiguration) WithFrom(value apiv1alpha1.AccessFrom)
 // WithNames adds the given value to the Names field in the declarative configuration
 // and returns the receiver, so that objects can be build by chaining "With" function invocations.
 // If called multiple times, values provided by each call will be appended to the Names field.
-func (b *ChannelAccessApplyConfiguration) WithNames(values ...apiv1alpha1.NamespaceName) *ChannelAccessApplyConfiguration {
+func (b *ChannelAccessApplyConfiguration) WithNames(values ...apiv1alpha1.DNSLabel) *ChannelAccessApplyConfiguration {
 	for i := range values {
 		b.Names = append(b.Names, values[i])
 	}

@@ -12,10 +12,10 @@ import (
 // ChannelReference names a PushChannel, which may live in another namespace.
 type ChannelReferenceApplyConfiguration struct {
 	// name is the PushChannel's name.
-	Name *apiv1alpha1.ObjectName `json:"name,omitempty"`
+	Name *apiv1alpha1.DNSLabel `json:"name,omitempty"`
 	// namespace is the PushChannel's namespace, whose channel must let this app in by its access. When unset, the app's own
 	// namespace.
-	Namespace *apiv1alpha1.NamespaceName `json:"namespace,omitempty"`
+	Namespace *apiv1alpha1.DNSLabel `json:"namespace,omitempty"`
 }
 
 // ChannelReferenceApplyConfiguration constructs a declarative configuration of the ChannelReference type for use with
@@ -27,7 +27,7 @@ func ChannelReference() *ChannelReferenceApplyConfiguration {
 // WithName sets the Name field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Name field is set to the value of the last call.
-func (b *ChannelReferenceApplyConfiguration) WithName(value apiv1alpha1.ObjectName) *ChannelReferenceApplyConfiguration {
+func (b *ChannelReferenceApplyConfiguration) WithName(value apiv1alpha1.DNSLabel) *ChannelReferenceApplyConfiguration {
 	b.Name = &value
 	return b
 }
@@ -35,7 +35,7 @@ func (b *ChannelReferenceApplyConfiguration) WithName(value apiv1alpha1.ObjectNa
 // WithNamespace sets the Namespace field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Namespace field is set to the value of the last call.
-func (b *ChannelReferenceApplyConfiguration) WithNamespace(value apiv1alpha1.NamespaceName) *ChannelReferenceApplyConfiguration {
+func (b *ChannelReferenceApplyConfiguration) WithNamespace(value apiv1alpha1.DNSLabel) *ChannelReferenceApplyConfiguration {
 	b.Namespace = &value
 	return b
 }

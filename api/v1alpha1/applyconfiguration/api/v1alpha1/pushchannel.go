@@ -18,7 +18,7 @@ import (
 // PushApps may use it. The controller proves the credentials at the vendor and says so in conditions.
 type PushChannelApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration `json:""`
-	// metadata is the standard object's metadata. The name is at most 63 characters.
+	// metadata is the standard object's metadata. The name is a DNS label of at most 63 characters.
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
 	// spec is the channel that is wanted.
 	Spec *PushChannelSpecApplyConfiguration `json:"spec,omitempty"`

@@ -53,8 +53,8 @@ remove_mounts() {
   done < <(awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r)
 }
 
-# remove_sandboxes follows what containerd and the network plugins note about each pod outside the cluster's directory.
-remove_sandboxes() {
+# remove_traces removes what containerd, the network plugins and the kubelet note about pods outside the node's directory.
+remove_traces() {
   local file id
   for file in "$dir"/ctd/state/io.containerd.runtime.v2.task/*/*/address; do
     [[ -f $file ]] || continue
@@ -63,17 +63,10 @@ remove_sandboxes() {
   done
   for file in /var/lib/cni/results/"$network"-*; do
     [[ -f $file ]] || continue
-    remove_netns "$(grep -o '"netns":"[^"]*"' "$file" | cut -d'"' -f4)"
     id=$(grep -o '"containerId":"[^"]*"' "$file" | cut -d'"' -f4)
     rm -f /var/lib/cni/results/*"-$id-"*
   done
   find /var/log/containers -maxdepth 1 -lname "$dir/*" -delete 2>/dev/null || true
-}
-
-remove_netns() {
-  [[ -e $1 ]] || return 0
-  umount "$1" 2>/dev/null || true
-  rm -f "$1"
 }
 
 # remove_rules empties the node's chains, deletes the jumps to them, then the chains: one transaction for each table.
@@ -104,14 +97,13 @@ restore_host() {
 
 main() {
   lock
-  [[ ! -s /sys/class/net/$bridge/ifalias || $(<"/sys/class/net/$bridge/ifalias") == "$dir" ]] || return 0
-  if [[ ! -d $dir && ! -e /sys/class/net/$bridge ]]; then
-    say "no local node"
+  if [[ ! -d $dir && (! -e /sys/class/net/$bridge || -n $(foreign_owner)) ]]; then
+    say "there is no local node in $cache"
     return
   fi
   stop_processes
+  remove_traces
   remove_mounts
-  remove_sandboxes
   remove_rules
   [[ ! -e /sys/class/net/$bridge ]] || ip link delete "$bridge"
   remove_cgroups

@@ -67,8 +67,9 @@ prepare_cgroup() {
   done
 }
 
-refuse_foreign_bridge() {
-  local owner=/sys/class/net/$bridge/ifalias
-  [[ ! -s $owner || $(<"$owner") == "$dir" ]] ||
-    die "another cluster runs in $(<"$owner"): end it with hack/cluster/down.sh and OFFLINEPUSH_CACHE set to $(dirname "$(dirname "$(<"$owner")")")"
+refuse_second_node() {
+  local owner
+  owner=$(foreign_owner)
+  [[ -z $owner ]] ||
+    die "this machine's node belongs to $owner: remove it with OFFLINEPUSH_CACHE=${owner%/cluster/*} hack/cluster/down.sh"
 }

@@ -9,9 +9,10 @@ snapshotter() {
   esac
 }
 
-# compile OUTPUT DIRECTORY PACKAGE
+# compile OUTPUT DIRECTORY PACKAGE: the output appears whole or not at all.
 compile() {
-  (cd "$2" && GOFLAGS='' CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$1" "$3")
+  (cd "$2" && GOFLAGS='' CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$1.new" "$3")
+  mv "$1.new" "$1"
 }
 
 # import_image BINARY REFERENCE: does nothing when the node has exactly this image.

@@ -27,7 +27,7 @@ host_sysctls=(net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.ipv4.co
   vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops
   kernel.keys.root_maxkeys kernel.keys.root_maxbytes)
 host_dirs=(/var/lib/kubelet/device-plugins /var/lib/kubelet /var/lib/cni/results /var/lib/cni
-  /run/netns /run/containerd/s /run/containerd /var/log/containers /var/log/pods)
+  /run/containerd/s /run/containerd /var/log/containers /var/log/pods)
 
 export KUBECONFIG=$dir/kubeconfig
 
@@ -48,6 +48,13 @@ lock() {
   exec 8<"$cache"
   flock -n 8 || { say "waiting for another run of up, down or load" && flock 8; }
   export OFFLINEPUSH_LOCKED=1
+}
+
+# foreign_owner prints the directory of the other node that has the bridge, if there is one.
+foreign_owner() {
+  local owner
+  owner=$(cat "/sys/class/net/$bridge/ifalias" 2>/dev/null || true)
+  [[ $owner == "$dir" ]] || echo "$owner"
 }
 
 # daemon_pid PROGRAM: found by its command line, so there are no pid files that could be stale.

@@ -15,14 +15,17 @@ source "$cluster_here/daemons.sh"
 # stamp changes with the scripts, the binaries, the boot and the host's address plan: then the node is made anew.
 stamp() { cat "$cluster_here"/*.sh "$cluster_here"/files/* "$k8s"/.*.key /proc/sys/kernel/random/boot_id | sha256sum; }
 
+# write_config makes all of it or nothing, and only once: kube-proxy ends when its file is written again.
 write_config() {
-  local snapshotter runc
+  local snapshotter runc templates=$cluster_here/files new=$dir/config.new
+  [[ ! -d $dir/config ]] || return 0
   snapshotter=$(snapshotter) runc=$(command -v runc)
-  mkdir -p "$dir/config/cni"
-  fill "$cluster_here/files/containerd.toml" >"$dir/config/containerd.toml"
-  fill "$cluster_here/files/bridge.conflist" >"$dir/config/cni/10-bridge.conflist"
-  fill "$cluster_here/files/kubelet.yaml" >"$dir/config/kubelet.yaml"
-  fill "$cluster_here/files/kube-proxy.yaml" >"$dir/config/kube-proxy.yaml"
+  mkdir -p "$new/cni"
+  fill "$templates/containerd.toml" >"$new/containerd.toml"
+  fill "$templates/bridge.conflist" >"$new/cni/10-bridge.conflist"
+  fill "$templates/kubelet.yaml" >"$new/kubelet.yaml"
+  fill "$templates/kube-proxy.yaml" >"$new/kube-proxy.yaml"
+  mv "$new" "$dir/config"
 }
 
 load_base_images() {
@@ -65,12 +68,15 @@ recycle_volumes() {
 
 node_ready() { [[ $(kubectl get node "$node" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') == True ]]; }
 dns_ready() { [[ $(kubectl -n kube-system get deployment coredns -o 'jsonpath={.status.availableReplicas}') == 1 ]]; }
-healthy() { [[ -f $KUBECONFIG ]] && daemons_run && node_ready && dns_ready; } 2>/dev/null
+# kubelet_serves also says that a restarted kubelet knows its pods again.
+kubelet_serves() { kubectl -n kube-system logs deployment/coredns --tail=1; } >/dev/null
+healthy() { [[ -f $KUBECONFIG ]] && daemons_run && node_ready && dns_ready && kubelet_serves; } 2>/dev/null
 
 wait_ready() {
   await 60 "the node" node_ready
   await 60 "the default ServiceAccount" kubectl get serviceaccount default
   await 120 "cluster DNS" dns_ready
+  await 60 "the kubelet" kubelet_serves
 }
 
 bring_up() {
@@ -97,7 +103,7 @@ main() {
   lock
   "$repo/hack/k8s/build.sh" cluster
   install_packages
-  refuse_foreign_bridge
+  refuse_second_node
   if [[ -d $dir && $(cat "$dir/stamp" 2>/dev/null) != "$(stamp)" ]]; then
     say "removing what an older or interrupted run left"
     "$cluster_here/down.sh"

@@ -50,7 +50,7 @@ func TestUserRoles(t *testing.T) {
 			attributes := authorizationv1.ResourceAttributes{
 				Namespace: namespace, Verb: tt.verb, Group: tt.group, Resource: tt.resource, Subresource: tt.subresource,
 			}
-			if got := allowed(t, role, attributes); got != want {
+			if got := allowed(t.Context(), t, role, attributes); got != want {
 				t.Errorf("%s may %s %s/%s: %t, want %t", role, tt.verb, tt.resource, tt.subresource, got, want)
 			}
 		}
@@ -61,18 +61,18 @@ func TestUserRoles(t *testing.T) {
 func waitUntilBound(t *testing.T, namespace, role string) {
 	t.Helper()
 	attributes := authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "list", Group: pushv1.GroupName, Resource: "pushapps"}
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
-		return allowed(t, role, attributes), nil
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		return allowed(ctx, t, role, attributes), nil
 	})
 	if err != nil {
 		t.Fatalf("%s never took effect: %v", role, err)
 	}
 }
 
-func allowed(t *testing.T, user string, attributes authorizationv1.ResourceAttributes) bool {
+func allowed(ctx context.Context, t *testing.T, user string, attributes authorizationv1.ResourceAttributes) bool {
 	t.Helper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &attributes}}
-	if err := environment.Client.Create(t.Context(), review); err != nil {
+	if err := environment.Client.Create(ctx, review); err != nil {
 		t.Fatal(err)
 	}
 	return review.Status.Allowed

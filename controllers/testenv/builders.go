@@ -61,7 +61,7 @@ func App(namespace, name string, channels ...string) *pushv1.PushApp {
 }
 
 // FCMSecret returns a Secret with a service account of the project, with a key of its own.
-func FCMSecret(t testing.TB, namespace, name, projectID string) *corev1.Secret {
+func FCMSecret(t *testing.T, namespace, name, projectID string) *corev1.Secret {
 	t.Helper()
 	return secret(namespace, name, pushv1.FCMServiceAccountKey, serviceAccount(t, projectID))
 }
@@ -88,7 +88,7 @@ func secretRef(name string) pushv1.SecretReference {
 }
 
 // serviceAccount returns a service account's JSON file as Google's console gives it.
-func serviceAccount(t testing.TB, projectID string) string {
+func serviceAccount(t *testing.T, projectID string) string {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Kubectl runs the kubectl that belongs to the kube-apiserver, as cluster administrator, and returns what it printed. A
 // failure ends the test.
-func (e *Environment) Kubectl(t testing.TB, arguments ...string) string {
+func (e *Environment) Kubectl(t *testing.T, arguments ...string) string {
 	t.Helper()
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(kubeconfig, e.cluster.KubeConfig, 0o600); err != nil {

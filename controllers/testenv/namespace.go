@@ -10,7 +10,7 @@ import (
 )
 
 // Namespace makes a namespace of the test's own and returns its name. It is never deleted: nothing here would finish that.
-func (e *Environment) Namespace(t testing.TB) string {
+func (e *Environment) Namespace(t *testing.T) string {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: namespacePrefix(t.Name())}}
 	if err := e.Client.Create(t.Context(), namespace); err != nil {

@@ -78,7 +78,7 @@ func (l *Live) Reload() error {
 }
 
 func load(path string) (*Loaded, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // the path is the operator's own flag
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}

@@ -66,12 +66,12 @@ func secretsOf(v reflect.Value, visit func(*Secret)) {
 			secretsOf(v.Index(i), visit)
 		}
 	case reflect.Struct:
-		if s, ok := v.Addr().Interface().(*Secret); ok {
+		if s, ok := reflect.TypeAssert[*Secret](v.Addr()); ok {
 			visit(s)
 			return
 		}
-		for i := range v.NumField() {
-			secretsOf(v.Field(i), visit)
+		for _, field := range v.Fields() {
+			secretsOf(field, visit)
 		}
 	default: // scalars hold no secret
 	}

@@ -124,7 +124,8 @@ func (a *attempt) send(ctx context.Context, m message.Message, pass []live) erro
 	return nil
 }
 
-// fused asks the fuse only if there is an invalid token to believe or not.
+// fused reports whether the row's InvalidToken answers must not be believed; it
+// asks the store only if there is one, and counts the present call besides.
 func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Outcome, now time.Time) (bool, error) {
 	var valid, invalid, answers int64
 	for i, o := range outcomes {
@@ -142,7 +143,11 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 	if answers == 0 {
 		return false, nil
 	}
-	return fused(ctx, a.store, a.name, now, valid, invalid)
+	v, i, err := a.store.TokenHealth(ctx, a.name, now.Add(-fuseWindow), now.Add(-fuseAccepted))
+	if err != nil {
+		return false, err
+	}
+	return blown(v+valid, i+invalid), nil
 }
 
 func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) {

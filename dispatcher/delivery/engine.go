@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -44,14 +45,16 @@ type Engine struct {
 
 	mu          sync.Mutex
 	lanes       map[string]*lane
+	idle        []*lane // not yet running
 	incarnation int64
-	workers     sync.WaitGroup
-	stop        context.Context // ends when draining starts; set by Start
+
+	born    chan struct{} // holds one token when there are idle lanes
+	workers sync.WaitGroup
 }
 
 // New makes an engine that does nothing until Start.
 func New(d Deps) *Engine {
-	return &Engine{Deps: d, fence: newFence(), lease: &lease{}, lanes: map[string]*lane{}}
+	return &Engine{Deps: d, fence: newFence(), lease: &lease{}, lanes: map[string]*lane{}, born: make(chan struct{}, 1)}
 }
 
 // Quiesce returns once no vendor call is open for an epoch older than the changes.
@@ -69,7 +72,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	e.lease.renewed(sent)
 	e.mu.Lock()
-	e.incarnation, e.stop = l.Incarnation, ctx
+	e.incarnation = l.Incarnation
 	e.mu.Unlock()
 	e.Log.Info("lease acquired", "incarnation", l.Incarnation, "adopted", l.Adopted)
 	if err := e.orphans(ctx); err != nil {
@@ -137,7 +140,7 @@ func (e *Engine) orphans(ctx context.Context) error {
 	return nil
 }
 
-// laneOf finds or starts the lane of a channel row.
+// laneOf finds or makes the lane of a channel row.
 func (e *Engine) laneOf(name string) *lane {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -151,22 +154,37 @@ func (e *Engine) laneOf(name string) *lane {
 	}
 	l.queue.askAt(now)
 	e.lanes[name] = l
-	stop := e.stop
-	e.workers.Go(func() { l.run(stop) })
+	e.idle = append(e.idle, l)
+	select {
+	case e.born <- struct{}{}:
+	default:
+	}
 	return l
 }
 
-// follow applies every new configuration.
+// follow applies every new configuration and runs the lanes that are born.
 func (e *Engine) follow(ctx context.Context, changed <-chan struct{}) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-e.born:
+			for _, l := range e.takeIdle() {
+				e.workers.Go(func() { l.run(ctx) })
+			}
 		case <-changed:
 			_, changed = e.Live.Current()
 			e.apply()
 		}
 	}
+}
+
+func (e *Engine) takeIdle() []*lane {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	idle := e.idle
+	e.idle = nil
+	return idle
 }
 
 // apply gives every changed channel row a new sender and takes it from those
@@ -200,11 +218,7 @@ func (e *Engine) apply() {
 func (e *Engine) snapshot() map[string]*lane {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	out := make(map[string]*lane, len(e.lanes))
-	for name, l := range e.lanes {
-		out[name] = l
-	}
-	return out
+	return maps.Clone(e.lanes)
 }
 
 // renew keeps the lease. Without it nothing is sent, and the rows are adopted by others.

@@ -146,8 +146,8 @@ func TestNoCallForTheFormerUserStartsAfterQuiesce(t *testing.T) {
 		go func() { answered <- b.engine.Quiesce(t.Context(), []store.EpochChange{{Device: 1, Epoch: 2}}) }()
 		synctest.Wait()
 		select {
-		case <-answered:
-			t.Fatal("answered while the former user's call is open")
+		case err := <-answered:
+			t.Fatal("answered while the former user's call is open", err)
 		default:
 		}
 		close(v.gate)

@@ -232,14 +232,13 @@ func document(t *testing.T, path, secret string) {
 
 // bench runs an engine inside a synctest bubble.
 type bench struct {
-	t       *testing.T
-	engine  *Engine
-	store   *memory
-	vendor  *vendor
-	live    *config.Live
-	path    string
-	stop    context.CancelFunc
-	vendors []*vendor
+	t      *testing.T
+	engine *Engine
+	store  *memory
+	vendor *vendor
+	live   *config.Live
+	path   string
+	stop   context.CancelFunc
 }
 
 func newBench(t *testing.T, m *memory, v *vendor) *bench {

@@ -23,8 +23,8 @@ func TestQuiesceWaitsForOpenCallsOfTheDevice(t *testing.T) {
 		first.leave()
 		synctest.Wait()
 		select {
-		case <-quiet:
-			t.Fatal("answered while a call was open")
+		case err := <-quiet:
+			t.Fatal("answered while a call was open", err)
 		default:
 		}
 		later := f.enter([]int64{2}) // reads the new epoch, so nobody waits for it

@@ -1,11 +1,6 @@
 package delivery
 
-import (
-	"context"
-	"time"
-
-	"github.com/offlinepush/operator/dispatcher/store"
-)
+import "time"
 
 // The fuse keeps a wrong credential or topic from unbinding everybody: many
 // vendors answer "invalid token" to it for every good token.
@@ -15,16 +10,6 @@ const (
 	fuseSmall    = 20 // below this many tokens all of them must be invalid
 	fuseLeast    = 3  // fewer tokens prove nothing: phones do get wiped
 )
-
-// fused reports whether the channel row's InvalidToken answers must not be
-// believed. now counts the present call's invalid answers as well.
-func fused(ctx context.Context, s store.Deliveries, channel string, now time.Time, valid, invalid int64) (bool, error) {
-	v, i, err := s.TokenHealth(ctx, channel, now.Add(-fuseWindow), now.Add(-fuseAccepted))
-	if err != nil {
-		return false, err
-	}
-	return blown(v+valid, i+invalid), nil
-}
 
 // blown is the rule: above 20 percent invalid, or all of fewer than 20.
 func blown(valid, invalid int64) bool {

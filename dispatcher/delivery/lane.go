@@ -92,7 +92,7 @@ func (l *lane) observe(outcomes []message.Outcome, fused bool, now time.Time) bo
 	before := l.health.state
 	l.health.observe(outcomes, fused, now)
 	if after := l.health; after.state != before {
-		l.log.Info("channel row changed", "channel", l.name, "from", before, "to", after.state, "code", after.code, "vendor_says", after.message)
+		l.log.Info("channel row changed", "channel", l.name, "from", before, "to", after.state, "code", after.code, "vendorSays", after.message)
 	}
 	return l.health.closedUntil.After(now)
 }

@@ -44,7 +44,7 @@ start_controller_manager() {
   daemon "$k8s/kube-controller-manager" --kubeconfig="$config" --authentication-kubeconfig="$config" \
     --authorization-kubeconfig="$config" --service-account-private-key-file="$dir/pki/sa.key" \
     --root-ca-file="$dir/pki/ca.crt" --use-service-account-credentials=true --leader-elect=false \
-    --bind-address=127.0.0.1
+    --bind-address=127.0.0.1 --kube-api-qps=200 --kube-api-burst=400
 }
 
 start_scheduler() {
@@ -60,12 +60,13 @@ start_kubelet() {
 
 start_proxy() { daemon "$k8s/kube-proxy" --config="$dir/config/kube-proxy.yaml"; }
 
-# start_daemons starts what does not run, each after what it needs.
-start_daemons() {
+# start_node starts what does not run, each after what it needs. Images load while the API server starts.
+start_node() {
   start_containerd
   start_etcd
-  await 30 containerd ctr --address "$socket" version
   start_apiserver
+  await 30 containerd ctr --address "$socket" version
+  load_base_images
   await 60 "the API server" kubectl get --raw /readyz
   start_controller_manager
   start_scheduler

@@ -1,28 +1,11 @@
 # shellcheck shell=bash disable=SC2154,SC2034  # Sourced by up.sh, after lib.sh.
 # What the node needs of its host: packages, settings, a bridge and a control group.
 
-# install_packages installs the Debian packages of the commands that are missing.
 install_packages() {
-  local path package missing=()
-  while read -r path package; do
-    command -v "$path" >/dev/null || missing+=("$package")
-  done <<'TEXT'
-containerd containerd
-runc runc
-/usr/lib/cni/bridge containernetworking-plugins
-iptables iptables
-ip iproute2
-openssl openssl
-pgrep procps
-update-ca-certificates ca-certificates
-TEXT
-  ((${#missing[@]})) || return 0
-  say "installing ${missing[*]}"
-  command -v apt-get >/dev/null || die "missing ${missing[*]}: install them, then run this again"
-  apt_install "${missing[@]}" >/dev/null 2>&1 || { apt-get update -qq && apt_install "${missing[@]}"; }
+  "$repo/hack/debian.sh" containerd=containerd runc=runc /usr/lib/cni/bridge=containernetworking-plugins \
+    iptables=iptables ip=iproute2 openssl=openssl pgrep=procps \
+    /etc/ssl/certs/ca-certificates.crt=ca-certificates
 }
-
-apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "$@" </dev/null; }
 
 # remember_host records, once, what down.sh gives back.
 remember_host() {

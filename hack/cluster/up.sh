@@ -87,10 +87,7 @@ bring_up() {
   prepare_cgroup
   write_config
   make_pki
-  start_containerd
-  await 30 containerd ctr --address "$socket" version
-  load_base_images
-  start_daemons
+  start_node
   apply_addons
   wait_ready
 }

@@ -72,7 +72,9 @@ type FCMChannel struct {
 type XiaomiChannel struct {
 	PackageName string `json:"packageName"`
 	// Region is China, Russia, India, Europe or Global.
-	Region    string `json:"region"`
+	Region string `json:"region"`
+	// Path is the path of the send call; empty means /v3/message/regid.
+	Path      string `json:"path,omitempty"`
 	AppSecret Secret `json:"appSecret"`
 }
 

@@ -1,0 +1,26 @@
+package provider
+
+import "github.com/offlinepush/operator/dispatcher/message"
+
+// Code is a row of a vendor's table of errors. docs/vendors shows the same table.
+type Code struct {
+	// Code is the vendor's own, as in message.Outcome.
+	Code string
+	// HTTP is the status that it comes with, 0 where that does not matter.
+	HTTP  int
+	Class message.Class
+	// Why says what it means and what cures it.
+	Why string
+}
+
+// CodeIndex finds the row of a code.
+type CodeIndex map[string]Code
+
+// IndexCodes makes the index of a table.
+func IndexCodes(table []Code) CodeIndex {
+	index := make(CodeIndex, len(table))
+	for _, c := range table {
+		index[c.Code] = c
+	}
+	return index
+}

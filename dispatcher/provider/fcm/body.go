@@ -1,0 +1,128 @@
+package fcm
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider"
+)
+
+const (
+	// maxContent is FCM's limit of a message's content, in bytes.
+	maxContent = 4096
+	// maxTTL is FCM's longest time to live.
+	maxTTL = 28 * 24 * time.Hour
+	// envelopeVersion is the version of the data key "offlinepush".
+	envelopeVersion = 1
+)
+
+type request struct {
+	Message body `json:"message"`
+}
+
+// body is FCM's message. Exactly one of Token and FID is set.
+type body struct {
+	Token        string            `json:"token,omitempty"`
+	FID          string            `json:"fid,omitempty"`
+	Notification *notification     `json:"notification,omitempty"`
+	Data         map[string]string `json:"data"`
+	Android      android           `json:"android"`
+}
+
+type notification struct {
+	Title string `json:"title,omitempty"`
+	Body  string `json:"body,omitempty"`
+}
+
+// android has no collapse key: a phone keeps only four of those for an app.
+type android struct {
+	Priority     string               `json:"priority"`
+	TTL          string               `json:"ttl"`
+	Notification *androidNotification `json:"notification,omitempty"`
+}
+
+type androidNotification struct {
+	ChannelID string `json:"channel_id,omitempty"`
+	Sound     string `json:"sound,omitempty"`
+	Tag       string `json:"tag,omitempty"`
+}
+
+// envelope tells the app which message a push is about and for whom, so that it can drop a stray one.
+type envelope struct {
+	Version   int    `json:"version"`
+	MessageID string `json:"messageID"`
+	User      string `json:"user,omitempty"`
+}
+
+// compose makes the message for a phone. The error names the field that is too long.
+func compose(n provider.Notification, t provider.Target, target string) (body, error) {
+	setting := config.FCMSetting{}
+	if n.Setting.FCM != nil {
+		setting = *n.Setting.FCM
+	}
+	about, err := json.Marshal(envelope{Version: envelopeVersion, MessageID: n.MessageID, User: t.UserHash})
+	if err != nil {
+		return body{}, fmt.Errorf("encoding the envelope: %w", err)
+	}
+	b := body{
+		Data:    map[string]string{"offlinepush": string(about)},
+		Android: android{Priority: priority(n, setting), TTL: ttl(n.TTL)},
+	}
+	if n.Payload != "" {
+		b.Data["payload"] = n.Payload
+	}
+	if target == "InstallationID" {
+		b.FID = t.Token
+	} else {
+		b.Token = t.Token
+	}
+	b.show(n, setting)
+	if size := b.size(); size > maxContent {
+		return body{}, fmt.Errorf("title, content and payload: the message has %d bytes, FCM takes %d; shorten the payload", size, maxContent)
+	}
+	return b, nil
+}
+
+// show hands the text to the phone's system tray, or to the app if the profile
+// says so or there is no text.
+func (b *body) show(n provider.Notification, setting config.FCMSetting) {
+	if setting.MessageType == "Data" || n.Title+n.Content == "" {
+		b.Data["title"], b.Data["body"] = n.Title, n.Content
+		return
+	}
+	sound := setting.Sound
+	if sound == "" {
+		sound = "default"
+	}
+	b.Notification = &notification{Title: n.Title, Body: n.Content}
+	b.Android.Notification = &androidNotification{ChannelID: setting.ChannelID, Sound: sound, Tag: n.ReplaceID}
+}
+
+func priority(n provider.Notification, setting config.FCMSetting) string {
+	if n.Urgent || setting.Priority == "High" {
+		return "HIGH"
+	}
+	return "NORMAL"
+}
+
+// ttl rounds down, so that a push never outlives its message.
+func ttl(d time.Duration) string {
+	return fmt.Sprintf("%ds", min(max(d, 0), maxTTL)/time.Second)
+}
+
+// size counts what the phone receives: names and texts, without the encoding.
+func (b *body) size() int {
+	n := 0
+	for k, v := range b.Data {
+		n += len(k) + len(v)
+	}
+	if b.Notification != nil {
+		n += len(b.Notification.Title) + len(b.Notification.Body)
+	}
+	if a := b.Android.Notification; a != nil {
+		n += len(a.ChannelID) + len(a.Sound) + len(a.Tag)
+	}
+	return n
+}

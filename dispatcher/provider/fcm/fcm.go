@@ -1,0 +1,181 @@
+// Package fcm pushes through Firebase Cloud Messaging, HTTP v1: one request per
+// phone over shared HTTP/2 connections, authorized by a service account.
+package fcm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
+)
+
+const (
+	baseURL = "https://fcm.googleapis.com"
+	// maxTargets is what Firebase's own SDK takes in one call.
+	maxTargets = 500
+	// maxStreams bounds the open requests of a channel row; a connection of Google's carries 100.
+	maxStreams = 200
+)
+
+// Provider is a Firebase project with a service account.
+type Provider struct {
+	url     string
+	target  string
+	client  *http.Client
+	grant   grant
+	tokens  *tokens
+	codes   provider.CodeIndex
+	streams chan struct{}
+	// proven is set when a phone took a message: the credential is of the right project.
+	proven atomic.Bool
+}
+
+var _ provider.Provider = (*Provider)(nil)
+
+// New makes the provider of a channel row with vendor FCM.
+func New(row config.Channel, deps provider.Deps) (*Provider, error) {
+	if row.FCM == nil {
+		return nil, fmt.Errorf("channel %s: fcm: must be set for vendor FCM", row.Name)
+	}
+	account, err := parseAccount([]byte(row.FCM.ServiceAccount.Reveal()), row.FCM.ProjectID)
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
+	}
+	tokenURL, err := account.tokenURL(row.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
+	}
+	client, err := provider.NewClient(row.Endpoint, deps.Guard)
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
+	}
+	base := baseURL
+	if row.Endpoint.URL != "" {
+		base = strings.TrimSuffix(row.Endpoint.URL, "/")
+	}
+	codes := provider.IndexCodes(Codes())
+	g := grant{account: account, url: tokenURL, client: client, codes: codes}
+	return &Provider{
+		url:    base + "/v1/projects/" + account.ProjectID + "/messages:send",
+		target: row.FCM.Target,
+		client: client,
+		grant:  g,
+		tokens: &tokens{
+			mint: g.mint, store: deps.Tokens, log: deps.Log,
+			name: row.Name + "/" + account.fingerprint,
+			turn: make(chan struct{}, 1),
+		},
+		codes:   codes,
+		streams: make(chan struct{}, maxStreams),
+	}, nil
+}
+
+// MaxTargets is the largest number of tokens of one Send.
+func (*Provider) MaxTargets() int { return maxTargets }
+
+// Requests is one for each target: FCM has no batch call.
+func (*Provider) Requests(targets int) int { return targets }
+
+// Close releases connections.
+func (p *Provider) Close() { p.client.CloseIdleConnections() }
+
+// Probe asks for a new access token, which proves the key and sends nothing.
+// That the project's API is enabled shows with the first push.
+func (p *Provider) Probe(ctx context.Context) message.Outcome {
+	_, o := p.grant.mint(ctx)
+	return o
+}
+
+// Send makes one request for each target. Those whose access token is refused
+// are sent once more with a new one.
+func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
+	outcomes := make([]message.Outcome, len(targets))
+	due := make([]int, len(targets))
+	for i := range due {
+		due[i] = i
+	}
+	refused := ""
+	for range 2 {
+		if len(due) == 0 {
+			break
+		}
+		token, o := p.tokens.get(ctx, refused)
+		if o.Class != message.Accepted {
+			for _, i := range due {
+				outcomes[i] = o
+			}
+			break
+		}
+		p.round(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i]) })
+		due = indexes(outcomes, message.AuthExpired)
+		refused = token
+	}
+	p.judgeMismatch(outcomes)
+	return outcomes
+}
+
+// round calls do for each of due, bounded by the row's streams, and waits.
+func (p *Provider) round(due []int, do func(int)) {
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	for _, i := range due {
+		p.streams <- struct{}{} // a stream comes free soon: each call ends with its context
+		calls.Go(func() {
+			defer func() { <-p.streams }()
+			do(i)
+		})
+	}
+}
+
+// push makes one request.
+func (p *Provider) push(ctx context.Context, token string, n provider.Notification, t provider.Target) message.Outcome {
+	b, err := compose(n, t, p.target)
+	if err != nil {
+		return message.Outcome{Class: message.Rejected, Detail: provider.Words(err.Error())}
+	}
+	encoded, err := json.Marshal(request{Message: b})
+	if err != nil {
+		return message.Outcome{Class: message.Rejected, Detail: provider.Words(err.Error())}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(encoded))
+	if err != nil {
+		return provider.Unanswered(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json; charset=UTF-8")
+	a, err := provider.Do(p.client, req)
+	if err != nil {
+		return provider.Unanswered(err)
+	}
+	return outcome(a, p.codes, token, t.Token)
+}
+
+// judgeMismatch tells the two causes of SENDER_ID_MISMATCH apart: a credential
+// of the wrong project never delivered to anyone, a foreign token is alone.
+func (p *Provider) judgeMismatch(outcomes []message.Outcome) {
+	if len(indexes(outcomes, message.Accepted)) > 0 {
+		p.proven.Store(true)
+	}
+	for i := range outcomes {
+		if outcomes[i].Code == senderIDMismatch && p.proven.Load() {
+			outcomes[i].Class = message.InvalidToken
+		}
+	}
+}
+
+func indexes(outcomes []message.Outcome, class message.Class) (found []int) {
+	for i, o := range outcomes {
+		if o.Class == class {
+			found = append(found, i)
+		}
+	}
+	return found
+}

@@ -1,0 +1,64 @@
+package provider
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+)
+
+// Times of the transport. The caller's context ends a call earlier.
+const (
+	dialTimeout   = 3 * time.Second
+	answerTimeout = 10 * time.Second
+	idleTimeout   = 90 * time.Second
+	pingAfter     = 15 * time.Second
+	pingTimeout   = 5 * time.Second
+	idlePerHost   = 64
+)
+
+// NewClient makes the HTTPS client of one channel row: HTTP/2 or 1.1, the
+// endpoint's own roots when it names some, no redirects, and the proxy that the
+// environment names. The guard sees every address that is dialed, which behind
+// a proxy is the proxy's.
+func NewClient(endpoint config.Endpoint, guard EndpointGuard) (*http.Client, error) {
+	roots, err := roots(endpoint.CABundle)
+	if err != nil {
+		return nil, err
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	dialer := &net.Dialer{Timeout: dialTimeout, Control: guard.Control}
+	return &http.Client{
+		Timeout: answerTimeout,
+		Transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    dialTimeout,
+			IdleConnTimeout:        idleTimeout,
+			MaxIdleConnsPerHost:    idlePerHost,
+			MaxResponseHeaderBytes: maxAnswer,
+			Protocols:              protocols,
+			HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+// roots parses a bundle; nil means the system's roots.
+func roots(bundle string) (*x509.CertPool, error) {
+	if bundle == "" {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(bundle)) {
+		return nil, errors.New("endpoint.caBundle: holds no PEM certificate; give the CA's certificate as PEM")
+	}
+	return pool, nil
+}

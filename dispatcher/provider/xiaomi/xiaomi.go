@@ -1,0 +1,198 @@
+// Package xiaomi pushes through Xiaomi's Mi Push: one form for up to 1000
+// registration ids, authorized by the app's static secret.
+package xiaomi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
+)
+
+const (
+	maxTargets  = 1000
+	defaultPath = "/v3/message/regid"
+	quotaPath   = "/v1/trace/quota/get"
+)
+
+// Provider is a Mi Push app in one region.
+type Provider struct {
+	base, path  string
+	packageName string
+	secret      config.Secret
+	client      *http.Client
+	codes       provider.CodeIndex
+}
+
+var _ provider.Provider = (*Provider)(nil)
+
+// New makes the provider of a channel row with vendor Xiaomi.
+func New(row config.Channel, deps provider.Deps) (*Provider, error) {
+	if row.Xiaomi == nil {
+		return nil, fmt.Errorf("channel %s: xiaomi: must be set for vendor Xiaomi", row.Name)
+	}
+	if err := CheckCredential([]byte(row.Xiaomi.AppSecret.Reveal())); err != nil {
+		return nil, fmt.Errorf("channel %s: xiaomi: %w", row.Name, err)
+	}
+	base, err := baseURL(row)
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
+	}
+	client, err := provider.NewClient(row.Endpoint, deps.Guard)
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
+	}
+	path := defaultPath
+	if row.Xiaomi.Path != "" {
+		path = row.Xiaomi.Path
+	}
+	return &Provider{
+		base: base, path: path,
+		packageName: row.Xiaomi.PackageName,
+		secret:      row.Xiaomi.AppSecret,
+		client:      client,
+		codes:       provider.IndexCodes(Codes()),
+	}, nil
+}
+
+// baseURL is the region's host. A phone of another region is an invalid target, so there is no default.
+func baseURL(row config.Channel) (string, error) {
+	if row.Endpoint.URL != "" {
+		return strings.TrimSuffix(row.Endpoint.URL, "/"), nil
+	}
+	switch row.Xiaomi.Region {
+	case "China":
+		return "https://api.xmpush.xiaomi.com", nil
+	case "Russia":
+		return "https://ru-api.xmpush.global.xiaomi.com", nil
+	case "India":
+		return "https://idmb-api.xmpush.global.xiaomi.com", nil
+	case "Europe":
+		return "https://fr-api.xmpush.global.xiaomi.com", nil
+	case "Global":
+		return "https://sgp-api.xmpush.global.xiaomi.com", nil
+	}
+	return "", fmt.Errorf("xiaomi.region: is %q, must be China, Russia, India, Europe or Global", row.Xiaomi.Region)
+}
+
+// MaxTargets is the largest number of tokens of one Send.
+func (*Provider) MaxTargets() int { return maxTargets }
+
+// Requests is one for all targets. The rare repetition for each target alone is not counted.
+func (*Provider) Requests(int) int { return 1 }
+
+// Close releases connections.
+func (p *Provider) Close() { p.client.CloseIdleConnections() }
+
+// Probe asks for today's quota: Xiaomi checks the secret, nothing is sent and
+// no registration id is needed. That the package name is the app's shows with the first push.
+func (p *Provider) Probe(ctx context.Context) message.Outcome {
+	a, err := p.do(ctx, http.MethodGet, quotaPath, "")
+	if err != nil {
+		return provider.Unanswered(err)
+	}
+	o, _ := outcome(a, p.codes, time.Now(), p.secret.Reveal())
+	return o
+}
+
+// Send makes one request for all targets that can be registration ids.
+func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
+	outcomes := make([]message.Outcome, len(targets))
+	var due []int
+	for i, t := range targets {
+		if plausible(t.Token) {
+			due = append(due, i)
+			continue
+		}
+		outcomes[i] = message.Outcome{Class: message.InvalidToken, Detail: "not a registration id of Xiaomi's"}
+	}
+	if len(due) == 0 {
+		return outcomes
+	}
+	form, note, err := compose(n, p.packageName, commonUser(targets))
+	if err != nil {
+		for _, i := range due {
+			outcomes[i] = message.Outcome{Class: message.Rejected, Detail: provider.Words(err.Error())}
+		}
+		return outcomes
+	}
+	p.deliver(ctx, form, pick(targets, due), func(i int, o message.Outcome) {
+		if o.Class == message.Accepted {
+			o.Detail = note
+		}
+		outcomes[due[i]] = o
+	})
+	return outcomes
+}
+
+// plausible keeps a forged token from naming other phones in the comma list.
+func plausible(token string) bool {
+	return token != "" && !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' })
+}
+
+func pick(targets []provider.Target, indexes []int) []string {
+	tokens := make([]string, len(indexes))
+	for i, at := range indexes {
+		tokens[i] = targets[at].Token
+	}
+	return tokens
+}
+
+// commonUser is the user of all targets: the form has one envelope for all of them.
+func commonUser(targets []provider.Target) string {
+	for _, t := range targets {
+		if t.UserHash != targets[0].UserHash {
+			return ""
+		}
+	}
+	return targets[0].UserHash
+}
+
+// deliver pushes to all tokens at once and reports an outcome for each.
+func (p *Provider) deliver(ctx context.Context, form url.Values, tokens []string, report func(int, message.Outcome)) {
+	o, bad := p.push(ctx, form, tokens)
+	if o.Class == message.InvalidToken && len(tokens) > 1 {
+		p.deliverAlone(ctx, form, tokens, report)
+		return
+	}
+	for i, token := range tokens {
+		report(i, single(o, bad[token]))
+	}
+}
+
+// single is the outcome of one token of an accepted or refused request.
+func single(o message.Outcome, bad bool) message.Outcome {
+	if !bad {
+		return o
+	}
+	return message.Outcome{
+		Class: message.InvalidToken, Code: o.Code, HTTPStatus: o.HTTPStatus, Detail: "named in data.bad_regids",
+	}
+}
+
+func (p *Provider) push(ctx context.Context, form url.Values, tokens []string) (message.Outcome, map[string]bool) {
+	body := form.Encode() + "&registration_id=" + url.QueryEscape(strings.Join(tokens, ","))
+	a, err := p.do(ctx, http.MethodPost, p.path, body)
+	if err != nil {
+		return provider.Unanswered(err), nil
+	}
+	return outcome(a, p.codes, time.Now(), append([]string{p.secret.Reveal()}, tokens...)...)
+}
+
+func (p *Provider) do(ctx context.Context, method, path, body string) (provider.Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, p.base+path, strings.NewReader(body))
+	if err != nil {
+		return provider.Answer{}, err
+	}
+	req.Header.Set("Authorization", "key="+p.secret.Reveal())
+	if body != "" {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8")
+	}
+	return provider.Do(p.client, req)
+}

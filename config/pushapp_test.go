@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/testenv"
@@ -210,6 +212,21 @@ func TestPushAppRoutingStoreAndRetention(t *testing.T) {
 			want: []string{"spec.dispatcher.replicas", "`dispatcher.replicas` must be 1 with `store.sqlite`"},
 		},
 	})
+}
+
+// TestPushAppStoreIsAUnion writes the empty store that the Go type leaves out.
+func TestPushAppStoreIsAUnion(t *testing.T) {
+	t.Parallel()
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(chatApp(environment.Namespace(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := &unstructured.Unstructured{Object: content}
+	object.SetGroupVersionKind(pushv1.SchemeGroupVersion.WithKind("PushApp"))
+	if err := unstructured.SetNestedMap(content, map[string]any{}, "spec", "store"); err != nil {
+		t.Fatal(err)
+	}
+	checkRefusal(t, environment.Client.Create(t.Context(), object), []string{"spec.store", "exactly one store must be set: `sqlite`"})
 }
 
 func TestPushAppAuthAndExposure(t *testing.T) {

@@ -81,6 +81,9 @@ func TestPushChannelEndpoint(t *testing.T) {
 	const refused = "must be an https URL without user, query and fragment"
 	changes := []change[channel]{
 		{name: "empty", edit: func(c channel) { c.Spec.Endpoint = &pushv1.ChannelEndpoint{} }, want: []string{"spec.endpoint", "at least 1 properties"}},
+		{name: "plain token address", edit: func(c channel) {
+			c.Spec.Endpoint = &pushv1.ChannelEndpoint{AuthURL: "http://push.example.com/token"}
+		}, want: []string{"spec.endpoint.authURL", refused}},
 		{name: "bundle key", edit: func(c channel) {
 			c.Spec.Endpoint = &pushv1.ChannelEndpoint{CABundleRef: &pushv1.ConfigMapKeyReference{Name: "ca", Key: "a/b"}}
 		}, want: []string{"spec.endpoint.caBundleRef.key"}},

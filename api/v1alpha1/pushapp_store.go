@@ -6,7 +6,7 @@ import (
 
 // AppStore is where an app's devices, messages and pushes are kept: exactly one member is set.
 //
-// +kubebuilder:validation:ExactlyOneOf=sqlite
+// +kubebuilder:validation:XValidation:rule="has(self.sqlite)",message="exactly one store must be set: `sqlite`"
 type AppStore struct {
 	// sqlite keeps the data in a SQLite file on a volume, which allows one dispatcher. `{}` takes every default.
 	// +optional

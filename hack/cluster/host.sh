@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034  # Sourced by up.sh, after lib.sh.
 # What the node needs of its host: packages, settings, a bridge and a control group.
 
+# install_packages looks for what is used, not for packages, so that other sources of them will do.
 install_packages() {
   "$repo/hack/debian.sh" containerd=containerd runc=runc /usr/lib/cni/bridge=containernetworking-plugins \
     iptables=iptables ip=iproute2 openssl=openssl pgrep=procps \
@@ -34,13 +35,27 @@ prepare_network() {
   echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
 }
 
-# prepare_cgroup makes the group that holds every pod. On cgroup v1 each controller has its own tree.
+# prepare_cgroup makes the group that holds every pod, with the controllers that the kubelet insists on.
 prepare_cgroup() {
-  local tree file
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then
-    mkdir -p "/sys/fs/cgroup/$cgroup"
-    return
+    prepare_cgroup_v2
+  else
+    prepare_cgroup_v1
   fi
+}
+
+prepare_cgroup_v2() {
+  local controller
+  mkdir -p "/sys/fs/cgroup/$cgroup"
+  for controller in cpu cpuset memory hugetlb pids; do
+    # The kernel may lack one; the kubelet then does not ask for it.
+    echo "+$controller" 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control || true
+  done
+}
+
+# prepare_cgroup_v1 knows that each controller has its own tree.
+prepare_cgroup_v1() {
+  local tree file
   for tree in /sys/fs/cgroup/*/; do
     [[ -e ${tree}cgroup.procs ]] || continue
     mkdir -p "$tree$cgroup"

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Tests the node's life: up, up again, repair after kill -9, interrupted start, nothing left after down.
+# shellcheck source=hack/cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=hack/cluster/daemons.sh
+source "$cluster_here/daemons.sh"
+
+fail() { die "FAILED: $*"; }
+
+# leftovers prints everything that a node makes, wherever it is.
+leftovers() {
+  local name
+  for name in "${daemons[@]}" containerd-shim-runc-v2; do daemon_pid "$name"; done
+  grep -F "$dir/" /proc/mounts || true
+  ip -oneline link show "$bridge" 2>/dev/null || true
+  { iptables-save && ip6tables-save; } 2>/dev/null | grep -E 'KUBE-|CNI-' || true
+  find /sys/fs/cgroup -maxdepth 2 -name "$cgroup"
+  find /var/lib/cni/results -name "$network-*" 2>/dev/null || true
+  find /var/log/containers -lname "$dir/*" 2>/dev/null || true
+  [[ ! -e $dir ]] || echo "$dir"
+}
+
+expect_down() {
+  local left
+  "$cluster_here/down.sh"
+  left=$(leftovers)
+  [[ -z $left ]] || fail "left behind: $left"
+}
+
+expect_up() {
+  local start=$SECONDS
+  "$cluster_here/up.sh"
+  kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=10s
+  ((SECONDS - start <= $1)) || fail "the node took $((SECONDS - start))s, more than $1s"
+}
+
+crash() {
+  local name
+  for name in "$@"; do kill -KILL "$(daemon_pid "$name")"; done
+}
+
+# interrupt SECONDS: ends a start at that point as hard as it can be ended.
+interrupt() {
+  local pid
+  setsid "$cluster_here/up.sh" >/dev/null 2>&1 &
+  pid=$!
+  sleep "$1"
+  kill -KILL -- "-$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+}
+
+main() {
+  local seconds
+  expect_down
+  expect_up 60
+  expect_up 4
+  crash etcd kube-apiserver containerd kubelet
+  expect_up 30
+  crash "${daemons[@]}"
+  expect_up 30
+  expect_down
+  for seconds in 1 3 6 9; do
+    interrupt "$seconds"
+    expect_down
+    interrupt "$seconds"
+    expect_up 60
+  done
+  expect_down
+  say "all passed"
+}
+
+main "$@"

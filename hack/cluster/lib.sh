@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # Sourced; the names are used by the scripts that source it.
 # Names, paths and helpers that the cluster's scripts share.
 set -euo pipefail
+shopt -s inherit_errexit
 
 cluster_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(cd "$cluster_here/../.." && pwd)

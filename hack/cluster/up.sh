@@ -13,7 +13,7 @@ source "$cluster_here/pki.sh"
 source "$cluster_here/daemons.sh"
 
 # stamp changes with the scripts, the binaries, the boot and the host's address plan: then the node is made anew.
-stamp() { cat "$cluster_here"/*.sh "$cluster_here"/files/* "$k8s"/.*.key /proc/sys/kernel/random/boot_id | sha256sum; }
+stamp() { cat "$cluster_here"/{lib,host,pki,daemons,up}.sh "$cluster_here"/files/* "$k8s"/.*.key /proc/sys/kernel/random/boot_id | sha256sum; }
 
 # write_config makes all of it or nothing, and only once: kube-proxy ends when its file is written again.
 write_config() {

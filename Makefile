@@ -100,6 +100,7 @@ build: ## Build the static binaries into bin/.
 images: $(IMAGES:%=dist/%.tar) ## Build the images into dist/, without Docker.
 
 dist/%.tar: build
+	mkdir -p dist
 	go -C hack/tools run ./image -binary '$(CURDIR)/bin/$*' -name '$(IMG_REGISTRY)/$*:$(IMG_TAG)' -o '$(CURDIR)/$@'
 
 .PHONY: push $(IMAGES:%=push-%)

@@ -12,7 +12,7 @@ source "$cluster_here/pki.sh"
 # shellcheck source=hack/cluster/daemons.sh
 source "$cluster_here/daemons.sh"
 
-# stamp changes with the scripts, the binaries, the boot and the host's address plan: then the node is made anew.
+# stamp changes with the scripts, the binaries and the boot: then the node is made anew.
 stamp() { cat "$cluster_here"/{lib,host,pki,daemons,up}.sh "$cluster_here"/files/* "$k8s"/.*.key /proc/sys/kernel/random/boot_id | sha256sum; }
 
 # write_config makes all of it or nothing, and only once: kube-proxy ends when its file is written again.
@@ -97,6 +97,7 @@ main() {
     bring_up
     return
   fi
+  ((${#dir} <= 70)) || die "$dir is too long for Unix sockets in it: set OFFLINEPUSH_CACHE to a shorter directory"
   lock
   "$repo/hack/k8s/build.sh" cluster
   install_packages

@@ -27,8 +27,14 @@ func (g EndpointGuard) Control(_, address string, _ syscall.RawConn) error {
 	if ip.IsLoopback() && g.AllowLoopback {
 		return nil
 	}
-	if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
+	if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || isMetadata(ip) {
 		return fmt.Errorf("%w: %s", ErrForbiddenAddress, ip)
 	}
 	return nil
+}
+
+// isMetadata knows the metadata services outside the link-local range: AWS over IPv6 and Alibaba Cloud.
+func isMetadata(ip netip.Addr) bool {
+	return ip == netip.AddrFrom4([4]byte{100, 100, 100, 200}) ||
+		ip == netip.AddrFrom16([16]byte{0: 0xfd, 2: 0x0e, 3: 0xc2, 14: 0x02, 15: 0x54})
 }

@@ -1,0 +1,49 @@
+package catalog
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider/providertest"
+)
+
+// TestEveryMemberHasAVendor walks the members of the config by reflection.
+func TestEveryMemberHasAVendor(t *testing.T) {
+	t.Parallel()
+	for _, union := range []reflect.Type{reflect.TypeFor[config.Channel](), reflect.TypeFor[config.Setting]()} {
+		var members []Vendor
+		for f := range union.Fields() {
+			if f.Type.Kind() == reflect.Pointer {
+				members = append(members, Vendor(f.Name))
+			}
+		}
+		if !slices.Equal(members, Vendors()) {
+			t.Errorf("%s has the members %v, the catalogue has %v", union, members, Vendors())
+		}
+	}
+}
+
+// TestEveryVendorHasACase tells a missing case from a refused row.
+func TestEveryVendorHasACase(t *testing.T) {
+	t.Parallel()
+	for _, v := range Vendors() {
+		p, err := New(config.Channel{Name: "row", Vendor: string(v)}, providertest.Deps())
+		if want := strings.ToLower(string(v)) + ": must be set for vendor " + string(v); err == nil || p != nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, %v", v, p, err)
+		}
+	}
+	p, err := New(config.Channel{
+		Name: "row", Vendor: "Xiaomi",
+		Xiaomi: &config.XiaomiChannel{PackageName: "p", Region: "China", AppSecret: config.NewSecret("s")},
+	}, providertest.Deps())
+	if err != nil || p == nil {
+		t.Fatalf("got %v, %v", p, err)
+	}
+	p.Close()
+	if _, err := New(config.Channel{Name: "row", Vendor: "Nokia"}, providertest.Deps()); err == nil || !strings.Contains(err.Error(), `vendor: "Nokia" is not one of [FCM Xiaomi]`) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,197 @@
+package fcm
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/provider/providertest"
+)
+
+// memoryStore is a TokenStore that several pods share.
+type memoryStore struct {
+	mu     sync.Mutex
+	tokens map[string]provider.AccessToken
+	err    error
+	// race is stored right before the next swap, as a faster pod would.
+	race provider.AccessToken
+}
+
+// LoadToken implements provider.TokenStore.
+func (m *memoryStore) LoadToken(_ context.Context, name string) (provider.AccessToken, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.tokens[name]
+	return t, ok, m.err
+}
+
+// SwapToken implements provider.TokenStore.
+func (m *memoryStore) SwapToken(_ context.Context, name string, previous, next provider.AccessToken) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return false, m.err
+	}
+	if m.race.Value.Reveal() != "" {
+		m.tokens[name], m.race = m.race, provider.AccessToken{}
+	}
+	if m.tokens[name].Value.Reveal() != previous.Value.Reveal() {
+		return false, nil
+	}
+	m.tokens[name] = next
+	return true, nil
+}
+
+func tokenUntil(value string, life time.Duration) provider.AccessToken {
+	return provider.AccessToken{Value: config.NewSecret(value), ExpiresAt: time.Now().Add(life)}
+}
+
+// pod is one process that mints tokens named after itself.
+func pod(name string, store provider.TokenStore) *tokens {
+	n := 0
+	return &tokens{
+		store: store, name: "fcm/1", log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1),
+		mint: func(context.Context) (provider.AccessToken, message.Outcome) {
+			n++
+			return tokenUntil(name+string(rune('0'+n)), time.Hour), message.Outcome{Class: message.Accepted}
+		},
+	}
+}
+
+func want(t *testing.T, p *tokens, refused, token string) {
+	t.Helper()
+	got, o := p.get(t.Context(), refused)
+	if got != token || o.Class != message.Accepted {
+		t.Errorf("got %q and %+v, want %q", got, o, token)
+	}
+}
+
+func TestPodsShareTokens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &memoryStore{tokens: map[string]provider.AccessToken{}}
+		a, b := pod("a", store), pod("b", store)
+		want(t, a, "", "a1")
+		want(t, b, "", "a1")
+		time.Sleep(time.Hour) // virtual
+		want(t, b, "", "b1")
+		want(t, a, "", "b1")
+		want(t, a, "b1", "a2") // a call was refused
+		want(t, b, "b1", "a2") // the same, later
+		store.race = tokenUntil("c1", time.Hour)
+		want(t, a, "a2", "c1") // another pod was faster
+		store.race = tokenUntil("c2", -time.Hour)
+		want(t, a, "c1", "a4") // faster, but with a dead one
+		store.err = errors.New("down")
+		want(t, b, "a2", "b2")
+		want(t, b, "", "b2")
+		want(t, pod("c", nil), "", "c1")
+	})
+}
+
+func TestGetEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	p := pod("a", nil)
+	p.turn <- struct{}{} // another caller is minting
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if token, o := p.get(ctx, ""); token != "" || o.Class != message.Transient {
+		t.Errorf("got %q and %+v", token, o)
+	}
+}
+
+func TestGrantAnswers(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	tests := []struct {
+		name   string
+		status int
+		body   string
+		want   message.Class
+		code   string
+		life   time.Duration
+	}{
+		{"good", 200, `{"access_token":"t","expires_in":3600}`, message.Accepted, "", 55 * time.Minute},
+		{"short", 200, `{"access_token":"t","expires_in":10}`, message.Accepted, "", 8 * time.Second},
+		{"endless", 200, `{"access_token":"t","expires_in":9223372036854775807}`, message.Accepted, "", 24*time.Hour - 5*time.Minute},
+		{"no token", 200, `{"expires_in":10}`, message.Transient, "", 0},
+		{"no life", 200, `{"access_token":"t"}`, message.Transient, "", 0},
+		{"not JSON", 200, `<html>`, message.Transient, "", 0},
+		{"deleted key", 400, `{"error":"invalid_grant","error_description":"x"}`, message.CredentialRejected, "invalid_grant", 0},
+		{"deleted account", 401, `{"error":"invalid_client"}`, message.CredentialRejected, "invalid_client", 0},
+		{"other refusal", 400, `{"error":"unsupported_grant_type"}`, message.CredentialRejected, "unsupported_grant_type", 0},
+		{"redirect", 302, ``, message.CredentialRejected, "", 0},
+		{"too fast", 429, ``, message.Throttled, "", 0},
+		{"down", 503, `{"error":"backend"}`, message.Transient, "backend", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := grant{codes: provider.IndexCodes(Codes())}
+			token, o := g.read(provider.Answer{Status: tt.status, Body: []byte(tt.body)}, now)
+			if o.Class != tt.want || o.Code != tt.code {
+				t.Errorf("got %+v", o)
+			}
+			if tt.life > 0 && !token.ExpiresAt.Equal(now.Add(tt.life)) {
+				t.Errorf("is used for %s, want %s", token.ExpiresAt.Sub(now), tt.life)
+			}
+		})
+	}
+}
+
+func TestProvidersShareThroughTheStore(t *testing.T) {
+	t.Parallel()
+	g := &google{Fake: providertest.Fake{Treat: deliver}}
+	deps := providertest.Deps()
+	deps.Tokens = &memoryStore{tokens: map[string]provider.AccessToken{}}
+	p := start(t, g, deps)
+	p.Send(t.Context(), providertest.Notification(), providertest.Targets(1))
+	second, err := New(config.Channel{
+		Name: "fcm", Vendor: "FCM", FCM: row(t).FCM,
+		Endpoint: config.Endpoint{URL: "https://localhost", AuthURL: p.grant.url},
+	}, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if token, _ := second.tokens.get(t.Context(), ""); token != accessToken+"1" {
+		t.Errorf("the second pod uses %q", token)
+	}
+	rotated := row(t)
+	rotated.FCM.ServiceAccount = config.NewSecret(string(account(t, map[string]string{"private_key_id": "key-2"})))
+	third, err := New(rotated, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer third.Close()
+	if third.tokens.name == p.tokens.name {
+		t.Error("a new credential uses the old one's token")
+	}
+	if o := p.Probe(t.Context()); o.Class != message.Accepted || o.HTTPStatus != http.StatusOK || g.minted.Load() != 2 {
+		t.Errorf("a probe must mint: got %+v after %d", o, g.minted.Load())
+	}
+}
+
+func FuzzGrant(f *testing.F) {
+	f.Add(200, []byte(`{"access_token":"t","expires_in":3600}`))
+	f.Add(400, []byte(`{"error":"invalid_grant","error_description":"x"}`))
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		g := grant{codes: provider.IndexCodes(Codes())}
+		now := time.Now()
+		token, o := g.read(provider.Answer{Status: status, Body: body}, now)
+		if (o.Class == message.Accepted) != (token.Value.Reveal() != "") {
+			t.Errorf("%d %q: token and outcome %+v disagree", status, body, o)
+		}
+		if o.Class == message.Accepted && (!token.ExpiresAt.After(now) || token.ExpiresAt.After(now.Add(24*time.Hour))) {
+			t.Errorf("%d %q: lives until %s", status, body, token.ExpiresAt)
+		}
+	})
+}

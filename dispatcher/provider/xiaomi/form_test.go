@@ -1,0 +1,121 @@
+package xiaomi
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/provider/providertest"
+)
+
+// plain is the form of providertest.Notification.
+func plain() url.Values {
+	return url.Values{
+		"restricted_package_name": {packageName},
+		"pass_through":            {"0"},
+		"title":                   {"Anna"},
+		"description":             {"Lunch?"},
+		"notify_type":             {"-1"},
+		"notify_id":               {"931695261"},
+		"time_to_live":            {"3600000"},
+		"extra.notify_foreground": {"1"},
+		"extra.notify_effect":     {"1"},
+		"extra.jobkey":            {"b7888a9d728324e30348"},
+		"extra.payload":           {`{"conversation":"anna"}`},
+		"extra.offlinepush":       {`{"version":1,"messageID":"019a0000-0000-7000-8000-000000000001","user":"u"}`},
+	}
+}
+
+func TestCompose(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*provider.Notification)
+		want   map[string]string // "-" means absent
+	}{
+		{"plain", func(*provider.Notification) {}, nil},
+		{"no payload, no ids", func(n *provider.Notification) { n.Payload, n.DedupID, n.ReplaceID = "", "", "" },
+			map[string]string{"extra.payload": "-", "extra.jobkey": "-"}},
+		{"long life", func(n *provider.Notification) { n.TTL = 365 * 24 * time.Hour }, map[string]string{"time_to_live": "1209600000"}},
+		{"no life", func(n *provider.Notification) { n.TTL = -time.Hour }, map[string]string{"time_to_live": "1000"}},
+		{"category", func(n *provider.Notification) {
+			n.Setting.Xiaomi = &config.XiaomiSetting{ChannelID: "110001", ChannelName: "IM", ChannelDescription: "chat"}
+		}, map[string]string{"extra.channel_id": "110001", "extra.channel_name": "IM", "extra.channel_description": "chat"}},
+		{"page", func(n *provider.Notification) {
+			n.Setting.Xiaomi = &config.XiaomiSetting{ChannelID: "1", ClickAction: config.ClickAction{Type: "OpenPage", URI: "intent://x#Intent;end"}}
+		}, map[string]string{"extra.channel_id": "1", "extra.notify_effect": "2", "extra.intent_uri": "intent://x#Intent;end"}},
+		{"web", func(n *provider.Notification) {
+			n.Setting.Xiaomi = &config.XiaomiSetting{ChannelID: "1", ClickAction: config.ClickAction{Type: "OpenURL", URI: "https://x.example/"}}
+		}, map[string]string{"extra.channel_id": "1", "extra.notify_effect": "3", "extra.web_uri": "https://x.example/"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			n := providertest.Notification()
+			tt.change(&n)
+			want := plain()
+			for k, v := range tt.want {
+				if want.Set(k, v); v == "-" {
+					want.Del(k)
+				}
+			}
+			got, note, err := compose(n, packageName, "u")
+			if err != nil || note != "" {
+				t.Fatalf("note %q, error %v", note, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestComposeLimits(t *testing.T) {
+	t.Parallel()
+	n := provider.Notification{Title: strings.Repeat("好", 49), Content: strings.Repeat("界", 127), MessageID: "m"}
+	if _, note, err := compose(n, packageName, ""); note != "" || err != nil {
+		t.Errorf("at the limits: note %q, error %v", note, err)
+	}
+	const envelope = len("offlinepush" + `{"version":1,"messageID":"m"}`)
+	n.Payload = strings.Repeat("好", 1023-envelope-len("payload"))
+	if _, _, err := compose(n, packageName, ""); err != nil {
+		t.Errorf("extras at the limit: %v", err)
+	}
+	n.Payload += "x"
+	if _, _, err := compose(n, packageName, ""); err == nil || !strings.Contains(err.Error(), "payload: has 977 characters, Xiaomi takes 976 here") {
+		t.Errorf("extras over the limit: %v", err)
+	}
+	for _, blank := range []provider.Notification{{Title: "t", Content: "\u3000"}, {Title: "\n", Content: "c"}, {}} {
+		if _, _, err := compose(blank, packageName, ""); err == nil {
+			t.Errorf("%+v is taken", blank)
+		}
+	}
+}
+
+// TestIDs holds the ids to Xiaomi's rules and tells different messages apart.
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	rule := regexp.MustCompile(`^[0-9A-Za-z-][0-9A-Za-z_-]{0,19}$`)
+	seen := map[string]bool{}
+	for i := range 2000 {
+		id := "message-" + strconv.Itoa(i)
+		key, place := jobKey(id), notifyID(provider.Notification{ReplaceID: id})
+		if n, err := strconv.ParseInt(place, 10, 32); err != nil || n < 0 || !rule.MatchString(key) {
+			t.Fatalf("%s: job key %q, notify id %q", id, key, place)
+		}
+		if seen[key] || seen[place] {
+			t.Fatalf("%s: job key %q or notify id %q is taken", id, key, place)
+		}
+		seen[key], seen[place] = true, true
+	}
+	if notifyID(provider.Notification{MessageID: "a"}) == notifyID(provider.Notification{MessageID: "b"}) {
+		t.Error("messages without a replace id replace each other")
+	}
+}

@@ -1,0 +1,107 @@
+// Package pushchannel keeps PushChannels: it finds their credential, proves it
+// at the vendor, keeps the accepted one for the PushApps, and says what the
+// PushApps make of it.
+package pushchannel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/condition"
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider"
+)
+
+// Reconciler keeps PushChannels.
+type Reconciler struct {
+	// Client reads from the cache, except Secrets and ConfigMaps, and writes.
+	Client client.Client
+	// Live reads without the cache, so that a status is never computed from an old one.
+	Live client.Reader
+	// Recorder emits events.
+	Recorder events.EventRecorder
+	// NewProvider makes the vendor's client that probes.
+	NewProvider func(config.Channel, provider.Deps) (provider.Provider, error)
+	// Guard limits the addresses that a replaced endpoint may lead to.
+	Guard provider.EndpointGuard
+	// Allowed are the hosts that may replace a vendor's public address.
+	Allowed Endpoints
+	// Log takes what the vendors' clients say.
+	Log *slog.Logger
+
+	probes probeMemory
+}
+
+// +kubebuilder:rbac:groups=offlinepush.io,resources=pushchannels;pushapps,verbs=get;list;watch
+// +kubebuilder:rbac:groups=offlinepush.io,resources=pushchannels/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=create;get;list;patch;watch
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile brings one PushChannel's status up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (result ctrl.Result, err error) {
+	channel := &pushv1.PushChannel{}
+	if err := r.Live.Get(ctx, request.NamespacedName, channel); err != nil {
+		r.probes.forget(request.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !channel.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	before := channel.DeepCopy()
+	var facts channelFacts
+	defer func() {
+		facts.write(channel)
+		err = errors.Join(err, r.patchStatus(ctx, before, channel))
+	}()
+
+	facts.delivering, err = r.observe(ctx, channel)
+	if err != nil {
+		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
+		return ctrl.Result{}, err
+	}
+	active, err := r.accepted(ctx, channel)
+	if err != nil {
+		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
+		return ctrl.Result{}, err
+	}
+	named, err := r.resolve(ctx, channel)
+	if err != nil {
+		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
+		active.writeTo(channel)
+		return ctrl.Result{}, condition.Transient(err)
+	}
+	facts.resolved = condition.True(pushv1.ConditionResolved, pushv1.ReasonResolved, "the credential has the right shape")
+
+	troubled := facts.delivering.Reason == pushv1.ReasonCredentialsRejected
+	last, again := r.prove(ctx, channel, question{named: named, active: active, troubled: troubled})
+	active, err = r.accept(ctx, channel, candidate{named: named, active: active, outcome: last})
+	active.writeTo(channel)
+	if err != nil {
+		facts.valid = condition.FromError(pushv1.ConditionCredentialsValid, err)
+		return ctrl.Result{}, condition.Transient(err)
+	}
+	facts.valid = credentialsValid(channel.Spec.Vendor, last, named.same(active) || !active.exists())
+	return ctrl.Result{RequeueAfter: again}, nil
+}
+
+// patchStatus writes the status if it changed, and announces a change of Ready.
+func (r *Reconciler) patchStatus(ctx context.Context, before, after *pushv1.PushChannel) error {
+	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Status().Patch(ctx, after, patch); err != nil {
+		return client.IgnoreNotFound(fmt.Errorf("writing the status: %w", err))
+	}
+	condition.Announce(r.Recorder, after, before.Status.Conditions, after.Status.Conditions)
+	return nil
+}

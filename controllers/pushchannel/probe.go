@@ -1,0 +1,149 @@
+package pushchannel
+
+import (
+	"context"
+	"crypto/sha256"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
+)
+
+const (
+	// While an app's row says that the vendor refuses the credential, an accepted credential is proved this often.
+	troubledInterval = 30 * time.Second
+	// The wait after the first unanswered probe; it doubles up to the channel's interval.
+	firstRetry = 5 * time.Second
+)
+
+// probed is the newest answer of the vendor about one credential.
+type probed struct {
+	key      [sha256.Size]byte
+	outcome  message.Outcome
+	at       time.Time
+	failures int
+}
+
+// known reports whether the vendor said anything at all.
+func (p probed) known() bool { return !p.at.IsZero() }
+
+// refused reports whether the vendor said no for good.
+func (p probed) refused() bool { return p.outcome.Class == message.CredentialRejected }
+
+// accepted reports whether the vendor takes the credential. A used up quota belongs to an account that it knows.
+func (p probed) accepted() bool {
+	return p.outcome.Class == message.Accepted || p.outcome.Class == message.QuotaExhausted
+}
+
+// wait is the time from the answer to the next probe; 0 means never: a refusal is final for its credential.
+func (p probed) wait(interval time.Duration, troubled bool) time.Duration {
+	switch {
+	case p.refused():
+		return 0
+	case p.accepted() && troubled:
+		return min(troubledInterval, interval)
+	case p.accepted():
+		return interval
+	}
+	doublings := min(p.failures-1, 10)
+	return max(min(firstRetry<<doublings, interval), p.outcome.RetryAfter)
+}
+
+// question is what prove needs to know.
+type question struct {
+	named, active credential
+	// troubled says that an app's row reports the credential as refused.
+	troubled bool
+}
+
+// prove returns the vendor's newest answer about the named credential and the time until the next probe. It asks the
+// vendor only when the budget allows it.
+func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q question) (probed, time.Duration) {
+	name := client.ObjectKeyFromObject(channel)
+	key := sha256.Sum256(append([]byte(channel.UID), q.named.encoded...))
+	last := r.probes.last(name)
+	if last.key != key {
+		last = remembered(channel, q)
+		last.key = key
+	}
+	if suspended(channel) {
+		return last, 0
+	}
+	interval := time.Duration(channel.Spec.Probe.IntervalSeconds) * time.Second
+	if last.known() {
+		pause := last.wait(interval, q.troubled)
+		if pause == 0 {
+			return last, 0
+		}
+		if rest := time.Until(last.at.Add(pause)); rest > 0 {
+			r.probes.store(name, last)
+			return last, rest
+		}
+	}
+	last.outcome = r.ask(ctx, channel, q.named)
+	last.at = time.Now()
+	if last.accepted() {
+		last.failures = 0
+	} else {
+		last.failures++
+	}
+	r.probes.store(name, last)
+	channel.Status.LastProbeTime = new(metav1.NewTime(last.at))
+	return last, last.wait(interval, q.troubled)
+}
+
+// remembered takes an acceptance from the status, so that a restart of the manager does not ask every vendor again.
+func remembered(channel *pushv1.PushChannel, q question) probed {
+	valid := meta.FindStatusCondition(channel.Status.Conditions, pushv1.ConditionCredentialsValid)
+	if valid == nil || valid.Status != metav1.ConditionTrue || channel.Status.LastProbeTime == nil || !q.named.same(q.active) {
+		return probed{}
+	}
+	return probed{outcome: message.Outcome{Class: message.Accepted}, at: channel.Status.LastProbeTime.Time}
+}
+
+func (r *Reconciler) ask(ctx context.Context, channel *pushv1.PushChannel, named credential) message.Outcome {
+	row := named.row
+	row.Name = channel.Name
+	vendor, err := r.NewProvider(row, provider.Deps{Guard: r.Guard, Log: r.Log})
+	if err != nil {
+		return message.Outcome{Class: message.Unknown, Detail: err.Error()}
+	}
+	defer vendor.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(channel.Spec.Probe.TimeoutSeconds)*time.Second)
+	defer cancel()
+	return vendor.Probe(ctx)
+}
+
+// probeMemory keeps the newest answer for each channel.
+type probeMemory struct {
+	mu      sync.Mutex
+	answers map[types.NamespacedName]probed
+}
+
+func (m *probeMemory) last(name types.NamespacedName) probed {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.answers[name]
+}
+
+func (m *probeMemory) store(name types.NamespacedName, p probed) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.answers == nil {
+		m.answers = map[types.NamespacedName]probed{}
+	}
+	m.answers[name] = p
+}
+
+func (m *probeMemory) forget(name types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.answers, name)
+}

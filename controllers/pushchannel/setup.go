@@ -1,0 +1,80 @@
+package pushchannel
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/reference"
+)
+
+// concurrency is the number of channels at a time; a pass may wait for a vendor.
+const concurrency = 8
+
+// SetupWithManager registers the controller with its watches.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named("pushchannel").
+		For(&pushv1.PushChannel{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Owns(&corev1.Secret{}, builder.OnlyMetadata).
+		WatchesMetadata(&corev1.Secret{}, r.channelsBy(reference.ChannelSecret)).
+		WatchesMetadata(&corev1.ConfigMap{}, r.channelsBy(reference.ChannelConfigMap)).
+		Watches(&pushv1.PushApp{}, handler.EnqueueRequestsFromMapFunc(channelsOfApp), builder.WithPredicates(rowsChanged())).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up controller pushchannel: %w", err)
+	}
+	return nil
+}
+
+// channelsBy enqueues the channels that refer to the object.
+func (r *Reconciler) channelsBy(field string) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
+		var list pushv1.PushChannelList
+		err := r.Client.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{field: object.GetName()})
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "listing the channels that refer to an object", "field", field)
+			return nil
+		}
+		requests := make([]reconcile.Request, 0, len(list.Items))
+		for i := range list.Items {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+		return requests
+	})
+}
+
+func channelsOfApp(_ context.Context, object client.Object) []reconcile.Request {
+	app, ok := object.(*pushv1.PushApp)
+	if !ok {
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(app.Spec.Channels))
+	for _, row := range app.Spec.Channels {
+		requests = append(requests, reconcile.Request{NamespacedName: reference.Channel(app, row)})
+	}
+	return requests
+}
+
+// rowsChanged lets through what changes the channels' view of an app. The workqueue drops duplicates, and the handler sees
+// the old object too, so that a row that was removed is noticed.
+func rowsChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, isApp := e.ObjectOld.(*pushv1.PushApp)
+		after, stillApp := e.ObjectNew.(*pushv1.PushApp)
+		return isApp && stillApp && (before.Generation != after.Generation ||
+			!equality.Semantic.DeepEqual(before.Status.Channels, after.Status.Channels))
+	}}
+}

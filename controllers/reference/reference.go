@@ -1,0 +1,103 @@
+// Package reference knows which objects refer to which: the field indexes over
+// references, and the names under which they are asked.
+package reference
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+)
+
+// Fields that can be asked with client.MatchingFields.
+const (
+	// ChannelSecret finds PushChannels by the name of a Secret in their namespace.
+	ChannelSecret = "offlinepush.io/channel-secret"
+	// ChannelConfigMap finds PushChannels by the name of a ConfigMap in their namespace.
+	ChannelConfigMap = "offlinepush.io/channel-configmap"
+	// AppSecret finds PushApps by the name of a Secret in their namespace.
+	AppSecret = "offlinepush.io/app-secret"
+	// AppChannel finds PushApps by the namespace/name of a PushChannel.
+	AppChannel = "offlinepush.io/app-channel"
+)
+
+// AddIndexes registers every index. It is called once for each manager.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, index := range []struct {
+		object client.Object
+		field  string
+		values client.IndexerFunc
+	}{
+		{&pushv1.PushChannel{}, ChannelSecret, channelSecrets},
+		{&pushv1.PushChannel{}, ChannelConfigMap, channelConfigMaps},
+		{&pushv1.PushApp{}, AppSecret, appSecrets},
+		{&pushv1.PushApp{}, AppChannel, appChannels},
+	} {
+		if err := indexer.IndexField(ctx, index.object, index.field, index.values); err != nil {
+			return fmt.Errorf("adding index %s: %w", index.field, err)
+		}
+	}
+	return nil
+}
+
+// Channel is the PushChannel that a row refers to; without a namespace it is in the app's own.
+func Channel(app *pushv1.PushApp, row pushv1.AppChannel) types.NamespacedName {
+	key := types.NamespacedName{Namespace: app.Namespace, Name: string(row.ChannelRef.Name)}
+	if row.ChannelRef.Namespace != "" {
+		key.Namespace = string(row.ChannelRef.Namespace)
+	}
+	return key
+}
+
+// AppsOf lists the PushApps that refer to a PushChannel, in every namespace that is watched.
+func AppsOf(ctx context.Context, reader client.Reader, channel types.NamespacedName) ([]pushv1.PushApp, error) {
+	var list pushv1.PushAppList
+	if err := reader.List(ctx, &list, client.MatchingFields{AppChannel: channel.String()}); err != nil {
+		return nil, fmt.Errorf("listing the PushApps of PushChannel %s: %w", channel, err)
+	}
+	return list.Items, nil
+}
+
+func channelSecrets(object client.Object) []string {
+	channel, ok := object.(*pushv1.PushChannel)
+	if !ok {
+		return nil
+	}
+	return []string{string(channel.Spec.Credentials.SecretRef.Name)}
+}
+
+func channelConfigMaps(object client.Object) []string {
+	channel, ok := object.(*pushv1.PushChannel)
+	if !ok || channel.Spec.Endpoint == nil || channel.Spec.Endpoint.CABundleRef == nil {
+		return nil
+	}
+	return []string{string(channel.Spec.Endpoint.CABundleRef.Name)}
+}
+
+func appSecrets(object client.Object) []string {
+	app, ok := object.(*pushv1.PushApp)
+	if !ok {
+		return nil
+	}
+	auth := app.Spec.Auth
+	names := []string{string(auth.ServerKeysSecretRef.Name), string(auth.RegistrationKeysSecretRef.Name)}
+	if auth.DeviceJWT != nil && auth.DeviceJWT.KeysSecretRef != nil {
+		names = append(names, string(auth.DeviceJWT.KeysSecretRef.Name))
+	}
+	return names
+}
+
+func appChannels(object client.Object) []string {
+	app, ok := object.(*pushv1.PushApp)
+	if !ok {
+		return nil
+	}
+	names := make([]string, 0, len(app.Spec.Channels))
+	for _, row := range app.Spec.Channels {
+		names = append(names, Channel(app, row).String())
+	}
+	return names
+}

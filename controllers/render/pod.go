@@ -1,0 +1,123 @@
+package render
+
+import (
+	"maps"
+	"path"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/dispatcher/config"
+)
+
+// AdminPort serves the probes, metrics and the report; no Service leads to it.
+const AdminPort int32 = 9090
+
+// ContainerName is the name of the dispatcher's container.
+const ContainerName = "dispatcher"
+
+const (
+	devicePort int32 = 8080
+	serverPort int32 = 8081
+
+	portDevice = "device"
+	portServer = "server"
+	portAdmin  = "admin"
+
+	configDir = "/etc/offlinepush"
+	tlsDir    = "/etc/offlinepush-tls"
+	dataDir   = "/var/lib/offlinepush"
+
+	// The nonroot user of distroless images.
+	userID int64 = 65532
+
+	// New connections arrive for seconds after a pod starts to end, until every node took it out of its Services.
+	preStopSeconds int64 = 5
+	drainSeconds   int64 = 15
+	// What remains is for the kubelet and for closing the store.
+	graceSeconds = preStopSeconds + drainSeconds + 10
+)
+
+func podTemplate(in Input) *corev1ac.PodTemplateSpecApplyConfiguration {
+	app, n := in.App, NamesOf(in.App.Name)
+	want := app.Spec.Dispatcher
+	labels := maps.Clone(want.PodLabels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, Labels(app.Name))
+	spec := corev1ac.PodSpec().
+		WithServiceAccountName(n.Dispatcher).
+		WithAutomountServiceAccountToken(false).
+		WithEnableServiceLinks(false).
+		WithTerminationGracePeriodSeconds(graceSeconds).
+		WithSecurityContext(podSecurity()).
+		WithNodeSelector(want.NodeSelector).
+		WithContainers(container(in)).
+		WithVolumes(volumes(app, n)...)
+	if want.PriorityClassName != "" {
+		spec.WithPriorityClassName(string(want.PriorityClassName))
+	}
+	for _, s := range want.ImagePullSecrets {
+		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(string(s.Name)))
+	}
+	for _, t := range want.Tolerations {
+		spec.WithTolerations(toleration(t))
+	}
+	return corev1ac.PodTemplateSpec().WithLabels(labels).WithAnnotations(want.PodAnnotations).WithSpec(spec)
+}
+
+func container(in Input) *corev1ac.ContainerApplyConfiguration {
+	image := in.App.Spec.Dispatcher.Image
+	if image == "" {
+		image = in.Image
+	}
+	return corev1ac.Container().
+		WithName(ContainerName).
+		WithImage(image).
+		WithArgs(args(in.App)...).
+		WithEnv(environment(in.App)...).
+		WithPorts(port(portDevice, devicePort), port(portServer, serverPort), port(portAdmin, AdminPort)).
+		WithResources(resources(in.App.Spec.Dispatcher.Resources)).
+		WithSecurityContext(containerSecurity()).
+		WithLifecycle(corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().
+			WithSleep(corev1ac.SleepAction().WithSeconds(preStopSeconds)))).
+		WithStartupProbe(probe("/healthz").WithPeriodSeconds(2).WithFailureThreshold(60)).
+		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(10).WithFailureThreshold(3)).
+		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
+		WithVolumeMounts(mounts(in.App)...)
+}
+
+func args(app *pushv1.PushApp) []string {
+	args := []string{
+		"--config=" + path.Join(configDir, config.FileName),
+		"--data-dir=" + dataDir,
+		"--device-addr=" + listen(devicePort),
+		"--server-addr=" + listen(serverPort),
+		"--admin-addr=" + listen(AdminPort),
+	}
+	if app.Spec.Exposure.TLS != nil {
+		args = append(args, "--tls-dir="+tlsDir)
+	}
+	return args
+}
+
+func listen(port int32) string { return ":" + strconv.Itoa(int(port)) }
+
+func environment(app *pushv1.PushApp) []*corev1ac.EnvVarApplyConfiguration {
+	env := []*corev1ac.EnvVarApplyConfiguration{
+		corev1ac.EnvVar().WithName("POD_NAME").WithValueFrom(corev1ac.EnvVarSource().
+			WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.name"))),
+	}
+	if _, limited := app.Spec.Dispatcher.Resources.Limits[corev1.ResourceMemory]; limited {
+		env = append(env, corev1ac.EnvVar().WithName("GOMEMLIMIT").WithValueFrom(corev1ac.EnvVarSource().
+			WithResourceFieldRef(corev1ac.ResourceFieldSelector().WithContainerName(ContainerName).WithResource("limits.memory"))))
+	}
+	return append(env, proxyEnvironment(app.Spec.Dispatcher.Proxy)...)
+}
+
+func port(name string, number int32) *corev1ac.ContainerPortApplyConfiguration {
+	return corev1ac.ContainerPort().WithName(name).WithContainerPort(number).WithProtocol(corev1.ProtocolTCP)
+}

@@ -72,14 +72,14 @@ func outcome(a provider.Answer, codes provider.CodeIndex, hide ...string) messag
 
 func accepted(a provider.Answer) message.Outcome {
 	var s sent
-	if json.Unmarshal(a.Body, &s) != nil || s.Name == "" {
+	if json.Unmarshal(a.Body, &s) != nil {
 		return malformed(a)
 	}
-	return message.Outcome{
-		Class:           message.Accepted,
-		HTTPStatus:      a.Status,
-		VendorMessageID: provider.Words(path.Base(s.Name)),
+	id := provider.Words(path.Base(s.Name))
+	if s.Name == "" || id == "" {
+		return malformed(a)
 	}
+	return message.Outcome{Class: message.Accepted, HTTPStatus: a.Status, VendorMessageID: id}
 }
 
 // malformed goes by the status. FCM says 401 when an access token is refused.

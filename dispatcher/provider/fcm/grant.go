@@ -90,14 +90,12 @@ func (g grant) read(a provider.Answer, now time.Time) (provider.AccessToken, mes
 		o.Code = provider.Words(r.Error)
 		o.Detail = provider.Words(r.Description, g.account.PrivateKey, r.AccessToken)
 	}
-	switch o.Class {
-	case message.Transient, message.Throttled:
-		o.RetryAfter = wait(o.Class, a.RetryAfter)
-	default: // no message is at fault, so deliveries are kept
-		o.Class = message.CredentialRejected
-	}
-	if row, ok := g.codes[r.Error]; ok && !malformed {
+	if row, ok := g.codes[o.Code]; ok {
 		o.Class = row.Class
 	}
+	if o.Class != message.Transient && o.Class != message.Throttled {
+		o.Class = message.CredentialRejected // no message is at fault, so deliveries are kept
+	}
+	o.RetryAfter = wait(o.Class, a.RetryAfter)
 	return provider.AccessToken{}, o
 }

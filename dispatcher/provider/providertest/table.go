@@ -33,7 +33,7 @@ func Table(t *testing.T, table []provider.Code, want map[string]message.Class) {
 // Docs compares the table in a document with the one in the code.
 func Docs(t *testing.T, file string, table []provider.Code) {
 	t.Helper()
-	b, err := os.ReadFile(file) //nolint:gosec // a test names the file
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,8 +41,10 @@ func TestCompose(t *testing.T) {
 		want   map[string]string // "-" means absent
 	}{
 		{"plain", func(*provider.Notification) {}, nil},
-		{"no payload, no ids", func(n *provider.Notification) { n.Payload, n.DedupID, n.ReplaceID = "", "", "" },
-			map[string]string{"extra.payload": "-", "extra.jobkey": "-"}},
+		{
+			"no payload, no ids", func(n *provider.Notification) { n.Payload, n.DedupID, n.ReplaceID = "", "", "" },
+			map[string]string{"extra.payload": "-", "extra.jobkey": "-"},
+		},
 		{"long life", func(n *provider.Notification) { n.TTL = 365 * 24 * time.Hour }, map[string]string{"time_to_live": "1209600000"}},
 		{"no life", func(n *provider.Notification) { n.TTL = -time.Hour }, map[string]string{"time_to_live": "1000"}},
 		{"category", func(n *provider.Notification) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -177,7 +178,7 @@ func TestCompose(t *testing.T) {
 			"android":{"priority":"HIGH","ttl":"1s"}}`},
 		{
 			"nothing to show", "", func(n *provider.Notification) {
-				*n = provider.Notification{MessageID: n.MessageID, Payload: "p", TTL: -1}
+				*n = provider.Notification{MessageID: n.MessageID, Payload: "p", TTL: -time.Hour}
 			},
 			`{"token":"tok","data":{"title":"","body":"","payload":"p","offlinepush":%},"android":{"priority":"NORMAL","ttl":"0s"}}`,
 		},

@@ -105,17 +105,21 @@ func (m *memory) Fence(_ context.Context, devices []int64, _ message.TokenKind) 
 	return out, nil
 }
 
-func (m *memory) Due(_ context.Context, channel string, until time.Time, after int64, limit int) ([]message.Delivery, error) {
+func (m *memory) Due(_ context.Context, channel string, until time.Time, after message.Delivery, limit int) ([]message.Delivery, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []message.Delivery
 	for _, d := range m.rows {
-		if d.Channel == channel && d.ID > after && !d.DueAt.After(until) {
+		if d.Channel == channel && order(d, after) > 0 && !d.DueAt.After(until) {
 			out = append(out, d)
 		}
 	}
-	slices.SortFunc(out, func(a, b message.Delivery) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(out, order)
 	return out[:min(len(out), limit)], nil
+}
+
+func order(a, b message.Delivery) int {
+	return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID))
 }
 
 func (m *memory) NextDueAfter(_ context.Context, channel string, t time.Time) (next time.Time, err error) {

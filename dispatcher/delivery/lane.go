@@ -200,7 +200,7 @@ func (l *lane) refill(ctx context.Context, now time.Time) error {
 	limit := len(l.queue.known) + refill
 	l.mu.Unlock()
 
-	due, err := l.store.Due(ctx, l.name, now, 0, limit)
+	due, err := l.store.Due(ctx, l.name, now, message.Delivery{}, limit)
 	next := now
 	if err == nil && len(due) < limit {
 		next, err = l.store.NextDueAfter(ctx, l.name, now)

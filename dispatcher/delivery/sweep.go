@@ -11,7 +11,7 @@ import (
 // sweep ends the rows of a closed lane whose time is over, so that a channel
 // that is gone or refused does not keep them for ever.
 func (l *lane) sweep(ctx context.Context) {
-	for after := int64(0); ; {
+	for after := (message.Delivery{}); ; {
 		rows, err := l.store.Due(ctx, l.name, time.Now(), after, refill)
 		if err != nil {
 			l.log.Warn("looking for expired deliveries", "channel", l.name, "error", err)
@@ -24,7 +24,7 @@ func (l *lane) sweep(ctx context.Context) {
 		if len(rows) < refill {
 			return
 		}
-		after = rows[len(rows)-1].ID
+		after = rows[len(rows)-1]
 	}
 }
 

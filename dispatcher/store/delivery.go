@@ -17,9 +17,9 @@ type Deliveries interface {
 	// ReleaseLease ends the lease at once; its rows are free to adopt.
 	ReleaseLease(ctx context.Context) error
 
-	// Due lists own deliveries of the channel that are due until the time, with an id greater than
-	// after, in order of the id.
-	Due(ctx context.Context, channel string, until time.Time, after int64, limit int) ([]message.Delivery, error)
+	// Due lists own deliveries of the channel that are due until the time, in order of DueAt and id,
+	// from behind the last one of the page before; the first page is behind the zero Delivery.
+	Due(ctx context.Context, channel string, until time.Time, after message.Delivery, limit int) ([]message.Delivery, error)
 	// NextDueAfter is when the channel's earliest own delivery that is due after t is due; zero when
 	// there is none.
 	NextDueAfter(ctx context.Context, channel string, t time.Time) (time.Time, error)
@@ -27,8 +27,9 @@ type Deliveries interface {
 	Message(ctx context.Context, id string) (message.Message, error)
 	// Fence reads the present state of devices in one query. Devices that are gone are absent.
 	Fence(ctx context.Context, devices []int64, kind message.TokenKind) (map[int64]FenceState, error)
-	// Settle records what became of deliveries and reschedules the rest, each in one transaction with
-	// the quarantine of invalid tokens. It returns ErrLeaseLost when this process no longer owns them.
+	// Settle records what became of deliveries and reschedules the rest, all in one transaction with
+	// the quarantine of invalid tokens. It returns ErrLeaseLost, and changes nothing, when this
+	// process does not own one of them or it is settled already.
 	Settle(ctx context.Context, settlements []Settlement) error
 	// TokenHealth counts, over a channel's tokens that a vendor answered about since the time and
 	// that it had accepted since acceptedSince, how many it calls valid and how many invalid.

@@ -61,8 +61,9 @@ type Devices interface {
 	// SetToken replaces the token of one kind and raises its generation unless the value is the
 	// same; it retires like Register.
 	SetToken(ctx context.Context, device int64, kind message.TokenKind, value string) (Changed, error)
-	// Bind binds a device to a user and raises its epoch if the user changes. A new binding starts
-	// reading the user's inbox at the first entry that is kept.
+	// Bind binds a device to a user and raises its epoch if the user changes. A device that is new to
+	// the user starts reading the inbox at the first entry that is kept; one that comes back goes on
+	// where it was.
 	Bind(ctx context.Context, device int64, userID string) (Changed, error)
 	// Unbind clears the binding and raises the epoch. A device without a binding is left as it is.
 	Unbind(ctx context.Context, device int64) (Changed, error)
@@ -110,12 +111,14 @@ type Messages interface {
 	// Accept stores messages with their inbox entries, decisions and deliveries, each request in
 	// one transaction. The results are in the order of the requests; one refused request does not hinder the others.
 	Accept(ctx context.Context, reqs []AcceptRequest) []AcceptResult
-	// Inbox reads a user's entries after a sequence, oldest first. gap is true when
-	// entries right after it are gone.
+	// Inbox reads a user's entries after a sequence, oldest first and without a hole among them. gap
+	// is true when entries right after the sequence are gone.
 	Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error)
-	// Cursor is the last sequence that the device acknowledged for its current user.
+	// Cursor is the last sequence that the device acknowledged for its current user, with ErrNotFound
+	// when that is somebody else.
 	Cursor(ctx context.Context, device int64, userID string) (int64, error)
-	// Ack moves the cursor forward, never back; it is ignored for a device that is bound to somebody else.
+	// Ack moves the cursor forward, never back and never beyond the inbox; it is ignored for a device
+	// that is bound to somebody else.
 	Ack(ctx context.Context, device int64, userID string, seq int64) error
 	// Trace tells what became of a message, device by device, with ErrNotFound.
 	Trace(ctx context.Context, messageID string) ([]Trace, error)
@@ -133,7 +136,7 @@ type AcceptRequest struct {
 	Deliveries []NewDelivery
 	// Suppressed are the decisions not to push.
 	Suppressed []Suppression
-	// MaxBacklog refuses with ErrBacklogFull when more targets than this are pending.
+	// MaxBacklog refuses with ErrBacklogFull when more targets than this would be pending; 0 is no cap.
 	MaxBacklog int64
 	// IdempotentUntil is when the idempotency row may go.
 	IdempotentUntil time.Time
@@ -166,7 +169,8 @@ type AcceptResult struct {
 	Duplicate bool
 	// Seqs are the message's places in the receivers' inboxes.
 	Seqs map[string]int64
-	// Deliveries are the stored rows, owned by this process's lease.
+	// Deliveries are the stored rows, owned by this process's lease. Without a lease there are none
+	// here, and the stored ones wait for whoever acquires it.
 	Deliveries []message.Delivery
 	Err        error
 }

@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/report"
+)
+
+// admitted is the account's total; it is no state of a target.
+const admitted message.State = "Admitted"
+
+// outcome is the end of the story for one (message, user, device).
+type outcome struct {
+	message      uuid.UUID
+	user, device int64
+	channel      string
+	state        message.State
+	reason       string
+	vendor       message.Outcome
+}
+
+// outcome appends a transition and counts it in the same transaction.
+func (t *tx) outcome(o outcome) error {
+	t.counts[o.state]++
+	_, err := t.exec(`INSERT INTO outcomes
+		(message_id, user_key, device_key, channel, state, reason, code, detail, vendor_message_id, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		o.message[:], o.user, o.device, o.channel, string(o.state), o.reason,
+		o.vendor.Code, o.vendor.Detail, o.vendor.VendorMessageID, t.now)
+	return err
+}
+
+// count writes what the whole batch counted, one statement for each state.
+func (t *tx) count() error {
+	for _, state := range slices.Sorted(maps.Keys(t.counts)) {
+		if _, err := t.exec(`INSERT INTO account (state, n) VALUES (?, ?) ON CONFLICT (state) DO UPDATE SET n = n + excluded.n`,
+			string(state), t.counts[state]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Account implements store.Store. One statement is one snapshot.
+func (s *Store) Account(ctx context.Context) (report.Account, error) {
+	var a report.Account
+	fields := map[message.State]*int64{
+		admitted: &a.Admitted, message.Handed: &a.Handed, message.Suppressed: &a.Suppressed, message.Failed: &a.Failed,
+		message.Expired: &a.Expired, message.Cancelled: &a.Cancelled, message.Quarantined: &a.Quarantined, message.Pending: &a.Pending,
+	}
+	err := s.reader.rows(ctx, `SELECT state, n FROM account UNION ALL SELECT ?, coalesce(sum(pending), 0) FROM backlog`,
+		func(rows *sql.Rows) error {
+			var state message.State
+			var n int64
+			if err := rows.Scan(&state, &n); err != nil {
+				return err
+			}
+			if fields[state] == nil {
+				return fmt.Errorf("the account has an unknown state %q; the store was written by a newer dispatcher", state)
+			}
+			*fields[state] = n
+			return nil
+		}, string(message.Pending))
+	return a, s.explain(err)
+}

@@ -1,0 +1,101 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// Bind implements store.Store.
+func (s *Store) Bind(ctx context.Context, device int64, userID string) (store.Changed, error) {
+	return s.change(ctx, device, func(t *tx, d message.Device) (store.Changed, error) {
+		if d.UserID == userID {
+			return store.Changed{Device: d}, t.seen(d.Key)
+		}
+		user, err := t.user(userID)
+		if err != nil {
+			return store.Changed{}, err
+		}
+		changed, err := t.rebind(d, &user)
+		if err != nil {
+			return store.Changed{}, err
+		}
+		d.UserID, d.Epoch = userID, changed.Epoch
+		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, t.openCursor(d.Key, user)
+	})
+}
+
+// Unbind implements store.Store.
+func (s *Store) Unbind(ctx context.Context, device int64) (store.Changed, error) {
+	return s.change(ctx, device, func(t *tx, d message.Device) (store.Changed, error) {
+		if d.UserID == "" {
+			return store.Changed{Device: d}, nil
+		}
+		changed, err := t.rebind(d, nil)
+		d.UserID, d.Epoch = "", changed.Epoch
+		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, err
+	})
+}
+
+// Unregister implements store.Store.
+func (s *Store) Unregister(ctx context.Context, device int64) (store.Changed, error) {
+	return s.change(ctx, device, func(t *tx, d message.Device) (store.Changed, error) {
+		changed := store.EpochChange{Device: d.Key, Epoch: d.Epoch + 1, FormerUserID: d.UserID}
+		for _, query := range []string{
+			`DELETE FROM tokens WHERE device_key = ?`,
+			`DELETE FROM cursors WHERE device_key = ?`,
+			`DELETE FROM devices WHERE device_key = ?`,
+		} {
+			if _, err := t.exec(query, d.Key); err != nil {
+				return store.Changed{}, err
+			}
+		}
+		d.UserID, d.Epoch = "", changed.Epoch
+		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, nil
+	})
+}
+
+// change commits what f makes of a device, or finds none.
+func (s *Store) change(
+	ctx context.Context, device int64, f func(*tx, message.Device) (store.Changed, error),
+) (out store.Changed, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		out = store.Changed{}
+		d, err := t.device(device)
+		if err != nil {
+			return err
+		}
+		out, err = f(t, d)
+		return err
+	})
+	return out, err
+}
+
+// rebind sets or clears the user of a device and raises its epoch.
+func (t *tx) rebind(d message.Device, user *int64) (store.EpochChange, error) {
+	_, err := t.exec(`UPDATE devices SET user_key = ?, epoch = epoch + 1, seen_at = ? WHERE device_key = ?`, user, t.now, d.Key)
+	return store.EpochChange{Device: d.Key, Epoch: d.Epoch + 1, FormerUserID: d.UserID}, err
+}
+
+// user finds or makes a user.
+func (t *tx) user(userID string) (key int64, err error) {
+	err = t.update(`INSERT INTO users (user_id, last_seq) VALUES (?, 0)
+		ON CONFLICT (user_id) DO UPDATE SET last_seq = last_seq RETURNING user_key`, []any{&key}, userID)
+	return key, err
+}
+
+// openCursor puts a device that is new to the user before the first entry that is kept.
+func (t *tx) openCursor(device, user int64) error {
+	_, err := t.exec(`INSERT INTO cursors (device_key, user_key, acked) SELECT ?1, u.user_key,
+			coalesce((SELECT min(seq) - 1 FROM inbox WHERE user_key = u.user_key), u.last_seq)
+		FROM users u WHERE u.user_key = ?2 ON CONFLICT DO NOTHING`, device, user)
+	return err
+}
+
+// seen keeps the device from being pruned; once a day is enough.
+func (t *tx) seen(device int64) error {
+	const day = 24 * 60 * 60 * 1000
+	_, err := t.exec(`UPDATE devices SET seen_at = ?1 WHERE device_key = ?2 AND seen_at < ?1 - ?3`, t.now, device, day)
+	return err
+}

@@ -1,0 +1,90 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+const (
+	deviceColumns = `d.device_key, d.push_id, d.secret_hash, d.vendor, d.app_type, d.region, d.environment, d.platform,
+		coalesce(u.user_id, ''), d.epoch, d.registered_at`
+	deviceByKey = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.device_key = ?`
+	deviceByID  = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.push_id = ?`
+	devicesOf   = `SELECT ` + deviceColumns + ` FROM json_each(?) j CROSS JOIN users u ON u.user_id = j.value
+		CROSS JOIN devices d ON d.user_key = u.user_key ORDER BY d.push_id`
+)
+
+// deviceRow takes one row of deviceColumns.
+type deviceRow struct {
+	device     message.Device
+	secret     []byte
+	registered int64
+}
+
+func (r *deviceRow) dest() []any {
+	d := &r.device
+	return []any{
+		&d.Key, &d.PushID, &r.secret, &d.Selector.Vendor, &d.Selector.AppType, &d.Selector.Region, &d.Selector.Environment,
+		&d.Platform, &d.UserID, &d.Epoch, &r.registered,
+	}
+}
+
+func (r *deviceRow) result() message.Device {
+	d := r.device
+	copy(d.SecretHash[:], r.secret)
+	d.RegisteredAt = instant(r.registered)
+	return d
+}
+
+// device reads a device inside a transaction.
+func (t *tx) device(key int64) (message.Device, error) {
+	var r deviceRow
+	if err := t.row(deviceByKey, r.dest(), key); err != nil {
+		return message.Device{}, missing(err)
+	}
+	return r.result(), nil
+}
+
+// missing translates the absence of a row.
+func missing(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.ErrNotFound
+	}
+	return err
+}
+
+// Device implements store.Store.
+func (s *Store) Device(ctx context.Context, pushID string) (message.Device, error) {
+	var r deviceRow
+	if err := s.reader.row(ctx, deviceByID, r.dest(), pushID); err != nil {
+		return message.Device{}, s.explain(missing(err))
+	}
+	return r.result(), nil
+}
+
+// DevicesOf implements store.Store.
+func (s *Store) DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error) {
+	ids, err := json.Marshal(userIDs)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]message.Device{}
+	seen := map[int64]bool{} // a user may be named twice
+	err = s.reader.rows(ctx, devicesOf, func(rows *sql.Rows) error {
+		var r deviceRow
+		if err := rows.Scan(r.dest()...); err != nil {
+			return err
+		}
+		if d := r.result(); !seen[d.Key] {
+			seen[d.Key] = true
+			out[d.UserID] = append(out[d.UserID], d)
+		}
+		return nil
+	}, string(ids))
+	return out, s.explain(err)
+}

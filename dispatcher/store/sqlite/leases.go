@@ -1,0 +1,59 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// nobody owns deliveries that are accepted while there is no lease.
+const nobody = 0
+
+// lease is the incarnation that may own deliveries, or nobody.
+func (t *tx) lease() (incarnation int64, err error) {
+	err = t.row(`SELECT incarnation FROM leases`, []any{&incarnation})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nobody, nil
+	}
+	return incarnation, err
+}
+
+// AcquireLease implements store.Store. The directory's lock proves that every
+// other incarnation is dead, so all rows are adopted and no time runs out.
+func (s *Store) AcquireLease(ctx context.Context, pod string, _ time.Duration) (lease store.Lease, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		if _, err = t.exec(`DELETE FROM leases`); err != nil {
+			return err
+		}
+		if lease.Incarnation, err = t.insert(`INSERT INTO leases (pod, acquired_at) VALUES (?, ?)`, pod, t.now); err != nil {
+			return err
+		}
+		lease.Adopted, err = t.exec(adopt, lease.Incarnation)
+		return err
+	})
+	return lease, err
+}
+
+// adopt is the one statement that visits all deliveries.
+const adopt = `UPDATE deliveries SET owner = ?`
+
+// RenewLease implements store.Store.
+func (s *Store) RenewLease(ctx context.Context, _ time.Duration) error {
+	var incarnation int64
+	err := s.reader.row(ctx, `SELECT incarnation FROM leases`, []any{&incarnation})
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.ErrLeaseLost
+	}
+	return s.explain(err)
+}
+
+// ReleaseLease implements store.Store.
+func (s *Store) ReleaseLease(ctx context.Context) error {
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM leases`)
+		return err
+	})
+}

@@ -1,0 +1,180 @@
+// Package sqlite is the embedded store: one SQLite database in one directory,
+// held by one process. Every change is on disk before its caller is answered,
+// and concurrent changes share a commit.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
+	"github.com/offlinepush/operator/dispatcher/store/seal"
+)
+
+// fileName is the database in its directory.
+const fileName = "store.db"
+
+// Options say which store to open.
+type Options struct {
+	// Dir holds the database and nothing else; it is made when it is missing.
+	Dir string
+	// AppID is the app that the store belongs to from its first opening on.
+	AppID string
+	// Pod is the name that a second opener is told.
+	Pod string
+	// SealingKey is keys.sealing of the configuration.
+	SealingKey config.Secret
+	Log        *slog.Logger
+}
+
+// Store implements store.Store.
+type Store struct {
+	path   string
+	lock   *os.File
+	writer *writer
+	reader *reader
+	group  *groupcommit.Group[change]
+	sealer *seal.Sealer
+	log    *slog.Logger
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open takes the directory's lock, brings the schema up to date and checks
+// that the store is the app's own, with store.ErrWrongApp.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Dir == "" || o.AppID == "" || o.Log == nil {
+		return nil, errors.New("sqlite: Dir, AppID and Log must be set")
+	}
+	sealer, err := seal.New(o.SealingKey)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the store's directory: %w", err)
+	}
+	lock, err := lockDir(o.Dir, o.Pod)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: filepath.Join(o.Dir, fileName), lock: lock, sealer: sealer, log: o.Log}
+	if err := s.open(ctx, o.AppID); err != nil {
+		return nil, errors.Join(s.explain(err), s.release())
+	}
+	s.group = groupcommit.New(s.writer.commit)
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, appID string) (err error) {
+	if s.writer, err = openWriter(ctx, s.path, s.log); err != nil {
+		return err
+	}
+	if s.reader, err = openReader(s.path); err != nil {
+		return err
+	}
+	return s.writer.commit([]change{func(t *tx) error { return claim(t, appID) }})
+}
+
+// claim makes a new store the app's own and refuses another app's. The lock
+// proves that whoever had a lease is dead.
+func claim(t *tx, appID string) error {
+	if _, err := t.exec(`INSERT INTO meta (id, app_id, created_at, checked_at) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		appID, t.now, t.now); err != nil {
+		return err
+	}
+	var owner string
+	if err := t.row(`SELECT app_id FROM meta WHERE id = 1`, []any{&owner}); err != nil {
+		return err
+	}
+	if owner != appID {
+		return fmt.Errorf("%w: it holds the data of appID %q and this is appID %q; give each app its own volume",
+			store.ErrWrongApp, owner, appID)
+	}
+	_, err := t.exec(`DELETE FROM leases`)
+	return err
+}
+
+// Ping implements store.Store with a commit of its own.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE meta SET checked_at = ? WHERE id = 1`, t.now)
+		return err
+	})
+}
+
+// Close ends the last commit and gives up the directory.
+func (s *Store) Close() error {
+	s.group.Close()
+	return s.release()
+}
+
+func (s *Store) release() error {
+	var errs []error
+	if s.reader != nil {
+		errs = append(errs, s.reader.close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.close())
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+// write commits one change.
+func (s *Store) write(ctx context.Context, c change) error {
+	return s.writeAll(ctx, []change{c})[0]
+}
+
+// writeAll commits changes in their order, each with its own answer. An error
+// that callers decide on is an answer: it must not undo the changes of others
+// that share the commit.
+func (s *Store) writeAll(ctx context.Context, changes []change) []error {
+	refused := make([]error, len(changes))
+	requests := make([]change, len(changes))
+	for i, c := range changes {
+		requests[i] = func(t *tx) error {
+			before := t.writes
+			err := c(t)
+			if refused[i] = nil; isAnswer(err) && t.writes == before {
+				refused[i], err = err, nil
+			}
+			return err
+		}
+	}
+	errs := s.group.DoAll(ctx, requests)
+	for i, err := range errs {
+		if err == nil {
+			errs[i] = refused[i]
+			continue
+		}
+		s.logPanic(err)
+		errs[i] = s.explain(err)
+	}
+	return errs
+}
+
+func (s *Store) logPanic(err error) {
+	if p, ok := errors.AsType[*groupcommit.PanicError](err); ok {
+		s.log.Error("a change of the store panicked", "value", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	}
+}
+
+// isAnswer reports whether an error is the truth about the request, and not trouble of the store.
+func isAnswer(err error) bool {
+	for _, answer := range []error{store.ErrNotFound, store.ErrConflict, store.ErrBacklogFull, store.ErrLeaseLost} {
+		if errors.Is(err, answer) {
+			return true
+		}
+	}
+	return false
+}
+
+// millis and instant are the one translation of times: Unix milliseconds in UTC.
+func millis(t time.Time) int64   { return t.UnixMilli() }
+func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

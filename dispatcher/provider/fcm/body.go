@@ -19,7 +19,9 @@ const (
 )
 
 type request struct {
-	Message body `json:"message"`
+	// ValidateOnly checks everything and sends nothing.
+	ValidateOnly bool `json:"validate_only,omitempty"`
+	Message      body `json:"message"`
 }
 
 // body is FCM's message. Exactly one of Token and FID is set.

@@ -77,7 +77,7 @@ func parseAccount(b []byte, projectID string) (serviceAccount, error) {
 }
 
 // tokenURL is where access tokens come from. A key file may name Google's hosts
-// only: any other address must be the channel's endpoint, which an allow-list guards.
+// and the endpoint's: an allow-list guards what the endpoint names.
 func (a serviceAccount) tokenURL(endpoint config.Endpoint) (string, error) {
 	if endpoint.AuthURL != "" {
 		return endpoint.AuthURL, nil
@@ -86,12 +86,18 @@ func (a serviceAccount) tokenURL(endpoint config.Endpoint) (string, error) {
 		return defaultTokenURL, nil
 	}
 	u, err := url.Parse(a.TokenURI)
-	if err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" || !isGoogle(u.Hostname()) {
+	if err != nil || u.Scheme != "https" || u.User != nil || !isGoogle(u.Host) && !isEndpoint(u.Host, endpoint) {
 		return "", errors.New("service account: token_uri: is not Google's; set endpoint.authURL for another token endpoint")
 	}
 	return a.TokenURI, nil
 }
 
+// isGoogle takes no port.
 func isGoogle(host string) bool {
 	return host == "accounts.google.com" || strings.HasSuffix(host, ".googleapis.com")
+}
+
+func isEndpoint(host string, endpoint config.Endpoint) bool {
+	u, err := url.Parse(endpoint.URL)
+	return err == nil && host != "" && u.Host == host
 }

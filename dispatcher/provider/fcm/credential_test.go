@@ -66,6 +66,9 @@ func TestCheckCredential(t *testing.T) {
 func TestTokenURL(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ uri, authURL, want string }{
+		{"https://sim.example:8443/token", "", "https://sim.example:8443/token"},
+		{"https://sim.example/token", "", ""},
+		{"https:///token", "", ""},
 		{"", "", defaultTokenURL},
 		{"https://oauth2.googleapis.com/token", "", "https://oauth2.googleapis.com/token"},
 		{"https://accounts.google.com/o/oauth2/token", "", "https://accounts.google.com/o/oauth2/token"},
@@ -80,7 +83,7 @@ func TestTokenURL(t *testing.T) {
 	for _, tt := range tests {
 		c := row(t)
 		c.FCM.ServiceAccount = config.NewSecret(string(account(t, map[string]string{"token_uri": tt.uri})))
-		c.Endpoint.AuthURL = tt.authURL
+		c.Endpoint = config.Endpoint{URL: "https://sim.example:8443/fcm", AuthURL: tt.authURL}
 		p, err := New(c, providertest.Deps())
 		switch {
 		case tt.want == "" && (err == nil || !strings.Contains(err.Error(), "set endpoint.authURL")):

@@ -129,6 +129,10 @@ func (g *google) send(w http.ResponseWriter, r *http.Request) {
 	if g.onSend != nil && g.onSend(w, r, m) {
 		return
 	}
+	if m.ValidateOnly {
+		refuse(w, http.StatusBadRequest, inner(withCode("INVALID_ARGUMENT", "INVALID_ARGUMENT", "The registration token is not a valid FCM registration token")))
+		return
+	}
 	switch g.Treat(m.Message.Token) {
 	case providertest.Deliver:
 		_, _ = fmt.Fprintf(w, `{"name":"projects/%s/messages/0:%s"}`, project, "id")
@@ -141,6 +145,11 @@ func (g *google) send(w http.ResponseWriter, r *http.Request) {
 		words, _ := json.Marshal("cannot take " + auth + " for " + m.Message.Token)
 		refuse(w, http.StatusBadRequest, fmt.Sprintf(`{"status":"INVALID_ARGUMENT","message":%s}`, words))
 	}
+}
+
+// inner is the value of "error".
+func inner(body string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(body, `{"error":`), "}")
 }
 
 func refuse(w http.ResponseWriter, status int, body string) {

@@ -87,11 +87,24 @@ func (*Provider) Requests(targets int) int { return targets }
 // Close releases connections.
 func (p *Provider) Close() { p.client.CloseIdleConnections() }
 
-// Probe asks for a new access token, which proves the key and sends nothing.
-// That the project's API is enabled shows with the first push.
+// Probe proves the key by a new access token, then the project and the role by
+// a dry run to a phone that does not exist: a key that Google takes but that may
+// not push would replace a working one otherwise. FCM's complaint about the
+// phone is the good answer.
 func (p *Provider) Probe(ctx context.Context) message.Outcome {
-	_, o := p.grant.mint(ctx)
-	return o
+	token, o := p.grant.mint(ctx)
+	if o.Class != message.Accepted {
+		return o
+	}
+	nobody := provider.Target{Token: "offlinepush-probe"}
+	dry := p.push(ctx, token.Value.Reveal(), provider.Notification{Title: "probe"}, nobody, true)
+	switch dry.Class {
+	case message.Accepted, message.InvalidToken, message.Rejected:
+		return o
+	case message.AuthExpired, message.CredentialRejected, message.Throttled, message.QuotaExhausted,
+		message.Transient, message.Unknown:
+	}
+	return dry
 }
 
 // Send makes one request for each target. Those whose access token is refused
@@ -114,7 +127,7 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 			}
 			break
 		}
-		p.round(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i]) })
+		p.round(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i], false) })
 		due = indexes(outcomes, message.AuthExpired)
 		refused = token
 	}
@@ -135,13 +148,15 @@ func (p *Provider) round(due []int, do func(int)) {
 	}
 }
 
-// push makes one request.
-func (p *Provider) push(ctx context.Context, token string, n provider.Notification, t provider.Target) message.Outcome {
+// push makes one request; a dry one sends nothing.
+func (p *Provider) push(
+	ctx context.Context, token string, n provider.Notification, t provider.Target, dry bool,
+) message.Outcome {
 	b, err := compose(n, t, p.target)
 	if err != nil {
 		return message.Outcome{Class: message.Rejected, Detail: provider.Words(err.Error())}
 	}
-	encoded, err := json.Marshal(request{Message: b})
+	encoded, err := json.Marshal(request{ValidateOnly: dry, Message: b})
 	if err != nil {
 		return message.Outcome{Class: message.Rejected, Detail: provider.Words(err.Error())}
 	}

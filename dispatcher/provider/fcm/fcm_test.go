@@ -93,8 +93,7 @@ func TestMismatch(t *testing.T) {
 		if strings.HasPrefix(m.Message.Token, "good") {
 			return false
 		}
-		refuse(w, http.StatusForbidden, strings.TrimSuffix(strings.TrimPrefix(
-			withCode("SENDER_ID_MISMATCH", "PERMISSION_DENIED", "SenderId mismatch"), `{"error":`), "}"))
+		refuse(w, http.StatusForbidden, inner(withCode("SENDER_ID_MISMATCH", "PERMISSION_DENIED", "SenderId mismatch")))
 		return true
 	}}
 	p := start(t, g, providertest.Deps())
@@ -228,5 +227,39 @@ func TestComposeMeasuresBytes(t *testing.T) {
 	n.Content += "x"
 	if _, err := compose(n, provider.Target{}, ""); err == nil {
 		t.Error("one byte over the limit is taken")
+	}
+}
+
+// TestProbe has keys that Google takes and FCM does not.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		status int
+		body   string
+		want   message.Class
+	}{
+		"dry run taken":   {200, `{"name":"projects/p/messages/fake_message_id"}`, message.Accepted},
+		"phone unknown":   {404, withCode("UNREGISTERED", "NOT_FOUND", "x"), message.Accepted},
+		"message refused": {400, `{"error":{"status":"INVALID_ARGUMENT","message":"x"}}`, message.Accepted},
+		"no role":         {403, `{"error":{"status":"PERMISSION_DENIED","message":"x"}}`, message.CredentialRejected},
+		"no project":      {404, `{"error":{"status":"NOT_FOUND","message":"x"}}`, message.CredentialRejected},
+		"too fast":        {429, withCode("QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED", "x"), message.Throttled},
+		"down":            {503, `{"error":{"status":"UNAVAILABLE","message":"x"}}`, message.Transient},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, &google{onSend: func(w http.ResponseWriter, _ *http.Request, m request) bool {
+				if !m.ValidateOnly {
+					t.Errorf("the probe pushes: %+v", m)
+				}
+				w.WriteHeader(tt.status)
+				_, _ = w.Write([]byte(tt.body))
+				return true
+			}}, providertest.Deps())
+			if o := p.Probe(t.Context()); o.Class != tt.want {
+				t.Errorf("got %+v", o)
+			}
+		})
 	}
 }

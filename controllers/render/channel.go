@@ -43,6 +43,7 @@ func Channel(spec pushv1.PushChannelSpec, credential config.Secret, caBundle str
 		out.Xiaomi = &config.XiaomiChannel{
 			PackageName: spec.Xiaomi.PackageName,
 			Region:      string(spec.Xiaomi.Region),
+			Path:        spec.Xiaomi.Path,
 			AppSecret:   credential,
 		}
 	}

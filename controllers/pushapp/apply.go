@@ -1,0 +1,127 @@
+package pushapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/condition"
+	"github.com/offlinepush/operator/controllers/render"
+	"github.com/offlinepush/operator/dispatcher/config"
+)
+
+// apply writes the objects in their order. An object that somebody else made under a needed name stays untouched.
+func (r *Reconciler) apply(ctx context.Context, app *pushv1.PushApp, objects []render.Object) error {
+	for _, object := range objects {
+		kind, name := *object.GetKind(), *object.GetName()
+		existing := &metav1.PartialObjectMetadata{}
+		existing.SetGroupVersionKind(schema.FromAPIVersionAndKind(*object.GetAPIVersion(), kind))
+		err := r.Live.Get(ctx, client.ObjectKey{Namespace: app.Namespace, Name: name}, existing)
+		if err == nil {
+			err = adoptable(app, existing)
+		}
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+		if err := r.Client.Apply(ctx, object, client.ForceOwnership); err != nil {
+			return applyTrouble(kind, name, err)
+		}
+	}
+	return nil
+}
+
+// applyTrouble tells a refusal of the spec from trouble that passes. The API server's words on a Secret stay out.
+func applyTrouble(kind, name string, err error) error {
+	if kind == "Secret" {
+		return fmt.Errorf("applying Secret %s: the API server said %s", name, apierrors.ReasonForError(err))
+	}
+	if apierrors.IsInvalid(err) {
+		return condition.Terminal(pushv1.ReasonInvalidSpec, "applying %s %s: %v", kind, name, err)
+	}
+	return fmt.Errorf("applying %s %s: %w", kind, name, err)
+}
+
+// renderTrouble tells what people must change.
+func renderTrouble(err error) error {
+	if errors.Is(err, config.ErrTooLarge) {
+		return condition.Terminal(pushv1.ReasonConfigTooLarge, "%v: use fewer channels or push profiles", err)
+	}
+	return condition.Terminal(pushv1.ReasonInvalidSpec, "%v", err)
+}
+
+// prune deletes what the app owns and no longer asks for. The generated keys and a volume that is retained have no owner.
+func (r *Reconciler) prune(ctx context.Context, app *pushv1.PushApp, objects []render.Object) error {
+	wanted := map[string]bool{}
+	for _, object := range objects {
+		wanted[*object.GetKind()+"/"+*object.GetName()] = true
+	}
+	secrets := &metav1.PartialObjectMetadataList{}
+	secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+	for kind, list := range map[string]client.ObjectList{
+		"Secret": secrets, "Service": &corev1.ServiceList{}, "ServiceAccount": &corev1.ServiceAccountList{}, "Deployment": &appsv1.DeploymentList{},
+	} {
+		if err := r.pruneKind(ctx, app, list, func(name string) bool { return wanted[kind+"/"+name] }); err != nil {
+			return fmt.Errorf("pruning %ss: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) pruneKind(ctx context.Context, app *pushv1.PushApp, list client.ObjectList, wanted func(string) bool) error {
+	err := r.Client.List(ctx, list, client.InNamespace(app.Namespace), client.MatchingLabels{render.AppLabel: app.Name})
+	if err != nil {
+		return err
+	}
+	items, err := meta.ExtractList(list)
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		object, ok := item.(client.Object)
+		if !ok || wanted(object.GetName()) || !metav1.IsControlledBy(object, app) {
+			continue
+		}
+		err := r.Client.Delete(ctx, object, client.Preconditions{UID: new(object.GetUID())})
+		if client.IgnoreNotFound(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touch annotates pods that run with another configuration, so that their kubelets refresh the mounted Secret at once.
+func (r *Reconciler) touch(ctx context.Context, app *pushv1.PushApp, hash string) error {
+	if !r.FastReload {
+		return nil
+	}
+	pods, err := r.pods(ctx, app)
+	if err != nil {
+		return err
+	}
+	for i := range pods {
+		pod := &pods[i]
+		if pod.Status.PodIP == "" || pod.Annotations[render.ConfigHashAnnotation] == hash {
+			continue
+		}
+		before := pod.DeepCopy()
+		metav1.SetMetaDataAnnotation(&pod.ObjectMeta, render.ConfigHashAnnotation, hash)
+		if err := r.Client.Patch(ctx, pod, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("annotating a pod: %w", err)
+		}
+	}
+	return nil
+}
+
+// pods lists the app's pods that do not end.
+func (r *Reconciler) pods(ctx context.Context, app *pushv1.PushApp) ([]corev1.Pod, error) {
+	return livePods(ctx, r.Client, client.ObjectKeyFromObject(app))
+}

@@ -1,0 +1,118 @@
+// Package pushapp keeps PushApps: it resolves what an app refers to, renders
+// and applies the objects that run it, and observes its dispatchers.
+package pushapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/condition"
+	"github.com/offlinepush/operator/controllers/render"
+)
+
+// resync heals what no watch tells, such as labels of namespaces.
+const resync = 10 * time.Minute
+
+// Reconciler keeps PushApps.
+type Reconciler struct {
+	// Client reads from the cache, except Secrets and ConfigMaps, and writes.
+	Client client.Client
+	// Live reads without the cache, so that a status is never computed from an old one.
+	Live client.Reader
+	// Recorder emits events.
+	Recorder events.EventRecorder
+	// Poller reads the dispatchers' reports.
+	Poller *Poller
+	// Image is the dispatcher's image where an app names none.
+	Image string
+	// Namespaces are those that the manager watches; empty means every one.
+	Namespaces []string
+	// FastReload touches pods when their configuration changed, so that kubelets refresh it at once.
+	FastReload bool
+}
+
+// +kubebuilder:rbac:groups=offlinepush.io,resources=pushapps;pushchannels,verbs=get;list;watch
+// +kubebuilder:rbac:groups=offlinepush.io,resources=pushapps/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=secrets;services;serviceaccounts,verbs=create;delete;get;list;patch;watch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=create;get;list;patch;watch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;patch;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=create;delete;get;list;patch;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile brings one PushApp's objects and status up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (result ctrl.Result, err error) {
+	app := &pushv1.PushApp{}
+	if err := r.Live.Get(ctx, request.NamespacedName, app); err != nil {
+		r.Poller.forget(request.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !app.DeletionTimestamp.IsZero() {
+		r.Poller.forget(request.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	before := app.DeepCopy()
+	var pass outcome
+	defer func() {
+		pass.write(app)
+		err = errors.Join(err, r.patchStatus(ctx, before, app))
+	}()
+
+	pass.rows, err = r.resolveRows(ctx, app)
+	if err != nil {
+		pass.trouble = err
+		return ctrl.Result{}, err
+	}
+	output, convergeErr := r.converge(ctx, app, pass.rows)
+	pass.trouble = convergeErr
+	if output != nil {
+		app.Status.ConfigHash = output.ConfigHash
+		convergeErr = errors.Join(convergeErr, r.touch(ctx, app, output.ConfigHash))
+	}
+	pass.observed, err = r.observe(ctx, app, output)
+	return ctrl.Result{RequeueAfter: resync}, errors.Join(condition.Transient(convergeErr), err)
+}
+
+// converge makes the cluster hold what the app asks for.
+func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, rows []row) (*render.Output, error) {
+	auth, err := r.resolveAuth(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := r.keys(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	output, err := render.App(render.Input{App: app, Rows: rendered(rows), Auth: auth, Keys: keys, Image: r.Image})
+	if err != nil {
+		return nil, renderTrouble(err)
+	}
+	if err := r.apply(ctx, app, output.Objects); err != nil {
+		return nil, err
+	}
+	if err := r.prune(ctx, app, output.Objects); err != nil {
+		return nil, err
+	}
+	r.Poller.track(ctx, client.ObjectKeyFromObject(app), target{key: keys.Report, hash: output.ConfigHash, revision: output.Revision})
+	return output, nil
+}
+
+// patchStatus writes the status if it changed, and announces a change of Ready.
+func (r *Reconciler) patchStatus(ctx context.Context, before, after *pushv1.PushApp) error {
+	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Status().Patch(ctx, after, patch); err != nil {
+		return client.IgnoreNotFound(fmt.Errorf("writing the status: %w", err))
+	}
+	condition.Announce(r.Recorder, after, before.Status.Conditions, after.Status.Conditions)
+	return nil
+}

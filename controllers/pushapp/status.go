@@ -1,0 +1,88 @@
+package pushapp
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/condition"
+	"github.com/offlinepush/operator/controllers/render"
+)
+
+// outcome is what a pass found out; write turns it into the status.
+type outcome struct {
+	rows     []row
+	observed observed
+	// trouble kept the configuration from being rendered and applied.
+	trouble error
+}
+
+func (p outcome) write(app *pushv1.PushApp) {
+	status := &app.Status
+	states := make([]rowState, 0, len(p.rows))
+	for _, r := range p.rows {
+		states = append(states, stateOf(r, p.observed))
+	}
+	desired := app.Spec.Dispatcher.Replicas
+	config := configApplied(status.ConfigHash, p.observed)
+	if p.trouble != nil {
+		config = condition.FromError(pushv1.ConditionConfigApplied, p.trouble)
+	}
+	facts := []condition.Fact{
+		channelsReady(states), config, storeReady(p.observed), dispatcherAvailable(desired, p.observed),
+	}
+	condition.Set(&status.Conditions, app.Generation, condition.Ready(facts), facts)
+	status.ObservedGeneration = app.Generation
+	status.Channels = channelRows(states)
+	status.Endpoints = endpoints(app)
+	status.Dispatchers = &pushv1.DispatcherCount{Desired: new(desired), Ready: new(p.observed.ready())}
+	status.Summary = summary(status)
+}
+
+func channelRows(states []rowState) []pushv1.AppChannelStatus {
+	rows := make([]pushv1.AppChannelStatus, 0, len(states))
+	for _, s := range states {
+		rows = append(rows, pushv1.AppChannelStatus{
+			Name: s.row.spec.Name, Vendor: s.vendor(), Ready: s.fact.Status, Reason: s.fact.Reason, Message: s.fact.Message,
+		})
+	}
+	return rows
+}
+
+// endpoints are the addresses of the app's Services, and the one from outside when there is one.
+func endpoints(app *pushv1.PushApp) []pushv1.AppEndpoint {
+	n := render.NamesOf(app.Name)
+	inside := func(service string) string {
+		return fmt.Sprintf("%s://%s.%s.svc", render.Scheme(app), service, app.Namespace)
+	}
+	out := []pushv1.AppEndpoint{
+		{Name: pushv1.EndpointDevice, URL: inside(n.Device)},
+		{Name: pushv1.EndpointServer, URL: inside(n.Server)},
+	}
+	if url := app.Spec.Exposure.ExternalURL; url != "" {
+		out = append(out, pushv1.AppEndpoint{Name: pushv1.EndpointExternal, URL: string(url)})
+	}
+	return out
+}
+
+// summary is what kubectl get prints.
+func summary(status *pushv1.PushAppStatus) *pushv1.AppSummary {
+	ready := 0
+	for _, row := range status.Channels {
+		if row.Ready == metav1.ConditionTrue {
+			ready++
+		}
+	}
+	endpoint := status.Endpoints[0].URL
+	for _, e := range status.Endpoints {
+		if e.Name == pushv1.EndpointExternal {
+			endpoint = e.URL
+		}
+	}
+	return &pushv1.AppSummary{
+		Channels:    fmt.Sprintf("%d/%d", ready, len(status.Channels)),
+		Dispatchers: fmt.Sprintf("%d/%d", *status.Dispatchers.Ready, *status.Dispatchers.Desired),
+		Endpoint:    endpoint,
+	}
+}

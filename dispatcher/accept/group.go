@@ -1,0 +1,47 @@
+package accept
+
+import (
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/router"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// channels is the configured rows as the router sees them.
+func channels(rows []config.Channel) []router.Channel {
+	out := make([]router.Channel, len(rows))
+	for i, c := range rows {
+		out[i] = router.Channel{Name: c.Name, Selector: message.Selector{Vendor: c.Vendor, AppType: c.AppType}}
+		if c.Xiaomi != nil {
+			out[i].Selector.Region = c.Xiaomi.Region
+		}
+	}
+	return out
+}
+
+// group puts decisions for the same channel row and time into one delivery,
+// because one vendor call can serve them.
+func group(decisions []router.Decision) (deliveries []store.NewDelivery, suppressed []store.Suppression) {
+	type key struct {
+		channel string
+		dueAt   time.Time
+	}
+	open := map[key]int{}
+	for _, d := range decisions {
+		if d.Channel == "" {
+			suppressed = append(suppressed, store.Suppression{UserID: d.UserID, Device: d.Device, Reason: d.Reason})
+			continue
+		}
+		k := key{d.Channel, d.DueAt}
+		i, ok := open[k]
+		if !ok || len(deliveries[i].Targets) == message.MaxTargets {
+			i = len(deliveries)
+			open[k] = i
+			deliveries = append(deliveries, store.NewDelivery{Channel: d.Channel, DueAt: d.DueAt})
+		}
+		deliveries[i].Targets = append(deliveries[i].Targets, store.NewTarget{Device: d.Device, Epoch: d.Epoch, UserID: d.UserID})
+	}
+	return deliveries, suppressed
+}

@@ -1,0 +1,183 @@
+// Package binding says which user a device belongs to. Every change is
+// answered only after it is committed, the former user's session on the device
+// has ended, and no vendor call from before the change is open any more.
+package binding
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// ErrSecret says that the device secret is not the device's.
+var ErrSecret = errors.New("the device secret is wrong")
+
+// quiesceTimeout is above the longest vendor call.
+const quiesceTimeout = 10 * time.Second
+
+const maxToken = 4096
+
+// Fence knows the vendor calls that are open.
+type Fence interface {
+	// Quiesce returns once no vendor call is open that is older than the committed changes.
+	Quiesce(ctx context.Context, changes []store.EpochChange) error
+}
+
+// Sessions knows the sessions that are open.
+type Sessions interface {
+	// Kick ends the device's session if it logged in before the epoch, and returns once it sends nothing more.
+	Kick(device, epoch int64, reason string)
+}
+
+// Deps is what a Service needs.
+type Deps struct {
+	Store    store.Devices
+	Fence    Fence
+	Sessions Sessions
+	// Vendors are the names of the vendors that devices may register for.
+	Vendors []string
+}
+
+// Service registers, binds and unbinds devices.
+type Service struct{ deps Deps }
+
+// New makes a Service.
+func New(d Deps) *Service { return &Service{deps: d} }
+
+// Registration is what a phone tells about itself.
+type Registration struct {
+	Selector message.Selector
+	Platform string
+	Token    string
+}
+
+// Credentials are shown to the phone once.
+type Credentials struct{ PushID, DeviceSecret string }
+
+// Register makes a device. An installation that held the token before is retired.
+func (s *Service) Register(ctx context.Context, r Registration) (Credentials, error) {
+	selector, err := s.normalize(r.Selector)
+	if err != nil {
+		return Credentials{}, err
+	}
+	if err := errors.Join(checkToken(r.Token), message.CheckText("platform", r.Platform, message.MaxID)); err != nil {
+		return Credentials{}, err
+	}
+	c := Credentials{PushID: random(16), DeviceSecret: random(32)}
+	done, err := s.deps.Store.Register(ctx, store.Registration{
+		PushID:     c.PushID,
+		SecretHash: sha256.Sum256([]byte(c.DeviceSecret)),
+		Selector:   selector,
+		Platform:   r.Platform,
+		Tokens:     map[message.TokenKind]string{message.TokenAlert: r.Token},
+	})
+	if err != nil {
+		return Credentials{}, fmt.Errorf("registering the device: %w", err)
+	}
+	return c, s.settle(ctx, wire.KickedRebound, done.Retired)
+}
+
+// Find finds a device by its push id, with store.ErrNotFound.
+func (s *Service) Find(ctx context.Context, pushID string) (message.Device, error) {
+	if message.CheckID("pushID", pushID) != nil {
+		return message.Device{}, store.ErrNotFound
+	}
+	return s.deps.Store.Device(ctx, pushID)
+}
+
+// Authenticate finds a device and checks its secret in constant time, with
+// store.ErrNotFound or ErrSecret.
+func (s *Service) Authenticate(ctx context.Context, pushID, secret string) (message.Device, error) {
+	d, err := s.Find(ctx, pushID)
+	if err != nil {
+		return message.Device{}, err
+	}
+	hash := sha256.Sum256([]byte(secret))
+	if subtle.ConstantTimeCompare(hash[:], d.SecretHash[:]) != 1 {
+		return message.Device{}, ErrSecret
+	}
+	return d, nil
+}
+
+// SetToken replaces the vendor's token of the device.
+func (s *Service) SetToken(ctx context.Context, device int64, token string) error {
+	if err := checkToken(token); err != nil {
+		return err
+	}
+	done, err := s.deps.Store.SetToken(ctx, device, message.TokenAlert, token)
+	if err != nil {
+		return fmt.Errorf("setting the token: %w", err)
+	}
+	return s.settle(ctx, wire.KickedRebound, done.Changes)
+}
+
+// Bind binds the device to the user and gives it back as it is then.
+func (s *Service) Bind(ctx context.Context, device int64, userID string) (message.Device, error) {
+	if err := message.CheckID("userID", userID); err != nil {
+		return message.Device{}, err
+	}
+	done, err := s.deps.Store.Bind(ctx, device, userID)
+	if err != nil {
+		return message.Device{}, fmt.Errorf("binding the device: %w", err)
+	}
+	return done.Device, s.settle(ctx, wire.KickedRebound, done.Changes)
+}
+
+// Logout unbinds the device. It waits like the first time when nobody is bound
+// any more, so that a repeated call is as good as the first.
+func (s *Service) Logout(ctx context.Context, device int64) error {
+	done, err := s.deps.Store.Unbind(ctx, device)
+	if err != nil {
+		return fmt.Errorf("unbinding the device: %w", err)
+	}
+	if len(done.Changes) == 0 {
+		done.Changes = []store.EpochChange{{Device: device, Epoch: done.Device.Epoch}}
+	}
+	return s.settle(ctx, wire.KickedLoggedOut, done.Changes)
+}
+
+// Unregister unbinds the device and deletes it with its tokens.
+func (s *Service) Unregister(ctx context.Context, device int64) error {
+	done, err := s.deps.Store.Unregister(ctx, device)
+	if err != nil {
+		return fmt.Errorf("unregistering the device: %w", err)
+	}
+	return s.settle(ctx, wire.KickedUnregistered, done.Changes)
+}
+
+// settle lets committed changes take effect. It goes on when the caller hangs
+// up, because the next caller relies on it.
+func (s *Service) settle(ctx context.Context, reason string, changes []store.EpochChange) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	for _, c := range changes {
+		s.deps.Sessions.Kick(c.Device, c.Epoch, reason)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quiesceTimeout)
+	defer cancel()
+	return s.deps.Fence.Quiesce(ctx, changes)
+}
+
+func checkToken(token string) error {
+	if token == "" {
+		return &message.FieldError{Field: "token", Problem: "must not be empty"}
+	}
+	return message.CheckText("token", token, maxToken)
+}
+
+// random is n random bytes as base64url.
+func random(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // It never fails (crypto/rand).
+	return base64.RawURLEncoding.EncodeToString(b)
+}

@@ -1,0 +1,129 @@
+// Package client talks to a dispatcher. Device is a phone on the device plane,
+// Server one of the app's own servers on the server plane. It never retries:
+// Error says when that is worth while, and clientID makes it safe.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+)
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 16 << 20
+
+// Error is an answer that is no success.
+type Error struct {
+	wire.Problem
+	// RetryAfter is when the same request may be sent again; 0 when the dispatcher named no time.
+	RetryAfter time.Duration
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Problem.Error() }
+
+// CodeOf is the code of an Error; empty for any other error.
+func CodeOf(err error) wire.Code {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// caller sends requests to one plane.
+type caller struct {
+	base string
+	http *http.Client
+}
+
+func newCaller(base string, c *http.Client) caller {
+	if c == nil {
+		c = http.DefaultClient
+	}
+	return caller{base: strings.TrimSuffix(base, "/"), http: c}
+}
+
+// call is one request.
+type call struct {
+	method, path string
+	bearer       string
+	secret       string
+	body         any
+}
+
+// do sends the request and decodes the answer into out, unless out is nil.
+func (c caller) do(ctx context.Context, r call, out any) error {
+	req, err := c.request(ctx, r)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("calling the dispatcher: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("reading the dispatcher's answer: %w", err)
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return errorOf(resp, b)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("decoding the dispatcher's answer: %w", err)
+	}
+	return nil
+}
+
+func (c caller) request(ctx context.Context, r call) (*http.Request, error) {
+	var body io.Reader = http.NoBody
+	if r.body != nil {
+		b, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, fmt.Errorf("encoding the request: %w", err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, body)
+	if err != nil {
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+r.bearer)
+	}
+	if r.secret != "" {
+		req.Header.Set(wire.SecretHeader, r.secret)
+	}
+	return req, nil
+}
+
+// errorOf reads a problem, or describes an answer that is none, as proxies give.
+func errorOf(resp *http.Response, body []byte) error {
+	e := &Error{}
+	if json.Unmarshal(body, &e.Problem) != nil || e.Code == "" {
+		e.Problem = wire.Problem{Detail: "the answer is not from a dispatcher"}
+	}
+	e.Status = resp.StatusCode
+	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && n > 0 {
+		e.RetryAfter = time.Duration(n) * time.Second
+	}
+	return e
+}
+
+func devicePath(pushID, rest string) string { return "/v1/devices/" + url.PathEscape(pushID) + rest }

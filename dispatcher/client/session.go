@@ -1,0 +1,174 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+)
+
+// maxFrame is above the largest message with its JSON escapes.
+const maxFrame = 512 << 10
+
+// Login says how to open a session.
+type Login struct {
+	// UserToken is the user's JSON Web Token.
+	UserToken string
+	// After asks for messages after a sequence again that were acknowledged before.
+	After *int64
+	// OnMessage gets every message, strictly by its sequence, one at a time. A message is
+	// acknowledged when it returns nil; an error ends the session.
+	OnMessage func(wire.Message) error
+	// OnGap, unless nil, is told that messages after the sequence are no longer kept.
+	OnGap func(after int64)
+}
+
+// KickedError says that the dispatcher ended the session, and why.
+type KickedError struct{ Reason string }
+
+// Error implements error.
+func (e *KickedError) Error() string { return "the dispatcher ended the session: " + e.Reason }
+
+// Session is an open session.
+type Session struct {
+	conn    *websocket.Conn
+	login   Login
+	welcome wire.ServerFrame
+
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+	err    error // read after ended
+}
+
+// Open logs in, which binds the device to the user, and receives in the
+// background until ctx ends, Close is called or the dispatcher ends it.
+func (d *Device) Open(ctx context.Context, l Login) (*Session, error) {
+	url := "ws" + strings.TrimPrefix(d.base, "http") + wire.SessionPath
+	conn, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: d.http})
+	if resp != nil && resp.Body != nil {
+		_ = resp.Body.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening a session: %w", err)
+	}
+	conn.SetReadLimit(maxFrame)
+	s := &Session{conn: conn, login: l}
+	if err := s.logIn(ctx, d.Credentials); err != nil {
+		_ = conn.CloseNow()
+		return nil, err
+	}
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.ended.Go(func() { s.err = s.receive(ctx) })
+	s.ended.Go(func() { s.heartbeat(ctx) })
+	return s, nil
+}
+
+// UserID is the user who is logged in.
+func (s *Session) UserID() string { return s.welcome.UserID }
+
+// Wait returns when the session has ended, with the reason: a *KickedError, the
+// error of OnMessage, or that of the connection.
+func (s *Session) Wait() error {
+	s.ended.Wait()
+	return s.err
+}
+
+// Close ends the session and waits.
+func (s *Session) Close() {
+	_ = s.conn.Close(websocket.StatusNormalClosure, "")
+	s.cancel()
+	s.ended.Wait()
+}
+
+func (s *Session) logIn(ctx context.Context, c wire.RegisteredDevice) error {
+	frame := wire.ClientFrame{
+		Type: wire.FrameLogin, Token: s.login.UserToken, PushID: c.PushID, DeviceSecret: c.DeviceSecret, After: s.login.After,
+	}
+	if err := s.write(ctx, frame); err != nil {
+		return fmt.Errorf("logging in: %w", err)
+	}
+	var err error
+	if s.welcome, err = s.read(ctx); err != nil {
+		return fmt.Errorf("logging in: %w", err)
+	}
+	if s.welcome.Type != wire.FrameWelcome || s.welcome.HeartbeatSeconds < 1 {
+		return errors.New("logging in: the answer is no welcome")
+	}
+	return nil
+}
+
+func (s *Session) receive(ctx context.Context) error {
+	defer s.cancel()
+	defer func() { _ = s.conn.CloseNow() }()
+	for {
+		f, err := s.read(ctx)
+		if err != nil {
+			return err
+		}
+		if err := s.handle(ctx, f); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
+	switch f.Type {
+	case wire.FrameMessage:
+		if f.Message == nil {
+			return errors.New("a message frame without a message")
+		}
+		if err := s.login.OnMessage(*f.Message); err != nil {
+			return err
+		}
+		return s.write(ctx, wire.ClientFrame{Type: wire.FrameAck, Seq: f.Seq})
+	case wire.FrameGap:
+		if s.login.OnGap != nil {
+			s.login.OnGap(f.Cursor)
+		}
+	case wire.FrameKicked:
+		return &KickedError{Reason: f.Reason}
+	}
+	return nil // A pong, or a frame that is newer than this client.
+}
+
+func (s *Session) heartbeat(ctx context.Context) {
+	beat := time.NewTicker(time.Duration(s.welcome.HeartbeatSeconds) * time.Second)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat.C:
+			if s.write(ctx, wire.ClientFrame{Type: wire.FramePing}) != nil {
+				return // The receiving side says why.
+			}
+		}
+	}
+}
+
+func (s *Session) write(ctx context.Context, f wire.ClientFrame) error {
+	b, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("encoding a frame: %w", err)
+	}
+	return s.conn.Write(ctx, websocket.MessageText, b)
+}
+
+func (s *Session) read(ctx context.Context) (wire.ServerFrame, error) {
+	var f wire.ServerFrame
+	_, b, err := s.conn.Read(ctx)
+	if err != nil {
+		return f, err
+	}
+	if err := json.Unmarshal(b, &f); err != nil {
+		return f, fmt.Errorf("decoding a frame: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,181 @@
+package ingress
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/offlinepush/operator/dispatcher/binding"
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+// devicePlane is what phones call.
+type devicePlane struct {
+	*plane
+	deps   DeviceDeps
+	limits *limiter
+}
+
+func (p *devicePlane) routes() {
+	p.secured(registrationKey, bearer("A registration key of the app, which is built into it."))
+	p.secured(userToken, bearer("The user's JSON Web Token; its subject is the user id."))
+	p.secured(deviceSecret, &huma.SecurityScheme{
+		Type: "apiKey", In: "header", Name: wire.SecretHeader, Description: "What the registration answered.",
+	})
+	register(p.plane, route{
+		id: "register-device", method: http.MethodPost, path: "/v1/devices", status: http.StatusCreated,
+		summary:     "Register an installation",
+		description: "Another installation that holds the same vendor token is retired.",
+		security:    []string{registrationKey}, errors: []int{http.StatusTooManyRequests}, guard: p.mayRegister(),
+	}, p.register)
+	register(p.plane, route{
+		id: "set-token", method: http.MethodPut, path: "/v1/devices/{pushID}/token",
+		summary:  "Replace the vendor token",
+		security: []string{deviceSecret}, errors: []int{http.StatusNotFound},
+	}, p.setToken)
+	register(p.plane, route{
+		id: "bind-device", method: http.MethodPut, path: "/v1/devices/{pushID}/binding",
+		summary:     "Bind the device to the user",
+		description: "After the answer nothing starts for the user who was bound before.",
+		security:    []string{deviceSecret, userToken}, errors: []int{http.StatusForbidden, http.StatusNotFound},
+	}, p.bind)
+	register(p.plane, route{
+		id: "logout-device", method: http.MethodDelete, path: "/v1/devices/{pushID}/binding",
+		summary:     "Log out",
+		description: "After the answer nothing starts for the user who was bound.",
+		security:    []string{deviceSecret}, errors: []int{http.StatusNotFound},
+	}, p.logout)
+	register(p.plane, route{
+		id: "unregister-device", method: http.MethodDelete, path: "/v1/devices/{pushID}",
+		summary:  "Unregister the installation",
+		security: []string{deviceSecret}, errors: []int{http.StatusNotFound},
+	}, p.unregister)
+	p.session()
+}
+
+// session documents the WebSocket, which the library cannot serve.
+func (p *devicePlane) session() {
+	p.mux.Handle(http.MethodGet+" "+wire.SessionPath, p.deps.Session)
+	p.api.OpenAPI().AddOperation(&huma.Operation{
+		OperationID: "open-session", Method: http.MethodGet, Path: wire.SessionPath, Summary: "Open a session (WebSocket)",
+		Description: sessionDescription,
+		Responses: map[string]*huma.Response{
+			"101": {Description: "The session is open; the first frame must be the login."},
+			"503": {
+				Description: "The dispatcher is full or stopping.",
+				Content:     map[string]*huma.MediaType{wire.ProblemType: {Schema: p.problem}},
+			},
+		},
+	})
+}
+
+const sessionDescription = `Frames are JSON objects in text messages.
+The device sends first ` + "`" + `{"type":"login","token","pushID","deviceSecret","after"?}` + "`" + ` (the user's token; a login binds the device),
+then ` + "`" + `{"type":"ack","seq"}` + "`" + ` for everything up to seq and ` + "`" + `{"type":"ping"}` + "`" + ` every heartbeatSeconds.
+The dispatcher sends ` + "`" + `{"type":"welcome","userID","cursor","heartbeatSeconds"}` + "`" + `,
+` + "`" + `{"type":"message","seq","messageID","from","body","push","createdAt"}` + "`" + ` strictly by seq from the cursor on,
+` + "`" + `{"type":"gap","cursor"}` + "`" + ` where messages are no longer kept, ` + "`" + `{"type":"pong"}` + "`" + `
+and ` + "`" + `{"type":"kicked","reason"}` + "`" + ` with replaced, rebound, logged_out, unregistered or draining before it closes.`
+
+func (p *devicePlane) mayRegister() func(huma.Context) *failure {
+	key := needsKey("registration key", func() []config.Secret {
+		doc, _ := p.deps.Live.Current()
+		return doc.Auth.RegistrationKeys
+	})
+	return func(ctx huma.Context) *failure {
+		if !p.limits.allow(ctx.RemoteAddr(), time.Now()) {
+			return fail(http.StatusTooManyRequests, wire.CodeRateLimited, "too many registrations").later(retryRate)
+		}
+		return key(ctx)
+	}
+}
+
+// proof is how a device says who it is.
+type proof struct {
+	PushID string `path:"pushID" maxLength:"64"`
+	Secret string `header:"Offlinepush-Device-Secret" hidden:"true"`
+}
+
+func (p *devicePlane) device(ctx context.Context, by proof) (message.Device, error) {
+	if by.Secret == "" {
+		return message.Device{}, fail(http.StatusUnauthorized, wire.CodeUnauthenticated, "give the device secret in the header "+wire.SecretHeader)
+	}
+	return p.deps.Bindings.Authenticate(ctx, by.PushID, by.Secret)
+}
+
+type registerInput struct{ Body wire.RegisterDevice }
+
+type registerOutput struct{ Body wire.RegisteredDevice }
+
+func (p *devicePlane) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
+	c, err := p.deps.Bindings.Register(ctx, binding.Registration{
+		Selector: message.Selector{
+			Vendor: in.Body.Vendor, AppType: in.Body.AppType, Region: in.Body.Region, Environment: in.Body.Environment,
+		},
+		Platform: in.Body.Platform,
+		Token:    in.Body.Token,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &registerOutput{Body: wire.RegisteredDevice(c)}, nil
+}
+
+type setTokenInput struct {
+	proof
+	Body wire.SetToken
+}
+
+func (p *devicePlane) setToken(ctx context.Context, in *setTokenInput) (*struct{}, error) {
+	d, err := p.device(ctx, in.proof)
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.deps.Bindings.SetToken(ctx, d.Key, in.Body.Token)
+}
+
+type bindInput struct {
+	proof
+	Authorization string `header:"Authorization" hidden:"true"`
+}
+
+type bindingOutput struct{ Body wire.Binding }
+
+func (p *devicePlane) bind(ctx context.Context, in *bindInput) (*bindingOutput, error) {
+	token := bearerOf(in.Authorization)
+	if token == "" {
+		return nil, fail(http.StatusUnauthorized, wire.CodeUnauthenticated, "give the user's token as Authorization: Bearer")
+	}
+	d, err := p.device(ctx, in.proof)
+	if err != nil {
+		return nil, err
+	}
+	userID, err := p.deps.Users.Verify(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if d, err = p.deps.Bindings.Bind(ctx, d.Key, userID); err != nil {
+		return nil, err
+	}
+	return &bindingOutput{Body: wire.Binding{PushID: d.PushID, UserID: d.UserID}}, nil
+}
+
+func (p *devicePlane) logout(ctx context.Context, in *proof) (*struct{}, error) {
+	d, err := p.device(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.deps.Bindings.Logout(ctx, d.Key)
+}
+
+func (p *devicePlane) unregister(ctx context.Context, in *proof) (*struct{}, error) {
+	d, err := p.device(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.deps.Bindings.Unregister(ctx, d.Key)
+}

@@ -1,0 +1,88 @@
+// Package ingress is the HTTP API: two planes that translate between the wire
+// and the rooms that decide. The device plane is for phones, the server plane
+// for the app's own servers. The OpenAPI documents are generated from it.
+package ingress
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/offlinepush/operator/dispatcher/accept"
+	"github.com/offlinepush/operator/dispatcher/binding"
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// Bindings registers, binds and unbinds devices.
+type Bindings interface {
+	Register(ctx context.Context, r binding.Registration) (binding.Credentials, error)
+	Find(ctx context.Context, pushID string) (message.Device, error)
+	Authenticate(ctx context.Context, pushID, secret string) (message.Device, error)
+	SetToken(ctx context.Context, device int64, token string) error
+	Bind(ctx context.Context, device int64, userID string) (message.Device, error)
+	Logout(ctx context.Context, device int64) error
+	Unregister(ctx context.Context, device int64) error
+}
+
+// Users checks user tokens.
+type Users interface {
+	Verify(ctx context.Context, token string) (string, error)
+}
+
+// Acceptor accepts messages.
+type Acceptor interface {
+	Accept(ctx context.Context, reqs []accept.Request) []accept.Result
+}
+
+// Store is what the server plane reads.
+type Store interface {
+	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
+	Trace(ctx context.Context, messageID string) ([]store.Trace, error)
+}
+
+// Presence knows who is connected.
+type Presence interface {
+	Connected(devices []int64) map[int64]bool
+	Online(userID string) bool
+}
+
+// DeviceDeps is what the device plane needs.
+type DeviceDeps struct {
+	Live     *config.Live
+	Bindings Bindings
+	Users    Users
+	// Session serves the WebSocket sessions.
+	Session http.Handler
+	Log     *slog.Logger
+	// Registrations bounds POST /v1/devices; zero means DefaultRegistrations.
+	Registrations Rates
+}
+
+// ServerDeps is what the server plane needs.
+type ServerDeps struct {
+	Live     *config.Live
+	Bindings Bindings
+	Acceptor Acceptor
+	Store    Store
+	Presence Presence
+	Log      *slog.Logger
+}
+
+// Device is the handler of the device plane.
+func Device(d DeviceDeps) http.Handler {
+	if d.Registrations == (Rates{}) {
+		d.Registrations = DefaultRegistrations()
+	}
+	p := &devicePlane{deps: d, plane: newPlane("Offline Push device plane", d.Log), limits: newLimiter(d.Registrations)}
+	p.routes()
+	return p.handler()
+}
+
+// Server is the handler of the server plane.
+func Server(d ServerDeps) http.Handler {
+	p := &serverPlane{deps: d, plane: newPlane("Offline Push server plane", d.Log)}
+	p.routes()
+	return p.handler()
+}

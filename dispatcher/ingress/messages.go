@@ -1,0 +1,97 @@
+package ingress
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/accept"
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+type sendInput struct{ Body wire.SendMessage }
+
+type sendOutput struct {
+	Status int
+	Body   wire.Sent
+}
+
+func (p *serverPlane) send(ctx context.Context, in *sendInput) (*sendOutput, error) {
+	result := p.deps.Acceptor.Accept(ctx, []accept.Request{requestOf(in.Body)})[0]
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	out := &sendOutput{Status: http.StatusAccepted, Body: sentOf(in.Body, result)}
+	if result.Duplicate {
+		out.Status = http.StatusOK
+	}
+	return out, nil
+}
+
+type batchInput struct{ Body wire.SendBatch }
+
+type batchOutput struct{ Body wire.BatchResults }
+
+func (p *serverPlane) sendBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
+	reqs := make([]accept.Request, len(in.Body.Messages))
+	for i, m := range in.Body.Messages {
+		reqs[i] = requestOf(m)
+	}
+	out := &batchOutput{Body: wire.BatchResults{Results: make([]wire.BatchResult, len(reqs))}}
+	for i, r := range p.deps.Acceptor.Accept(ctx, reqs) {
+		if r.Err != nil {
+			f := p.failureOf(ctx, r.Err).locate(fmt.Sprintf("body.messages[%d]", i))
+			out.Body.Results[i].Problem = &f.Problem
+			continue
+		}
+		out.Body.Results[i].Sent = new(sentOf(in.Body.Messages[i], r))
+	}
+	return out, nil
+}
+
+func requestOf(m wire.SendMessage) accept.Request {
+	r := accept.Request{
+		ClientID: m.ClientID, From: m.From, To: m.To, Body: m.Body,
+		PushTTL: time.Duration(m.PushTTLSeconds) * time.Second,
+	}
+	if m.Push != nil {
+		r.Push = new(message.PushConfig(*m.Push))
+	}
+	return r
+}
+
+func sentOf(m wire.SendMessage, r accept.Result) wire.Sent {
+	out := wire.Sent{MessageID: r.MessageID, Duplicate: r.Duplicate, Recipients: make([]wire.Recipient, len(m.To))}
+	for i, u := range m.To {
+		out.Recipients[i] = wire.Recipient{UserID: u, Seq: r.Seqs[u]}
+	}
+	return out
+}
+
+type messageInput struct {
+	MessageID string `path:"messageID" maxLength:"64"`
+}
+
+type traceOutput struct{ Body wire.Trace }
+
+func (p *serverPlane) trace(ctx context.Context, in *messageInput) (*traceOutput, error) {
+	lines, err := p.deps.Store.Trace(ctx, in.MessageID)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Trace{MessageID: in.MessageID, Devices: make([]wire.TraceDevice, len(lines))}
+	for i, l := range lines {
+		out.Devices[i] = traceOf(l)
+	}
+	return &traceOutput{Body: out}, nil
+}
+
+func traceOf(l store.Trace) wire.TraceDevice {
+	return wire.TraceDevice{
+		UserID: l.UserID, PushID: l.PushID, Channel: l.Channel, State: string(l.State), Reason: l.Reason,
+		Code: l.Code, Detail: l.Detail, VendorMessageID: l.VendorMessageID, At: l.At,
+	}
+}

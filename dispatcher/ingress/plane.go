@@ -1,0 +1,146 @@
+package ingress
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+)
+
+// apiVersion is the version of both OpenAPI documents.
+const apiVersion = "1.0.0"
+
+// requestTimeout is above the longest wait for open vendor calls.
+const requestTimeout = 15 * time.Second
+
+// The names of the credentials in the OpenAPI documents.
+const (
+	registrationKey = "registrationKey"
+	userToken       = "userToken"
+	deviceSecret    = "deviceSecret"
+	serverKey       = "serverKey"
+)
+
+// plane is what both planes have in common.
+type plane struct {
+	mux     *http.ServeMux
+	api     huma.API
+	log     *slog.Logger
+	problem *huma.Schema
+}
+
+func newPlane(title string, log *slog.Logger) *plane {
+	p := &plane{mux: http.NewServeMux(), log: log}
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	p.problem = registry.Schema(reflect.TypeFor[wire.Problem](), true, "Problem")
+	json := huma.DefaultJSONFormat
+	p.api = humago.New(p.mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI:    "3.1.0",
+			Info:       &huma.Info{Title: title, Version: apiVersion, Description: "Errors are application/problem+json (RFC 9457) with a stable code."},
+			Components: &huma.Components{Schemas: registry, SecuritySchemes: map[string]*huma.SecurityScheme{}},
+		},
+		OpenAPIPath:   "/openapi",
+		Formats:       map[string]huma.Format{"application/json": json, "json": json},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{toProblem},
+	})
+	p.mux.HandleFunc("/", p.notFound)
+	return p
+}
+
+// handler is the plane with what every request goes through.
+func (p *plane) handler() http.Handler {
+	delete(p.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // The library's, which toProblem replaces.
+	return withRequestID(recovered(p.log, p.mux))
+}
+
+func (p *plane) notFound(w http.ResponseWriter, _ *http.Request) {
+	fail(http.StatusNotFound, wire.CodeNotFound, "there is no such method and path; /openapi.yaml lists all").Write(w)
+}
+
+// secured documents a kind of credential.
+func (p *plane) secured(name string, s *huma.SecurityScheme) {
+	p.api.OpenAPI().Components.SecuritySchemes[name] = s
+}
+
+func bearer(description string) *huma.SecurityScheme {
+	return &huma.SecurityScheme{Type: "http", Scheme: "bearer", Description: description}
+}
+
+// route is one operation of a plane.
+type route struct {
+	id, method, path, summary string
+	// description may be empty.
+	description string
+	// status of success; 0 means 200, or 204 without a body.
+	status int
+	// security names the credentials, which all must be given.
+	security []string
+	// errors are the statuses beside those that every operation can have.
+	errors []int
+	// maxBody bounds the request body in bytes; 0 means 64 KiB.
+	maxBody int64
+	// guard admits the request before anything of it is read; nil admits all.
+	guard func(huma.Context) *failure
+}
+
+const defaultMaxBody = 64 << 10
+
+// register adds the operation to the plane and to its document.
+func register[I, O any](p *plane, r route, handle func(context.Context, *I) (*O, error)) {
+	if r.maxBody == 0 {
+		r.maxBody = defaultMaxBody
+	}
+	op := huma.Operation{
+		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.description,
+		DefaultStatus: r.status, Responses: p.responses(r),
+		MaxBodyBytes: r.maxBody + 1,
+		// The body is read before, by limitBody; a deadline would end the context of a slow request.
+		BodyReadTimeout: -1,
+		Middlewares:     huma.Middlewares{p.guarded(r.guard), p.limitBody(r.maxBody)},
+	}
+	if len(r.security) > 0 {
+		all := map[string][]string{}
+		for _, name := range r.security {
+			all[name] = []string{}
+		}
+		op.Security = []map[string][]string{all}
+	}
+	huma.Register(p.api, op, func(ctx context.Context, in *I) (*O, error) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, p.failureOf(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// responses documents the errors of an operation.
+func (p *plane) responses(r route) map[string]*huma.Response {
+	statuses := append([]int{http.StatusInternalServerError, http.StatusServiceUnavailable}, r.errors...)
+	if len(r.security) > 0 {
+		statuses = append(statuses, http.StatusUnauthorized)
+	}
+	if r.method == http.MethodPost || r.method == http.MethodPut {
+		statuses = append(statuses, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+			http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+	}
+	out := map[string]*huma.Response{}
+	for _, status := range statuses {
+		out[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status),
+			Content:     map[string]*huma.MediaType{wire.ProblemType: {Schema: p.problem}},
+		}
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+package ingress
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+// The bounds of request bodies; JSON may write one byte as six.
+const (
+	maxMessageBody = 256 << 10
+	maxBatchBody   = 8 << 20
+)
+
+// serverPlane is what the app's own servers call.
+type serverPlane struct {
+	*plane
+	deps ServerDeps
+}
+
+func (p *serverPlane) routes() {
+	p.secured(serverKey, bearer("A server key of the app."))
+	p.messageRoutes()
+	userRoute := func(id, path, summary string) route {
+		return p.route(route{id: id, method: http.MethodGet, path: path, summary: summary})
+	}
+	register(p.plane, userRoute("get-presence", "/v1/users/{userID}/presence", "Tell whether a user is connected"), p.presence)
+	register(p.plane, userRoute("list-devices", "/v1/users/{userID}/devices", "List the devices of a user"), p.devices)
+	register(p.plane, p.route(route{
+		id: "bind-device", method: http.MethodPut, path: "/v1/devices/{pushID}/binding", summary: "Bind a device to a user",
+		description: "After the answer nothing starts for the user who was bound before.", errors: []int{http.StatusNotFound},
+	}), p.bind)
+	register(p.plane, p.route(route{
+		id: "unbind-device", method: http.MethodDelete, path: "/v1/devices/{pushID}/binding", summary: "Unbind a device",
+		description: "After the answer nothing starts for the user who was bound.", errors: []int{http.StatusNotFound},
+	}), p.unbind)
+}
+
+func (p *serverPlane) messageRoutes() {
+	register(p.plane, p.route(route{
+		id: "send-message", method: http.MethodPost, path: "/v1/messages", status: http.StatusAccepted,
+		summary:     "Send a message to users",
+		description: "The answer comes after the message is stored and its pushes are decided: 202, or 200 when the same request was accepted before.",
+		errors:      []int{http.StatusConflict, http.StatusTooManyRequests}, maxBody: maxMessageBody,
+	}), p.send)
+	register(p.plane, p.route(route{
+		id: "send-batch", method: http.MethodPost, path: "/v1/messages:batch",
+		summary:     "Send up to 500 messages",
+		description: "Every message is accepted or refused alone; results are in the order of the messages.",
+		maxBody:     maxBatchBody,
+	}), p.sendBatch)
+	register(p.plane, p.route(route{
+		id: "trace-message", method: http.MethodGet, path: "/v1/messages/{messageID}",
+		summary: "Tell what became of a message, device by device", errors: []int{http.StatusNotFound},
+	}), p.trace)
+}
+
+// route adds what all operations of this plane have.
+func (p *serverPlane) route(r route) route {
+	r.security = []string{serverKey}
+	r.guard = needsKey("server key", func() []config.Secret {
+		doc, _ := p.deps.Live.Current()
+		return doc.Auth.ServerKeys
+	})
+	return r
+}
+
+type userInput struct {
+	UserID string `path:"userID" maxLength:"64"`
+}
+
+type presenceOutput struct{ Body wire.Presence }
+
+func (p *serverPlane) presence(_ context.Context, in *userInput) (*presenceOutput, error) {
+	return &presenceOutput{Body: wire.Presence{UserID: in.UserID, Online: p.deps.Presence.Online(in.UserID)}}, nil
+}
+
+type devicesOutput struct{ Body wire.Devices }
+
+func (p *serverPlane) devices(ctx context.Context, in *userInput) (*devicesOutput, error) {
+	found, err := p.deps.Store.DevicesOf(ctx, []string{in.UserID})
+	if err != nil {
+		return nil, err
+	}
+	devices := found[in.UserID]
+	keys := make([]int64, len(devices))
+	for i, d := range devices {
+		keys[i] = d.Key
+	}
+	online := p.deps.Presence.Connected(keys)
+	out := wire.Devices{UserID: in.UserID, Devices: make([]wire.Device, len(devices))}
+	for i, d := range devices {
+		out.Devices[i] = deviceOf(d, online[d.Key])
+	}
+	return &devicesOutput{Body: out}, nil
+}
+
+func deviceOf(d message.Device, online bool) wire.Device {
+	return wire.Device{
+		PushID: d.PushID, Vendor: d.Selector.Vendor, AppType: d.Selector.AppType, Region: d.Selector.Region,
+		Environment: d.Selector.Environment, Platform: d.Platform, Online: online, RegisteredAt: d.RegisteredAt,
+	}
+}
+
+type pushIDInput struct {
+	PushID string `path:"pushID" maxLength:"64"`
+}
+
+type serverBindInput struct {
+	pushIDInput
+	Body wire.BindDevice
+}
+
+func (p *serverPlane) bind(ctx context.Context, in *serverBindInput) (*bindingOutput, error) {
+	d, err := p.deps.Bindings.Find(ctx, in.PushID)
+	if err != nil {
+		return nil, err
+	}
+	if d, err = p.deps.Bindings.Bind(ctx, d.Key, in.Body.UserID); err != nil {
+		return nil, err
+	}
+	return &bindingOutput{Body: wire.Binding{PushID: d.PushID, UserID: d.UserID}}, nil
+}
+
+func (p *serverPlane) unbind(ctx context.Context, in *pushIDInput) (*struct{}, error) {
+	d, err := p.deps.Bindings.Find(ctx, in.PushID)
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.deps.Bindings.Logout(ctx, d.Key)
+}
+
+var _ huma.StatusError = (*failure)(nil)

@@ -1,0 +1,59 @@
+package wire
+
+import "time"
+
+// RegisterDevice is what an installation tells about itself.
+type RegisterDevice struct {
+	Vendor      string `json:"vendor" minLength:"1" maxLength:"32" example:"Xiaomi" doc:"The vendor that the token is from, as in PushChannel."`
+	AppType     int32  `json:"appType,omitempty" minimum:"1" maximum:"9" default:"1" doc:"Tells several credential sets of one vendor apart."`
+	Region      string `json:"region,omitempty" maxLength:"32" example:"China" doc:"The vendor's region of the device, where the vendor has regions."`
+	Environment string `json:"environment,omitempty" maxLength:"32" doc:"The APNs environment of the token; empty for other vendors."`
+	Platform    string `json:"platform,omitempty" maxLength:"64" example:"Android" doc:"Informative."`
+	Token       string `json:"token" minLength:"1" maxLength:"4096" doc:"What the vendor's SDK gave."`
+}
+
+// RegisteredDevice is shown once; the device keeps it.
+type RegisteredDevice struct {
+	PushID       string `json:"pushID" doc:"The stable id of this installation."`
+	DeviceSecret string `json:"deviceSecret" doc:"Proves the installation from now on; it cannot be read again."`
+}
+
+// SetToken replaces the vendor's token.
+type SetToken struct {
+	Token string `json:"token" minLength:"1" maxLength:"4096" doc:"What the vendor's SDK gave."`
+}
+
+// BindDevice binds a device to a user, on the server plane.
+type BindDevice struct {
+	UserID string `json:"userID" minLength:"1" maxLength:"64" doc:"The user, 1 to 64 bytes."`
+}
+
+// Binding tells to whom a device is bound.
+type Binding struct {
+	PushID string `json:"pushID"`
+	UserID string `json:"userID"`
+}
+
+// Devices lists the devices of a user.
+type Devices struct {
+	UserID  string   `json:"userID"`
+	Devices []Device `json:"devices"`
+}
+
+// Device is a device as the app's servers see it.
+type Device struct {
+	PushID       string    `json:"pushID"`
+	Vendor       string    `json:"vendor"`
+	AppType      int32     `json:"appType"`
+	Region       string    `json:"region,omitempty"`
+	Environment  string    `json:"environment,omitempty"`
+	Platform     string    `json:"platform,omitempty"`
+	Online       bool      `json:"online" doc:"Whether the device has a session now."`
+	RegisteredAt time.Time `json:"registeredAt"`
+}
+
+// Presence tells whether a user has a session.
+type Presence struct {
+	UserID string `json:"userID"`
+	Online bool   `json:"online" doc:"Whether any device of the user has a session now."`
+}

@@ -1,0 +1,91 @@
+package wire
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// Code says what went wrong, for programs. The list is closed within a version of the API.
+type Code string
+
+// The codes of every error.
+const (
+	// CodeInvalidRequest means that the request is malformed or a field breaks its rule; errors names them.
+	CodeInvalidRequest Code = "invalid_request"
+	// CodeUnauthenticated means that the credential is missing or wrong.
+	CodeUnauthenticated Code = "unauthenticated"
+	// CodeUserTokensOff means that the app has no auth.deviceJWT: bind through the server plane.
+	CodeUserTokensOff Code = "user_tokens_off"
+	// CodeNotFound means that there is no such device, message or path.
+	CodeNotFound Code = "not_found"
+	// CodeIDConflict means that the client id was used for a request with other content.
+	CodeIDConflict Code = "id_conflict"
+	// CodeTooLarge means that the request body is larger than allowed.
+	CodeTooLarge Code = "too_large"
+	// CodeUnsupportedMediaType means that the request body is not application/json.
+	CodeUnsupportedMediaType Code = "unsupported_media_type"
+	// CodeTimeout means that the request body did not arrive in time.
+	CodeTimeout Code = "request_timeout"
+	// CodeRateLimited means too many requests: wait Retry-After seconds.
+	CodeRateLimited Code = "rate_limited"
+	// CodeBacklogFull means that too many pushes are pending: wait Retry-After seconds.
+	CodeBacklogFull Code = "backlog_full"
+	// CodeStoreUnavailable means that nothing was stored: wait Retry-After seconds and send the same again.
+	CodeStoreUnavailable Code = "store_unavailable"
+	// CodeKeysUnavailable means that the keys of user tokens could not be fetched yet: wait Retry-After seconds.
+	CodeKeysUnavailable Code = "keys_unavailable"
+	// CodeDraining means that this dispatcher is stopping: connect again.
+	CodeDraining Code = "draining"
+	// CodeInternal means a fault of the dispatcher; its log has the request id.
+	CodeInternal Code = "internal"
+)
+
+// Codes lists every code once.
+func Codes() []Code {
+	return []Code{
+		CodeInvalidRequest, CodeUnauthenticated, CodeUserTokensOff, CodeNotFound, CodeIDConflict,
+		CodeTooLarge, CodeUnsupportedMediaType, CodeTimeout, CodeRateLimited, CodeBacklogFull,
+		CodeStoreUnavailable, CodeKeysUnavailable, CodeDraining, CodeInternal,
+	}
+}
+
+// ProblemType is the media type of a Problem.
+const ProblemType = "application/problem+json"
+
+// Problem is an error of the API (RFC 9457).
+type Problem struct {
+	Title     string       `json:"title" doc:"The name of the status."`
+	Status    int          `json:"status"`
+	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,id_conflict,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
+	Detail    string       `json:"detail" doc:"What went wrong and what to do, for people."`
+	RequestID string       `json:"requestID,omitempty"`
+	Errors    []FieldError `json:"errors,omitempty" doc:"The fields that break a rule."`
+}
+
+// FieldError is a field that breaks a rule, and the rule.
+type FieldError struct {
+	Field   string `json:"field" example:"body.push.resourcesID"`
+	Message string `json:"message"`
+}
+
+// Error implements error.
+func (p *Problem) Error() string {
+	text := strconv.Itoa(p.Status) + " " + string(p.Code) + ": " + p.Detail
+	for _, e := range p.Errors {
+		text += "; " + e.Field + ": " + e.Message
+	}
+	return text
+}
+
+// ContentType makes the OpenAPI document and the answers name ProblemType.
+func (*Problem) ContentType(string) string { return ProblemType }
+
+// Write answers a request with the problem.
+func (p *Problem) Write(w http.ResponseWriter) {
+	p.Title = http.StatusText(p.Status)
+	p.RequestID = w.Header().Get(RequestIDHeader)
+	w.Header().Set("Content-Type", ProblemType)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // The caller has hung up.
+}

@@ -1,0 +1,40 @@
+package session
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+)
+
+// maxFrame is above the largest login: a user token and two ids.
+const maxFrame = 16 << 10
+
+var (
+	errFrame  = errors.New("a frame must be one JSON object with a known type")
+	errLogin  = errors.New("login: token, pushID and deviceSecret must be set, after must not be negative")
+	errAckSeq = errors.New("ack: seq must be at least 1")
+)
+
+// decode reads a frame of a device. Unknown fields are ignored, so that newer
+// clients can talk to older dispatchers. Errors never quote the frame.
+func decode(b []byte) (wire.ClientFrame, error) {
+	var f wire.ClientFrame
+	if json.Unmarshal(b, &f) != nil {
+		return wire.ClientFrame{}, errFrame
+	}
+	switch f.Type {
+	case wire.FrameLogin:
+		if f.Token == "" || f.PushID == "" || f.DeviceSecret == "" || (f.After != nil && *f.After < 0) {
+			return wire.ClientFrame{}, errLogin
+		}
+	case wire.FrameAck:
+		if f.Seq < 1 {
+			return wire.ClientFrame{}, errAckSeq
+		}
+	case wire.FramePing:
+	default:
+		return wire.ClientFrame{}, errFrame
+	}
+	return f, nil
+}

@@ -1,0 +1,74 @@
+package session
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+// page is how many entries a session reads at once; entries are 32 KiB at most.
+const page = 32
+
+// reader is a session's way through the inbox of its user.
+type reader struct {
+	store  Store
+	userID string
+	// sent is the last sequence on its way to the device; the pump alone moves it.
+	sent atomic.Int64
+	// gapAt is where a gap was told last, so that it is told once.
+	gapAt int64
+	upTo  atomic.Int64
+	wake  chan struct{}
+}
+
+func newReader(store Store, userID string, after int64) *reader {
+	r := &reader{store: store, userID: userID, gapAt: -1, wake: make(chan struct{}, 1)}
+	r.sent.Store(after)
+	return r
+}
+
+// hint moves the mark and wakes the pump; it never blocks.
+func (r *reader) hint(upTo int64) {
+	for {
+		old := r.upTo.Load()
+		if upTo <= old || r.upTo.CompareAndSwap(old, upTo) {
+			break
+		}
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default: // It is awake and has not looked at the mark yet.
+	}
+}
+
+// behind reports whether the mark promises entries that are not sent.
+func (r *reader) behind() bool { return r.upTo.Load() > r.sent.Load() }
+
+// next reads the frames that follow. Fewer entries than a page mean that there are no more.
+func (r *reader) next(ctx context.Context) (frames []wire.ServerFrame, more bool, err error) {
+	after := r.sent.Load()
+	entries, gap, err := r.store.Inbox(ctx, r.userID, after, page)
+	if err != nil {
+		return nil, false, err
+	}
+	if gap && r.gapAt != after {
+		r.gapAt = after
+		frames = append(frames, wire.ServerFrame{Type: wire.FrameGap, Cursor: after})
+	}
+	for _, e := range entries {
+		frames = append(frames, frameOf(e))
+	}
+	return frames, len(entries) == page, nil
+}
+
+func frameOf(e message.InboxEntry) wire.ServerFrame {
+	m := &wire.Message{
+		Seq: e.Seq, MessageID: e.Message.ID, From: e.Message.Sender, Body: e.Message.Body, CreatedAt: e.Message.CreatedAt,
+	}
+	if p := e.Message.Push; p != nil {
+		m.Push = &wire.Push{Title: p.Title, Content: p.Content, Payload: p.Payload, ResourcesID: p.ResourcesID}
+	}
+	return wire.ServerFrame{Type: wire.FrameMessage, Message: m}
+}

@@ -1,0 +1,56 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/coder/websocket"
+
+	"github.com/offlinepush/operator/dispatcher/binding"
+	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+var (
+	errNotLogin    = errors.New("the first frame must be a login")
+	errSecondLogin = errors.New("a session takes one login; open another session")
+	errAckAhead    = errors.New("ack: seq is ahead of what was sent")
+	errDraining    = errors.New("this dispatcher is stopping, connect again")
+	errRebound     = errors.New("the device was bound to somebody else meanwhile")
+)
+
+// maxReason is what a close frame has room for.
+const maxReason = 123
+
+// refuse closes the connection with the reason.
+func (v *Server) refuse(conn *websocket.Conn, err error) {
+	code, reason := closing(err)
+	if code == websocket.StatusTryAgainLater {
+		v.deps.Log.Warn("refusing a session", "error", err)
+	}
+	_ = conn.Close(code, reason[:min(len(reason), maxReason)])
+}
+
+func closing(err error) (websocket.StatusCode, string) {
+	for _, e := range []error{errFrame, errLogin, errAckSeq, errNotLogin, errSecondLogin, errAckAhead} {
+		if errors.Is(err, e) {
+			return websocket.StatusUnsupportedData, e.Error()
+		}
+	}
+	for _, e := range []error{errRebound, binding.ErrSecret, usertoken.ErrInvalid, usertoken.ErrOff} {
+		if errors.Is(err, e) {
+			return websocket.StatusPolicyViolation, err.Error()
+		}
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return websocket.StatusPolicyViolation, "there is no such device, register it first"
+	case errors.Is(err, errDraining):
+		return websocket.StatusGoingAway, errDraining.Error()
+	case errors.Is(err, context.Canceled), websocket.CloseStatus(err) != -1:
+		return websocket.StatusGoingAway, "the connection ended"
+	case errors.Is(err, context.DeadlineExceeded):
+		return websocket.StatusPolicyViolation, "nothing came in time"
+	}
+	return websocket.StatusTryAgainLater, "the dispatcher is in trouble, connect again later"
+}

@@ -1,0 +1,201 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+// loginTimeout bounds the time from the handshake to the login frame.
+const loginTimeout = 10 * time.Second
+
+// Devices authenticates and binds devices.
+type Devices interface {
+	Authenticate(ctx context.Context, pushID, secret string) (message.Device, error)
+	Bind(ctx context.Context, device int64, userID string) (message.Device, error)
+}
+
+// Users checks user tokens.
+type Users interface {
+	// Verify gives the user id of a good token.
+	Verify(ctx context.Context, token string) (string, error)
+}
+
+// Store is the part of the store that sessions need.
+type Store interface {
+	Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error)
+	Cursor(ctx context.Context, device int64, userID string) (int64, error)
+	Ack(ctx context.Context, device int64, userID string, seq int64) error
+}
+
+// Deps is what a Server needs.
+type Deps struct {
+	Hub     *Hub
+	Devices Devices
+	Users   Users
+	Store   Store
+	Live    *config.Live
+	Log     *slog.Logger
+}
+
+// Server opens sessions.
+type Server struct{ deps Deps }
+
+// NewServer makes a Server.
+func NewServer(d Deps) *Server { return &Server{deps: d} }
+
+// ServeHTTP upgrades the request to a WebSocket and serves the session to its
+// end. It implements http.Handler.
+func (v *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// The request's own context means nothing after the upgrade.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer cancel()
+	g := v.deps.Hub.enter(cancel)
+	if g == nil {
+		problem := wire.Problem{Status: http.StatusServiceUnavailable, Code: wire.CodeDraining, Detail: "this dispatcher is full or stopping, connect again"}
+		w.Header().Set("Retry-After", "1")
+		problem.Write(w)
+		return
+	}
+	defer v.deps.Hub.leave(g)
+	conn, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		return // Accept has answered.
+	}
+	defer func() { _ = conn.CloseNow() }()
+	conn.SetReadLimit(maxFrame)
+	s, err := v.login(ctx, g, conn)
+	if err != nil {
+		v.refuse(conn, err)
+		return
+	}
+	defer v.deps.Hub.remove(s)
+	v.serve(ctx, s)
+}
+
+// serve runs the two directions of a session.
+func (v *Server) serve(ctx context.Context, s *session) {
+	var pump sync.WaitGroup
+	pump.Go(func() { s.pump(ctx) })
+	err := v.receive(ctx, s)
+	s.abort()
+	pump.Wait()
+	s.log.Debug("session ended", "error", err)
+}
+
+// login reads the first frame, binds the device to the user and enters the
+// session into the hub.
+func (v *Server) login(ctx context.Context, g *guest, conn *websocket.Conn) (*session, error) {
+	frame, err := read(ctx, conn, loginTimeout)
+	if err != nil {
+		return nil, err
+	}
+	if frame.Type != wire.FrameLogin {
+		return nil, errNotLogin
+	}
+	userID, err := v.deps.Users.Verify(ctx, frame.Token)
+	if err != nil {
+		return nil, err
+	}
+	device, err := v.deps.Devices.Authenticate(ctx, frame.PushID, frame.DeviceSecret)
+	if err != nil {
+		return nil, err
+	}
+	if device, err = v.deps.Devices.Bind(ctx, device.Key, userID); err != nil {
+		return nil, err
+	}
+	return v.open(ctx, g, conn, opening{device: device, frame: frame})
+}
+
+// opening is a login that is proven.
+type opening struct {
+	device message.Device
+	frame  wire.ClientFrame
+}
+
+func (v *Server) open(ctx context.Context, g *guest, conn *websocket.Conn, o opening) (*session, error) {
+	cursor, err := v.deps.Store.Cursor(ctx, o.device.Key, o.device.UserID)
+	if err != nil {
+		return nil, err
+	}
+	if o.frame.After != nil {
+		cursor = min(cursor, *o.frame.After)
+	}
+	s := &session{
+		conn: conn, log: v.deps.Log, device: o.device.Key, epoch: o.device.Epoch, userID: o.device.UserID,
+		inbox: newReader(v.deps.Store, o.device.UserID, cursor),
+		abort: g.cancel, ended: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	doc, _ := v.deps.Live.Current()
+	welcome := wire.ServerFrame{
+		Type: wire.FrameWelcome, UserID: s.userID, Cursor: cursor, HeartbeatSeconds: doc.Routing.HeartbeatSeconds,
+	}
+	if err := send(ctx, conn, welcome); err != nil {
+		return nil, err
+	}
+	if !v.deps.Hub.add(g, s) {
+		return nil, errDraining
+	}
+	// A takeover that committed before the session was in the hub could not kick it.
+	now, err := v.deps.Devices.Authenticate(ctx, o.frame.PushID, o.frame.DeviceSecret)
+	if err != nil || now.Epoch != s.epoch {
+		close(s.stopped)
+		v.deps.Hub.remove(s)
+		return nil, errors.Join(errRebound, err)
+	}
+	return s, nil
+}
+
+// receive reads the device's frames until the connection ends or the device falls silent.
+func (v *Server) receive(ctx context.Context, s *session) error {
+	doc, _ := v.deps.Live.Current()
+	silence := time.Duration(doc.Routing.OfflineAfterSeconds) * time.Second
+	for {
+		frame, err := read(ctx, s.conn, silence)
+		if err == nil {
+			err = v.handle(ctx, s, frame)
+		}
+		if err != nil {
+			v.refuse(s.conn, err)
+			return err
+		}
+	}
+}
+
+func (v *Server) handle(ctx context.Context, s *session, f wire.ClientFrame) error {
+	switch f.Type {
+	case wire.FramePing:
+		return s.send(ctx, wire.ServerFrame{Type: wire.FramePong})
+	case wire.FrameAck:
+		if f.Seq > s.inbox.sent.Load() {
+			return errAckAhead
+		}
+		if err := v.deps.Store.Ack(ctx, s.device, s.userID, f.Seq); err != nil {
+			s.log.Warn("storing an acknowledgement", "error", err) // The next one covers it.
+		}
+		return nil
+	}
+	return errSecondLogin
+}
+
+func read(ctx context.Context, conn *websocket.Conn, timeout time.Duration) (wire.ClientFrame, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	kind, b, err := conn.Read(ctx)
+	if err != nil {
+		return wire.ClientFrame{}, err
+	}
+	if kind != websocket.MessageText {
+		return wire.ClientFrame{}, errFrame
+	}
+	return decode(b)
+}

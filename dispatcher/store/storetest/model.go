@@ -1,0 +1,272 @@
+package storetest
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+func modelCases() []testCase {
+	return []testCase{{"random changes agree with a model", randomChanges}}
+}
+
+// phoneModel is a device as the rules say it must be.
+type phoneModel struct {
+	user, token string
+	epoch       int64
+	bad         bool
+}
+
+// model runs random changes against the store and against plain maps.
+type model struct {
+	*bench
+	rand    *rand.Rand
+	phones  map[int64]*phoneModel
+	places  map[string]int64 // last sequence by user
+	rows    map[int64]message.Delivery
+	account report.Account
+	steps   []string
+}
+
+func randomChanges(b *bench) {
+	seed := uint64(time.Now().UnixNano())
+	b.lease()
+	m := &model{
+		bench: b, rand: rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // A test wants a seed, not secrecy.
+		phones: map[int64]*phoneModel{}, places: map[string]int64{}, rows: map[int64]message.Delivery{},
+	}
+	changes := []func() string{
+		m.register, m.setToken, m.bind, m.bind, m.unbind, m.unregister, m.accept, m.accept, m.accept, m.settle, m.settle, m.reopenSometimes,
+	}
+	for range 300 {
+		m.steps = append(m.steps, changes[m.rand.IntN(len(changes))]())
+		m.check()
+		if b.Failed() {
+			b.Fatalf("seed %d, after %d steps, the last of them %q", seed, len(m.steps), m.steps[max(0, len(m.steps)-8):])
+		}
+	}
+}
+
+func (m *model) pick() (int64, *phoneModel) {
+	keys := slices.Sorted(maps.Keys(m.phones))
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	key := keys[m.rand.IntN(len(keys))]
+	return key, m.phones[key]
+}
+
+func (m *model) someToken() string { return fmt.Sprintf("t%d", m.rand.IntN(5)) }
+func (m *model) someUser() string  { return fmt.Sprintf("u%d", m.rand.IntN(3)) }
+
+// take is the rule of a token that moves: the former holder loses it, its user and its epoch.
+func (m *model) take(token string) []store.EpochChange {
+	for key, p := range m.phones {
+		if p.token == token {
+			p.epoch++
+			c := store.EpochChange{Device: key, Epoch: p.epoch, FormerUserID: p.user}
+			p.token, p.user, p.bad = "", "", false
+			return []store.EpochChange{c}
+		}
+	}
+	return nil
+}
+
+func (m *model) same(want, got []store.EpochChange) {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		m.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func (m *model) register() string {
+	token := m.someToken()
+	r, err := m.Register(m.Context(), registration(fmt.Sprintf("p%d", m.next()), token))
+	m.must(err)
+	m.same(m.take(token), r.Retired)
+	m.phones[r.Device.Key] = &phoneModel{token: token, epoch: r.Device.Epoch}
+	return fmt.Sprint("register ", r.Device.Key, token)
+}
+
+func (m *model) setToken() string {
+	key, p := m.pick()
+	if p == nil {
+		return "nothing"
+	}
+	token := m.someToken()
+	changed, err := m.SetToken(m.Context(), key, message.TokenAlert, token)
+	m.must(err)
+	if p.token == token {
+		m.same(nil, changed.Changes)
+		return "same token"
+	}
+	m.same(m.take(token), changed.Changes)
+	p.token, p.bad = token, false
+	return fmt.Sprint("token ", key, token)
+}
+
+func (m *model) bind() string {
+	key, p := m.pick()
+	if p == nil {
+		return "nothing"
+	}
+	user := m.someUser()
+	changed, err := m.Bind(m.Context(), key, user)
+	m.must(err)
+	m.same(p.rebind(key, user), changed.Changes)
+	return fmt.Sprint("bind ", key, user)
+}
+
+func (m *model) unbind() string {
+	key, p := m.pick()
+	if p == nil {
+		return "nothing"
+	}
+	changed, err := m.Unbind(m.Context(), key)
+	m.must(err)
+	m.same(p.rebind(key, ""), changed.Changes)
+	return fmt.Sprint("unbind ", key)
+}
+
+func (p *phoneModel) rebind(key int64, user string) []store.EpochChange {
+	if p.user == user {
+		return nil
+	}
+	p.epoch++
+	c := store.EpochChange{Device: key, Epoch: p.epoch, FormerUserID: p.user}
+	p.user = user
+	return []store.EpochChange{c}
+}
+
+func (m *model) unregister() string {
+	key, p := m.pick()
+	if p == nil || len(m.phones) < 3 {
+		return "nothing"
+	}
+	changed, err := m.Unregister(m.Context(), key)
+	m.must(err)
+	m.same([]store.EpochChange{{Device: key, Epoch: p.epoch + 1, FormerUserID: p.user}}, changed.Changes)
+	delete(m.phones, key)
+	return fmt.Sprint("unregister ", key)
+}
+
+func (m *model) accept() string {
+	r := toUsers(m.someUser())
+	if m.rand.IntN(2) == 0 {
+		r.Recipients = []string{"u0", "u1", "u2"}
+	}
+	bound, err := m.DevicesOf(m.Context(), r.Recipients)
+	m.must(err)
+	d := store.NewDelivery{Channel: fmt.Sprintf("c%d", m.rand.IntN(2)), DueAt: r.Message.CreatedAt}
+	for _, user := range r.Recipients {
+		m.places[user]++
+		if len(bound[user]) == 0 {
+			r.Suppressed = append(r.Suppressed, store.Suppression{UserID: user, Reason: message.ReasonNoDevice})
+		}
+		for _, device := range bound[user] {
+			d.Targets = append(d.Targets, store.NewTarget{Device: device.Key, Epoch: device.Epoch, UserID: user})
+		}
+	}
+	r.Deliveries = []store.NewDelivery{d}
+	got := m.bench.accept(r)
+	for _, row := range got.Deliveries {
+		m.rows[row.ID] = row
+	}
+	for _, user := range r.Recipients {
+		if got.Seqs[user] != m.places[user] {
+			m.Errorf("%s: place %d, want %d", user, got.Seqs[user], m.places[user])
+		}
+	}
+	m.account.Admitted += int64(len(d.Targets) + len(r.Suppressed))
+	m.account.Suppressed += int64(len(r.Suppressed))
+	m.account.Pending += int64(len(d.Targets))
+	return fmt.Sprint("accept ", d)
+}
+
+// settle ends some targets of a random row, half of them for an invalid token, and keeps the rest.
+func (m *model) settle() string {
+	ids := slices.Sorted(maps.Keys(m.rows))
+	if len(ids) == 0 {
+		return "nothing"
+	}
+	row := m.rows[ids[m.rand.IntN(len(ids))]]
+	s := store.Settlement{DeliveryID: row.ID}
+	var kept []message.Target
+	for _, t := range row.Targets {
+		state, _ := m.fence(t.Device)
+		switch m.rand.IntN(3) {
+		case 0:
+			kept = append(kept, t)
+		case 1:
+			s.Done = append(s.Done, store.TargetResult{Target: t, State: message.Handed, TokenGen: state.Token.Gen})
+			m.account.Handed++
+		case 2:
+			s.Done = append(s.Done, store.TargetResult{
+				Target: t, State: message.Failed, TokenGen: state.Token.Gen, Outcome: message.Outcome{Class: message.InvalidToken},
+			})
+			m.account.Failed++
+			if p := m.phones[t.Device]; p != nil && p.token != "" {
+				p.bad = true
+			}
+		}
+	}
+	m.account.Pending -= int64(len(s.Done))
+	delete(m.rows, row.ID)
+	if len(kept) > 0 {
+		s.Retry = &store.Retry{Targets: kept, DueAt: row.DueAt, Attempt: row.Attempt + 1}
+		row.Targets, row.Attempt = kept, row.Attempt+1
+		m.rows[row.ID] = row
+	}
+	m.bench.settle(s)
+	return fmt.Sprint("settle ", row.ID, s)
+}
+
+func (m *model) reopenSometimes() string {
+	if m.rand.IntN(4) > 0 {
+		return "nothing"
+	}
+	m.reopen()
+	if l := m.lease(); l.Adopted != int64(len(m.rows)) {
+		m.Errorf("adopted %d, want %d", l.Adopted, len(m.rows))
+	}
+	return "reopen"
+}
+
+// check compares all that can be read with the model.
+func (m *model) check() {
+	states, err := m.Fence(m.Context(), slices.Collect(maps.Keys(m.phones)), message.TokenAlert)
+	m.must(err)
+	got := map[int64]phoneModel{}
+	for key, s := range states {
+		got[key] = phoneModel{user: s.UserID, token: s.Token.Value, epoch: s.Epoch, bad: s.Token.Value != "" && !s.TokenOK}
+	}
+	want := map[int64]phoneModel{}
+	for key, p := range m.phones {
+		want[key] = *p
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(phoneModel{})); diff != "" {
+		m.Errorf("devices (-want +got):\n%s", diff)
+	}
+	account, err := m.Account(m.Context())
+	m.must(err)
+	if diff := cmp.Diff(m.account, account); diff != "" || account.Unaccounted() != 0 {
+		m.Errorf("account (-want +got), %d unaccounted:\n%s", account.Unaccounted(), diff)
+	}
+	rows := map[int64]message.Delivery{}
+	for _, channel := range []string{"c0", "c1"} {
+		for _, row := range m.due(channel) {
+			rows[row.ID] = row
+		}
+	}
+	if diff := cmp.Diff(m.rows, rows); diff != "" {
+		m.Errorf("deliveries (-want +got):\n%s", diff)
+	}
+}

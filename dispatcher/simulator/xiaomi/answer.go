@@ -1,0 +1,93 @@
+package xiaomi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+)
+
+// answer is the shape of everything that Xiaomi says, mostly with HTTP 200.
+type answer struct {
+	Result      string `json:"result"`
+	Reason      string `json:"reason,omitempty"`
+	TraceID     string `json:"trace_id"`
+	Code        int    `json:"code"`
+	Data        any    `json:"data,omitempty"`
+	Description string `json:"description"`
+	Info        string `json:"info,omitempty"`
+
+	status, retryAfter int
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
+	if a.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(a.retryAfter))
+	}
+	if a.status != 0 {
+		w.WriteHeader(a.status)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(a) // into memory
+}
+
+func succeed(info string, data any) answer {
+	return answer{Result: "ok", TraceID: traceID(), Data: data, Description: "成功", Info: info}
+}
+
+func refuse(code int, reason string) answer {
+	return answer{Result: "error", Reason: reason, TraceID: traceID(), Code: code, Description: describe(code)}
+}
+
+func traceID() string { return "Xdm" + randomHex(11) }
+
+func describe(code int) string {
+	switch code {
+	case 10016:
+		return "缺失必选参数"
+	case 10017:
+		return "参数值非法"
+	case 10020:
+		return "接口不存在"
+	case 10027:
+		return "接口调用过于频繁"
+	case 20301:
+		return "发送消息失败"
+	case 21301:
+		return "认证失败"
+	case 22022:
+		return "应用包名不合法"
+	case 22103:
+		return "notify_id不合法"
+	case 27001:
+		return "channel不匹配"
+	case 65014:
+		return "自定义键值对过多"
+	case 65015:
+		return "自定义键值对过长"
+	case 200001:
+		return "超过每日推送总量"
+	case 200002:
+		return "超过QPS限制"
+	}
+	return "失败"
+}
+
+// refusal is the answer that a fault asks for.
+func refusal(f traffic.Fault) answer {
+	code, err := strconv.Atoi(f.Code)
+	switch {
+	case f.Throttle:
+		code = 200002
+	case f.Quota:
+		code = 200001
+	case err != nil:
+		code = 10001
+	}
+	a := refuse(code, "Simulated failure.")
+	a.status, a.retryAfter = f.Status, f.RetryAfterSeconds
+	return a
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider/catalog"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
@@ -43,8 +44,8 @@ type Deps struct {
 	Store    store.Devices
 	Fence    Fence
 	Sessions Sessions
-	// Vendors are the names of the vendors that devices may register for.
-	Vendors []string
+	// Vendors are those that devices may register for.
+	Vendors []catalog.Vendor
 }
 
 // Service registers, binds and unbinds devices.

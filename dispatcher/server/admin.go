@@ -1,0 +1,54 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/report"
+)
+
+// admin is the port for the kubelet, for Prometheus and for the controllers; no Service leads to it.
+type admin struct {
+	live     *config.Live
+	registry *prometheus.Registry
+	ready    func() bool
+	report   func(context.Context) report.Report
+	log      *slog.Logger
+}
+
+func (a *admin) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /readyz", a.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET "+report.Path, a.serveReport)
+	return mux
+}
+
+// readyz means started and not draining. Trouble of the store is the answer to
+// single requests, so that a database outage does not end every session.
+func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
+	if !a.ready() {
+		http.Error(w, "starting or draining", http.StatusServiceUnavailable)
+	}
+}
+
+func (a *admin) serveReport(w http.ResponseWriter, r *http.Request) {
+	doc, _ := a.live.Current()
+	key, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !isBearer || !doc.Keys.Report.Equal(key) {
+		http.Error(w, "the report needs the app's report key as bearer token", http.StatusUnauthorized)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(a.report(r.Context())); err != nil {
+		a.log.Warn("writing the report", "error", err)
+	}
+}

@@ -1,0 +1,48 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// The pace of deleting what is past its retention: little at a time, so that
+// it never stands in the way of accepting.
+const (
+	pruneEvery = time.Minute
+	pruneRows  = 1000
+)
+
+// janitor deletes what is past its retention until ctx ends.
+func janitor(ctx context.Context, s store.Store, live *config.Live, log *slog.Logger) {
+	t := time.NewTicker(pruneEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		doc, _ := live.Current()
+		for ctx.Err() == nil {
+			n, err := s.Prune(ctx, cutoffs(doc.Retention, time.Now()), pruneRows)
+			if err != nil {
+				log.Warn("deleting what is past its retention", "error", err)
+			}
+			if err != nil || n == 0 {
+				break
+			}
+		}
+	}
+}
+
+func cutoffs(r config.Retention, now time.Time) store.Cutoffs {
+	before := func(seconds int64) time.Time { return now.Add(-time.Duration(seconds) * time.Second) }
+	return store.Cutoffs{
+		Messages: before(r.MessagesSeconds), Outcomes: before(r.ReceiptsSeconds), Devices: before(r.InactiveDevicesSeconds),
+		Idempotency: now,
+	}
+}

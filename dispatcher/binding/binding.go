@@ -15,7 +15,6 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
-	"github.com/offlinepush/operator/dispatcher/provider/catalog"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
@@ -44,8 +43,8 @@ type Deps struct {
 	Store    store.Devices
 	Fence    Fence
 	Sessions Sessions
-	// Vendors are those that devices may register for.
-	Vendors []catalog.Vendor
+	// Vendors are the names of the vendors that devices may register for.
+	Vendors []string
 }
 
 // Service registers, binds and unbinds devices.

@@ -1,31 +1,25 @@
 package binding
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/offlinepush/operator/dispatcher/message"
-	"github.com/offlinepush/operator/dispatcher/provider/catalog"
 )
 
-// defaultRegion is Mi Push's for a phone that names none.
-const defaultRegion = "China"
+// The regions of Mi Push; a phone that names none is a Chinese one.
+const (
+	vendorXiaomi  = "Xiaomi"
+	defaultRegion = "China"
+)
 
-// regions are those of a vendor; nil when it has none.
-func regions(v catalog.Vendor) []string {
-	if v == catalog.Xiaomi {
-		return []string{defaultRegion, "Russia", "India", "Europe", "Global"}
-	}
-	return nil
-}
+func xiaomiRegions() []string { return []string{"China", "Russia", "India", "Europe", "Global"} }
 
 // normalize fills in what a phone left out, so that the selector equals that of
 // its channel row, and refuses what no row can ever equal.
 func (s *Service) normalize(in message.Selector) (message.Selector, error) {
-	vendor := catalog.Vendor(in.Vendor)
-	if !slices.Contains(s.deps.Vendors, vendor) {
-		return in, &message.FieldError{Field: "vendor", Problem: fmt.Sprintf("must be one of %v", s.deps.Vendors)}
+	if !slices.Contains(s.deps.Vendors, in.Vendor) {
+		return in, &message.FieldError{Field: "vendor", Problem: "must be one of " + strings.Join(s.deps.Vendors, ", ")}
 	}
 	if in.AppType == 0 {
 		in.AppType = 1
@@ -36,17 +30,17 @@ func (s *Service) normalize(in message.Selector) (message.Selector, error) {
 	if in.Environment != "" {
 		return in, &message.FieldError{Field: "environment", Problem: in.Vendor + " has no environments, leave it out"}
 	}
-	return normalizeRegion(in, regions(vendor))
+	return normalizeRegion(in)
 }
 
-func normalizeRegion(in message.Selector, known []string) (message.Selector, error) {
+func normalizeRegion(in message.Selector) (message.Selector, error) {
 	switch {
-	case known == nil && in.Region != "":
+	case in.Vendor != vendorXiaomi && in.Region != "":
 		return in, &message.FieldError{Field: "region", Problem: in.Vendor + " has no regions, leave it out"}
-	case known != nil && in.Region == "":
+	case in.Vendor == vendorXiaomi && in.Region == "":
 		in.Region = defaultRegion
-	case known != nil && !slices.Contains(known, in.Region):
-		return in, &message.FieldError{Field: "region", Problem: "must be one of " + strings.Join(known, ", ")}
+	case in.Vendor == vendorXiaomi && !slices.Contains(xiaomiRegions(), in.Region):
+		return in, &message.FieldError{Field: "region", Problem: "must be one of " + strings.Join(xiaomiRegions(), ", ")}
 	}
 	return in, nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/config"
-	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
 )
@@ -17,10 +16,8 @@ import (
 // devicePlane is what phones call.
 type devicePlane struct {
 	*plane
-	deps     Deps
-	users    *usertoken.Verifier
-	limits   *limiter
-	sessions http.Handler
+	deps   DeviceDeps
+	limits *limiter
 }
 
 func (p *devicePlane) routes() {
@@ -62,7 +59,7 @@ func (p *devicePlane) routes() {
 
 // session documents the WebSocket, which the library cannot serve.
 func (p *devicePlane) session() {
-	p.mux.Handle(http.MethodGet+" "+wire.SessionPath, p.sessions)
+	p.mux.Handle(http.MethodGet+" "+wire.SessionPath, p.deps.Session)
 	p.api.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "open-session", Method: http.MethodGet, Path: wire.SessionPath, Summary: "Open a session (WebSocket)",
 		Description: sessionDescription,
@@ -157,7 +154,7 @@ func (p *devicePlane) bind(ctx context.Context, in *bindInput) (*bindingOutput, 
 	if err != nil {
 		return nil, err
 	}
-	userID, err := p.users.Verify(ctx, token)
+	userID, err := p.deps.Users.Verify(ctx, token)
 	if err != nil {
 		return nil, err
 	}

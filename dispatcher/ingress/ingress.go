@@ -11,77 +11,78 @@ import (
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/config"
-	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/message"
-	"github.com/offlinepush/operator/dispatcher/provider"
-	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
-// Store is what the planes and the sessions read.
+// Bindings registers, binds and unbinds devices.
+type Bindings interface {
+	Register(ctx context.Context, r binding.Registration) (binding.Credentials, error)
+	Find(ctx context.Context, pushID string) (message.Device, error)
+	Authenticate(ctx context.Context, pushID, secret string) (message.Device, error)
+	SetToken(ctx context.Context, device int64, token string) error
+	Bind(ctx context.Context, device int64, userID string) (message.Device, error)
+	Logout(ctx context.Context, device int64) error
+	Unregister(ctx context.Context, device int64) error
+}
+
+// Users checks user tokens.
+type Users interface {
+	Verify(ctx context.Context, token string) (string, error)
+}
+
+// Acceptor accepts messages.
+type Acceptor interface {
+	Accept(ctx context.Context, reqs []accept.Request) []accept.Result
+}
+
+// Store is what the server plane reads.
 type Store interface {
-	session.Store
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
 	Trace(ctx context.Context, messageID string) ([]store.Trace, error)
 }
 
-// Deps is what an Ingress needs.
-type Deps struct {
+// Presence knows who is connected.
+type Presence interface {
+	Connected(devices []int64) map[int64]bool
+	Online(userID string) bool
+}
+
+// DeviceDeps is what the device plane needs.
+type DeviceDeps struct {
 	Live     *config.Live
-	Store    Store
-	Bindings *binding.Service
-	Acceptor *accept.Acceptor
-	Hub      *session.Hub
-	Log      *slog.Logger
-	// KeysClient fetches auth.deviceJWT.jwksURL; nil means one that reaches public addresses only.
-	KeysClient *http.Client
+	Bindings Bindings
+	Users    Users
+	// Session serves the WebSocket sessions.
+	Session http.Handler
+	Log     *slog.Logger
 	// Registrations bounds POST /v1/devices; zero means DefaultRegistrations.
 	Registrations Rates
 }
 
-// Ingress is both planes.
-type Ingress struct {
-	deps  Deps
-	users *usertoken.Verifier
-}
-
-// New makes an Ingress.
-func New(d Deps) (*Ingress, error) {
-	if d.KeysClient == nil {
-		var err error
-		if d.KeysClient, err = provider.NewClient(config.Endpoint{}, provider.EndpointGuard{}); err != nil {
-			return nil, err
-		}
-	}
-	if d.Registrations == (Rates{}) {
-		d.Registrations = DefaultRegistrations()
-	}
-	users := usertoken.New(usertoken.Deps{Live: d.Live, Client: d.KeysClient, Log: d.Log})
-	return &Ingress{deps: d, users: users}, nil
-}
-
-// Run keeps the keys of user tokens fresh until ctx ends.
-func (i *Ingress) Run(ctx context.Context) error {
-	i.users.Run(ctx)
-	return nil
+// ServerDeps is what the server plane needs.
+type ServerDeps struct {
+	Live     *config.Live
+	Bindings Bindings
+	Acceptor Acceptor
+	Store    Store
+	Presence Presence
+	Log      *slog.Logger
 }
 
 // Device is the handler of the device plane.
-func (i *Ingress) Device() http.Handler {
-	p := &devicePlane{
-		plane: newPlane("Offline Push device plane", i.deps.Log), deps: i.deps, users: i.users,
-		limits: newLimiter(i.deps.Registrations),
-		sessions: session.NewServer(session.Deps{
-			Hub: i.deps.Hub, Devices: i.deps.Bindings, Users: i.users, Store: i.deps.Store, Live: i.deps.Live, Log: i.deps.Log,
-		}),
+func Device(d DeviceDeps) http.Handler {
+	if d.Registrations == (Rates{}) {
+		d.Registrations = DefaultRegistrations()
 	}
+	p := &devicePlane{deps: d, plane: newPlane("Offline Push device plane", d.Log), limits: newLimiter(d.Registrations)}
 	p.routes()
 	return p.handler()
 }
 
 // Server is the handler of the server plane.
-func (i *Ingress) Server() http.Handler {
-	p := &serverPlane{plane: newPlane("Offline Push server plane", i.deps.Log), deps: i.deps}
+func Server(d ServerDeps) http.Handler {
+	p := &serverPlane{deps: d, plane: newPlane("Offline Push server plane", d.Log)}
 	p.routes()
 	return p.handler()
 }

@@ -20,7 +20,7 @@ const (
 // serverPlane is what the app's own servers call.
 type serverPlane struct {
 	*plane
-	deps Deps
+	deps ServerDeps
 }
 
 func (p *serverPlane) routes() {
@@ -77,7 +77,7 @@ type userInput struct {
 type presenceOutput struct{ Body wire.Presence }
 
 func (p *serverPlane) presence(_ context.Context, in *userInput) (*presenceOutput, error) {
-	return &presenceOutput{Body: wire.Presence{UserID: in.UserID, Online: p.deps.Hub.Online(in.UserID)}}, nil
+	return &presenceOutput{Body: wire.Presence{UserID: in.UserID, Online: p.deps.Presence.Online(in.UserID)}}, nil
 }
 
 type devicesOutput struct{ Body wire.Devices }
@@ -92,7 +92,7 @@ func (p *serverPlane) devices(ctx context.Context, in *userInput) (*devicesOutpu
 	for i, d := range devices {
 		keys[i] = d.Key
 	}
-	online := p.deps.Hub.Connected(keys)
+	online := p.deps.Presence.Connected(keys)
 	out := wire.Devices{UserID: in.UserID, Devices: make([]wire.Device, len(devices))}
 	for i, d := range devices {
 		out.Devices[i] = deviceOf(d, online[d.Key])

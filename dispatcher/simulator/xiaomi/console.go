@@ -37,6 +37,8 @@ type Channel struct {
 type app struct {
 	App
 	limiter *rate.Limiter
+	// quotaCalls limits quota/get, which Xiaomi allows once a second.
+	quotaCalls *rate.Limiter
 
 	mu      sync.Mutex
 	day     string
@@ -49,7 +51,10 @@ func newApp(a App) *app {
 	if a.RequestsPerSecond > 0 {
 		limit = rate.Limit(a.RequestsPerSecond)
 	}
-	return &app{App: a, limiter: rate.NewLimiter(limit, max(a.RequestsPerSecond, 1))}
+	return &app{
+		App: a, limiter: rate.NewLimiter(limit, max(a.RequestsPerSecond, 1)),
+		quotaCalls: rate.NewLimiter(rate.Every(time.Second), 1),
+	}
 }
 
 func (a *app) channel(id string) (Channel, bool) {

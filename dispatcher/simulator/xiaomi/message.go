@@ -44,7 +44,9 @@ type flexible string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (f *flexible) UnmarshalJSON(b []byte) error {
-	*f = flexible(strings.Trim(string(b), `"`))
+	if string(b) != "null" {
+		*f = flexible(strings.Trim(string(b), `"`))
+	}
 	return nil
 }
 

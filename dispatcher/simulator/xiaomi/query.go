@@ -8,8 +8,8 @@ import (
 )
 
 // quota is GET /v1/trace/quota/get: today's allowance.
-func (v *Vendor) quota(_ *http.Request, a *app) answer {
-	if !v.quotaCalls.Allow() {
+func (*Vendor) quota(_ *http.Request, a *app) answer {
+	if !a.quotaCalls.Allow() {
 		return refuse(10027, "At most one call per second")
 	}
 	return succeed("", map[string]string{

@@ -8,9 +8,6 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strings"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
@@ -28,15 +25,12 @@ type Vendor struct {
 	console  *console
 	phones   *phone.Book
 	receipts *receipts
-	// quotaCalls limits quota/get, which Xiaomi allows once a second.
-	quotaCalls *rate.Limiter
 }
 
 // New returns Mi Push without apps, whose messages go to the phones. Close it after use.
 func New(phones *phone.Book, post Post) *Vendor {
 	v := &Vendor{
 		mux: http.NewServeMux(), console: newConsole(), phones: phones, receipts: newReceipts(post),
-		quotaCalls: rate.NewLimiter(rate.Every(time.Second), 1),
 	}
 	v.mux.Handle("POST /v2/message/regid", v.authorized(v.sendV2))
 	v.mux.Handle("POST /v3/message/regid", v.authorized(v.sendV3))

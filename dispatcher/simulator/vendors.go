@@ -1,0 +1,103 @@
+package simulator
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/phone"
+	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
+)
+
+// vendor is what the simulator has to know of each vendor.
+type vendor interface {
+	traffic.Vendor
+	// Hosts are the real names of its servers.
+	Hosts() []string
+	// CheckApp tells whether phones can have an app of this name.
+	CheckApp(app string) error
+	// Issue makes the names of a new installation, Reissue a new token for an old one, Names those of a given token.
+	Issue() phone.Names
+	Reissue(old phone.Names) string
+	Names(token string) (phone.Names, error)
+	// RegisterAdmin adds the calls of its console. tokenURI is the address of its token endpoint.
+	RegisterAdmin(mux *http.ServeMux, tokenURI string)
+	// Revoke takes the credential with this id away, Rotate replaces it and returns the new one.
+	Revoke(id string) error
+	Rotate(r *http.Request, id string) (any, error)
+}
+
+// vendors are all that are simulated.
+type vendors struct {
+	fcm    *fcm.Vendor
+	xiaomi *xiaomi.Vendor
+	byName map[string]vendor
+	taps   map[string]*traffic.Tap
+	hosts  map[string]string
+}
+
+func newVendors(phones *phone.Book, post xiaomi.Post) *vendors {
+	v := &vendors{fcm: fcm.New(phones), xiaomi: xiaomi.New(phones, post), taps: map[string]*traffic.Tap{}, hosts: map[string]string{}}
+	v.byName = map[string]vendor{fcm.Name: v.fcm, xiaomi.Name: v.xiaomi}
+	for name, one := range v.byName {
+		v.taps[name] = traffic.NewTap(one)
+		for _, host := range one.Hosts() {
+			v.hosts[host] = name
+		}
+	}
+	return v
+}
+
+func (v *vendors) close() { v.xiaomi.Close() }
+
+// names lists the vendors for messages.
+func (v *vendors) names() string {
+	names := make([]string, 0, len(v.byName))
+	for name := range v.byName {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// hostNames are the real names of all servers.
+func (v *vendors) hostNames() []string {
+	names := make([]string, 0, len(v.hosts))
+	for host := range v.hosts {
+		names = append(names, host)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ServeHTTP finds the vendor by its real host name, else by the first part of the path.
+func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if name, ok := v.hosts[hostOf(r)]; ok {
+		v.taps[name].ServeHTTP(w, r)
+		return
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if tap, ok := v.taps[name]; ok {
+		http.StripPrefix("/"+name, tap).ServeHTTP(w, r)
+		return
+	}
+	words := fmt.Sprintf("no vendor at host %q, path %q; use a vendor's host name or a path that begins with one of: %s",
+		r.Host, r.URL.Path, v.names())
+	http.Error(w, words, http.StatusNotFound)
+}
+
+// hostOf is the name that the client asked for: in the request, else in the TLS handshake.
+func hostOf(r *http.Request) string {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if host == "" && r.TLS != nil {
+		host = r.TLS.ServerName
+	}
+	return strings.ToLower(host)
+}

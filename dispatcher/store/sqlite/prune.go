@@ -9,7 +9,7 @@ import (
 // A message stays as long as something of it is pending, whatever its age.
 const (
 	oldMessages = `SELECT message_id FROM messages m WHERE created_at < ?
-		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id) ORDER BY created_at, message_id LIMIT ?`
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id) ORDER BY created_at, rowid LIMIT ?`
 	oldDevices = `SELECT device_key FROM devices WHERE seen_at < ? ORDER BY seen_at, device_key LIMIT ?`
 )
 

@@ -64,8 +64,14 @@ func openWriter(ctx context.Context, path string, log *slog.Logger) (*writer, er
 	return &writer{db: db, conn: conn, stmts: map[string]*sql.Stmt{}}, nil
 }
 
+// close ends the statements first: with one of them open SQLite would keep the
+// database and its log open.
 func (w *writer) close() error {
-	return errors.Join(w.conn.Close(), w.db.Close())
+	var errs []error
+	for _, s := range w.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, w.conn.Close(), w.db.Close())...)
 }
 
 // commit runs changes in one transaction. It takes no context: a commit that

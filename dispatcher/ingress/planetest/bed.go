@@ -1,0 +1,267 @@
+// Package planetest runs both planes over a real store, for the tests of the
+// rooms behind them. Vendor calls are the one thing that it has no real part for.
+package planetest
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/offlinepush/operator/dispatcher/accept"
+	"github.com/offlinepush/operator/dispatcher/binding"
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/ingress"
+	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/session"
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/sqlite"
+)
+
+// What the bed's configuration holds.
+const (
+	ServerKey       = "server-key-of-the-bed"
+	RegistrationKey = "registration-key-of-the-bed"
+	Issuer          = "https://issuer.example"
+	Audience        = "chat"
+	KeyID           = "key-1"
+)
+
+// MaxSessions is the bound of the bed's hub.
+const MaxSessions = 64
+
+// Bed is a dispatcher without vendors.
+type Bed struct {
+	Live     *config.Live
+	Store    *sqlite.Store
+	Hub      *session.Hub
+	Sessions prometheus.Gauge
+	Fence    *Fence
+	Rows     *Rows
+	Bindings *binding.Service
+	Acceptor *accept.Acceptor
+	Users    *usertoken.Verifier
+	// Device and Server serve the planes over TLS.
+	Device, Server *httptest.Server
+
+	path string
+	doc  *config.Document
+	key  ed25519.PrivateKey
+}
+
+// New makes a bed that the test's cleanup takes down.
+func New(t *testing.T) *Bed {
+	t.Helper()
+	b := &Bed{path: filepath.Join(t.TempDir(), config.FileName), Fence: &Fence{}, Rows: &Rows{}}
+	b.key = ed25519.NewKeyFromSeed([]byte(strings.Repeat("s", ed25519.SeedSize)))
+	b.doc = document(b.key.Public().(ed25519.PublicKey))
+	b.write(t)
+	log := slog.New(slog.DiscardHandler)
+	var err error
+	if b.Live, err = config.Open(b.path, log); err != nil {
+		t.Fatal(err)
+	}
+	b.Store, err = sqlite.Open(t.Context(), sqlite.Options{
+		Dir: t.TempDir(), AppID: b.doc.App.AppID, Pod: "pod", SealingKey: b.doc.Keys.Sealing, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.closeStore(t) })
+	if _, err := b.Store.AcquireLease(t.Context(), "pod", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	m := metrics.New(prometheus.NewRegistry())
+	b.Sessions = m.Sessions
+	b.Hub = session.NewHub(MaxSessions, m.Sessions)
+	b.Users = usertoken.New(usertoken.Deps{Live: b.Live, Log: log})
+	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi"}})
+	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m})
+	b.serve(t, log)
+	return b
+}
+
+func (b *Bed) serve(t *testing.T, log *slog.Logger) {
+	t.Helper()
+	b.Device = httptest.NewTLSServer(ingress.Device(ingress.DeviceDeps{
+		Live: b.Live, Bindings: b.Bindings, Users: b.Users, Log: log,
+		Session: session.NewServer(session.Deps{
+			Hub: b.Hub, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
+		}),
+		Registrations: ingress.Rates{PerSource: 1000, Total: 1000},
+	}))
+	b.Server = httptest.NewUnstartedServer(ingress.Server(ingress.ServerDeps{
+		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Store: b.Store, Presence: b.Hub, Log: log,
+	}))
+	b.Server.EnableHTTP2 = true
+	b.Server.StartTLS()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := b.Hub.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		b.Device.Close()
+		b.Server.Close()
+	})
+}
+
+func (b *Bed) closeStore(t *testing.T) {
+	t.Helper()
+	if err := b.Store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Configure changes the configuration and waits until it is in force.
+func (b *Bed) Configure(t *testing.T, change func(*config.Document)) {
+	t.Helper()
+	change(b.doc)
+	b.write(t)
+	if err := b.Live.Reload(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *Bed) write(t *testing.T) {
+	t.Helper()
+	encoded, err := config.Encode(b.doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(b.path, encoded, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// UserToken is a good token of the user.
+func (b *Bed) UserToken(t *testing.T, userID string) string {
+	t.Helper()
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+		"sub": userID, "iss": Issuer, "aud": Audience, "exp": time.Now().Add(time.Hour).Unix(),
+	})
+	token.Header["kid"] = KeyID
+	signed, err := token.SignedString(b.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// Phone registers a device with a token of its own and binds it, unless userID is empty.
+func (b *Bed) Phone(t *testing.T, vendor, userID string) (binding.Credentials, message.Device) {
+	t.Helper()
+	c, err := b.Bindings.Register(t.Context(), binding.Registration{
+		Selector: message.Selector{Vendor: vendor, AppType: 1}, Token: "token of " + t.Name() + userID + vendor,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := b.Bindings.Find(t.Context(), c.PushID)
+	if err == nil && userID != "" {
+		d, err = b.Bindings.Bind(t.Context(), d.Key, userID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, d
+}
+
+func document(public ed25519.PublicKey) *config.Document {
+	key := config.NewSecret(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))))
+	set, _ := json.Marshal(map[string]any{"keys": []map[string]string{{
+		"kty": "OKP", "crv": "Ed25519", "kid": KeyID, "alg": "EdDSA", "x": base64.RawURLEncoding.EncodeToString(public),
+	}}})
+	return &config.Document{
+		Version: config.Version,
+		App:     config.App{Namespace: "ns", Name: "chat", AppID: "app-1"},
+		Channels: []config.Channel{
+			{Name: "fcm", Vendor: "FCM", AppType: 1, FCM: &config.FCMChannel{ProjectID: "p", ServiceAccount: config.NewSecret("{}")}},
+			{
+				Name: "xiaomi", Vendor: "Xiaomi", AppType: 1,
+				Xiaomi: &config.XiaomiChannel{PackageName: "com.example", Region: "China", AppSecret: config.NewSecret("secret")},
+			},
+		},
+		Profiles: []config.Profile{{ResourcesID: "im", Settings: []config.Setting{{Vendor: "FCM", AppType: 1, FCM: &config.FCMSetting{Priority: "High"}}}}},
+		Routing:  config.Routing{HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 86400, MaxBacklog: 1000},
+		Auth: config.Auth{
+			ServerKeys:       []config.Secret{config.NewSecret(ServerKey)},
+			RegistrationKeys: []config.Secret{config.NewSecret(RegistrationKey)},
+			DeviceJWT:        config.DeviceJWT{Issuer: Issuer, Audience: Audience, Algorithms: []string{"EdDSA"}, JWKS: config.NewSecret(string(set))},
+		},
+		Retention: config.Retention{MessagesSeconds: 604800, DeadLettersSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 604800},
+		Keys:      config.Keys{Report: key, Peer: key, Sealing: key, ReceiptPath: key},
+	}
+}
+
+// Fence stands for the vendor calls. It lets everything through until Hold.
+type Fence struct {
+	mu    sync.Mutex
+	asked []store.EpochChange
+	open  chan struct{}
+}
+
+// Hold makes a vendor call open until the release.
+func (f *Fence) Hold() (release func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open = make(chan struct{})
+	return sync.OnceFunc(func() { close(f.open) })
+}
+
+// Asked are the changes that somebody waited for, in order.
+func (f *Fence) Asked() []store.EpochChange {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]store.EpochChange{}, f.asked...)
+}
+
+// Quiesce implements binding.Fence.
+func (f *Fence) Quiesce(ctx context.Context, changes []store.EpochChange) error {
+	f.mu.Lock()
+	f.asked = append(f.asked, changes...)
+	open := f.open
+	f.mu.Unlock()
+	if open == nil {
+		return nil
+	}
+	select {
+	case <-open:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Rows keeps what would be delivered.
+type Rows struct {
+	mu   sync.Mutex
+	rows []message.Delivery
+}
+
+// Submit implements accept.Deliverer.
+func (r *Rows) Submit(rows []message.Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rows = append(r.rows, rows...)
+}
+
+// All are the rows so far, in order.
+func (r *Rows) All() []message.Delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]message.Delivery{}, r.rows...)
+}

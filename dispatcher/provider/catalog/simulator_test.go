@@ -1,0 +1,282 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/provider/providertest"
+	"github.com/offlinepush/operator/dispatcher/simulator"
+	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
+)
+
+const app = "chat-4711" // FCM's project; Xiaomi's package is com. and this
+
+// bench is a simulator with one app and its channel row.
+type bench struct {
+	vendor, app string
+	account     string // what Revoke names
+	sim         *simulator.Client
+	row         config.Channel
+}
+
+func simulated(t *testing.T) *simulator.Server {
+	t.Helper()
+	s, err := simulator.Start(simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func fcmBench(t *testing.T) bench {
+	t.Helper()
+	s := simulated(t)
+	sim := s.Client()
+	must(t, sim.CreateProject(t.Context(), fcm.Project{ProjectID: app}))
+	account, err := sim.CreateServiceAccount(t.Context(), fcm.NewAccount{ProjectID: app})
+	must(t, err)
+	b := bench{vendor: fcm.Name, app: app, account: account.ClientEmail, sim: sim}
+	b.row = config.Channel{
+		Name: "fcm", Vendor: string(FCM), AppType: 1,
+		Endpoint: config.Endpoint{URL: s.URL + "/fcm", CABundle: string(s.CA)},
+		FCM:      &config.FCMChannel{ProjectID: app, ServiceAccount: serviceAccount(t, account)},
+	}
+	return b
+}
+
+func serviceAccount(t *testing.T, a fcm.ServiceAccount) config.Secret {
+	t.Helper()
+	key, err := json.Marshal(a)
+	must(t, err)
+	return config.NewSecret(string(key))
+}
+
+func xiaomiBench(t *testing.T) bench {
+	t.Helper()
+	s := simulated(t)
+	sim := s.Client()
+	made, err := sim.CreateXiaomiApp(t.Context(), xiaomi.App{PackageName: "com." + app, Channels: []xiaomi.Channel{{ID: "im", Private: true}}})
+	must(t, err)
+	return bench{
+		vendor: xiaomi.Name, app: made.PackageName, account: made.PackageName, sim: sim,
+		row: config.Channel{
+			Name: "xiaomi", Vendor: string(Xiaomi), AppType: 1,
+			Endpoint: config.Endpoint{URL: s.URL + "/xiaomi", CABundle: string(s.CA)},
+			Xiaomi:   &config.XiaomiChannel{PackageName: made.PackageName, Region: "China", AppSecret: config.NewSecret(made.AppSecret)},
+		},
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// each runs a test against every vendor.
+func each(t *testing.T, test func(*testing.T, bench)) {
+	t.Helper()
+	t.Parallel()
+	for name, start := range map[string]func(*testing.T) bench{"FCM": fcmBench, "Xiaomi": xiaomiBench} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, start(t))
+		})
+	}
+}
+
+func (b bench) provider(t *testing.T) provider.Provider {
+	t.Helper()
+	p, err := New(b.row, providertest.Deps())
+	must(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (b bench) phone(t *testing.T) (id string, target provider.Target) {
+	t.Helper()
+	p, err := b.sim.CreatePhone(t.Context(), simulator.NewPhone{Vendor: b.vendor, App: b.app})
+	must(t, err)
+	return p.ID, provider.Target{Token: p.Token, UserHash: "u"}
+}
+
+func expect(t *testing.T, outcomes []message.Outcome, want ...message.Class) {
+	t.Helper()
+	got := make([]message.Class, len(outcomes))
+	for i, o := range outcomes {
+		got[i] = o.Class
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("%+v (-want +got):\n%s", outcomes, diff)
+	}
+}
+
+func TestPhonesShowPushes(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		p := b.provider(t)
+		id, target := b.phone(t)
+		gone, dead := b.phone(t)
+		must(t, b.sim.Uninstall(t.Context(), gone))
+		n := providertest.Notification()
+		expect(t, p.Send(t.Context(), n, []provider.Target{target, dead}), message.Accepted, message.InvalidToken)
+		n.Content, n.DedupID = "Dinner?", "another"
+		outcomes := p.Send(t.Context(), n, []provider.Target{target})
+		expect(t, outcomes, message.Accepted)
+		arrivals, err := b.sim.Notifications(t.Context(), id, 1, 10*time.Second)
+		must(t, err)
+		if len(arrivals) != 1 {
+			t.Fatalf("got %+v", arrivals)
+		}
+		got := arrivals[0]
+		if got.Title != n.Title || got.Content.Content != "Dinner?" || got.Payload != n.Payload || got.Replaces != 1 || got.DuplicateOf != 0 {
+			t.Errorf("the phone shows %+v", got)
+		}
+		if got.MessageID != outcomes[0].VendorMessageID {
+			t.Errorf("the phone has message %q, the outcome %q", got.MessageID, outcomes[0].VendorMessageID)
+		}
+		if want := fmt.Sprintf(`{"version":1,"messageID":%q,"user":"u"}`, n.MessageID); got.Data["offlinepush"] != want {
+			t.Errorf("the envelope is %q", got.Data["offlinepush"])
+		}
+	})
+}
+
+func TestOnlyDeadPhones(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		var targets []provider.Target
+		for range 3 {
+			id, target := b.phone(t)
+			must(t, b.sim.Uninstall(t.Context(), id))
+			targets = append(targets, target)
+		}
+		dead := message.InvalidToken
+		expect(t, b.provider(t).Send(t.Context(), providertest.Notification(), targets), dead, dead, dead)
+	})
+}
+
+func TestCredentialIsRevokedAndRotated(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		p := b.provider(t)
+		_, target := b.phone(t)
+		expect(t, []message.Outcome{p.Probe(t.Context())}, message.Accepted)
+		expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
+		switch Vendor(b.row.Vendor) {
+		case FCM:
+			rotated, err := b.sim.RotateServiceAccount(t.Context(), b.account)
+			must(t, err)
+			b.row.FCM = &config.FCMChannel{ServiceAccount: serviceAccount(t, rotated)}
+		case Xiaomi:
+			rotated, err := b.sim.RotateXiaomiApp(t.Context(), b.account, "")
+			must(t, err)
+			b.row.Xiaomi = &config.XiaomiChannel{PackageName: b.app, Region: "China", AppSecret: config.NewSecret(rotated.AppSecret)}
+		}
+		for _, o := range append(p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), p.Probe(t.Context())) {
+			if o.Class != message.CredentialRejected || o.Code == "" || o.Detail == "" {
+				t.Errorf("the old credential: got %+v", o)
+			}
+		}
+		p = b.provider(t)
+		expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
+		must(t, b.sim.Revoke(t.Context(), b.vendor, b.account))
+		if o := p.Send(t.Context(), providertest.Notification(), []provider.Target{target})[0]; o.Class != message.CredentialRejected || o.Detail == "" {
+			t.Errorf("a revoked credential: got %+v", o)
+		}
+	})
+}
+
+func TestFaults(t *testing.T) {
+	each(t, func(t *testing.T, b bench) {
+		p := b.provider(t)
+		_, target := b.phone(t)
+		expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
+		quota := map[Vendor]message.Class{FCM: message.Throttled, Xiaomi: message.QuotaExhausted}[Vendor(b.row.Vendor)]
+		for name, tt := range map[string]struct {
+			fault traffic.Fault
+			want  message.Class
+		}{
+			"too fast":    {traffic.Fault{Throttle: true}, message.Throttled},
+			"quota":       {traffic.Fault{Quota: true}, quota},
+			"unavailable": {traffic.Fault{Status: 503}, message.Transient},
+			"reset":       {traffic.Fault{ResetConnection: true}, message.Transient},
+			"lost answer": {traffic.Fault{DropResponseAfterAccept: true}, message.Transient},
+		} {
+			must(t, b.sim.SetFault(t.Context(), b.vendor, tt.fault))
+			o := p.Send(t.Context(), providertest.Notification(), []provider.Target{target})[0]
+			if o.Class != tt.want || o.Class != message.Transient && o.RetryAfter == 0 {
+				t.Errorf("%s: got %+v, want %s", name, o, tt.want)
+			}
+		}
+		must(t, b.sim.ClearFault(t.Context(), b.vendor))
+		expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
+	})
+}
+
+func TestFCMRefreshesExpiredTokens(t *testing.T) {
+	t.Parallel()
+	b := fcmBench(t)
+	p := b.provider(t)
+	var targets []provider.Target
+	var want []message.Class
+	for range 20 {
+		_, target := b.phone(t)
+		targets, want = append(targets, target), append(want, message.Accepted)
+	}
+	expect(t, p.Send(t.Context(), providertest.Notification(), targets), want...)
+	must(t, b.sim.ExpireAccessTokens(t.Context()))
+	expect(t, p.Send(t.Context(), providertest.Notification(), targets), want...)
+}
+
+func TestFCMInstallationID(t *testing.T) {
+	t.Parallel()
+	b := fcmBench(t)
+	b.row.FCM.Target = "InstallationID"
+	made, err := b.sim.CreatePhone(t.Context(), simulator.NewPhone{Vendor: b.vendor, App: b.app})
+	must(t, err)
+	targets := []provider.Target{{Token: made.InstallationID}, {Token: made.Token}}
+	expect(t, b.provider(t).Send(t.Context(), providertest.Notification(), targets), message.Accepted, message.InvalidToken)
+}
+
+func TestFCMForeignProject(t *testing.T) {
+	t.Parallel()
+	b := fcmBench(t)
+	must(t, b.sim.CreateProject(t.Context(), fcm.Project{ProjectID: "other-1"}))
+	foreign, err := b.sim.CreatePhone(t.Context(), simulator.NewPhone{Vendor: b.vendor, App: "other-1"})
+	must(t, err)
+	p := b.provider(t)
+	n, targets := providertest.Notification(), []provider.Target{{Token: foreign.Token}}
+	expect(t, p.Send(t.Context(), n, targets), message.CredentialRejected)
+	_, good := b.phone(t)
+	expect(t, p.Send(t.Context(), n, append(targets, good)), message.InvalidToken, message.Accepted)
+}
+
+func TestXiaomiRefusesACategory(t *testing.T) {
+	t.Parallel()
+	b := xiaomiBench(t)
+	p := b.provider(t)
+	_, target := b.phone(t)
+	n := providertest.Notification()
+	for channel, want := range map[string]message.Class{"im": message.Accepted, "unknown": message.Rejected} {
+		n.Setting.Xiaomi = &config.XiaomiSetting{ChannelID: channel}
+		expect(t, p.Send(t.Context(), n, []provider.Target{target}), want)
+	}
+	n.Payload = strings.Repeat("好", 800)
+	n.Setting.Xiaomi = nil
+	expect(t, p.Send(t.Context(), n, []provider.Target{target}), message.Accepted)
+	b.row.Xiaomi.PackageName = "com.example.wrong"
+	expect(t, b.provider(t).Send(t.Context(), n, []provider.Target{target}), message.CredentialRejected)
+}

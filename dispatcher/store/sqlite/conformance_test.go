@@ -35,6 +35,7 @@ func TestConformance(t *testing.T) {
 	var opened []*Store
 	t.Run("suite", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) storetest.Opener {
+			t.Helper()
 			dir := t.TempDir()
 			return func() (store.Store, error) {
 				s, err := Open(t.Context(), options(dir))

@@ -68,7 +68,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := s.open(ctx, o.AppID); err != nil {
 		return nil, errors.Join(s.explain(err), s.release())
 	}
-	s.group = groupcommit.New(s.writer.commit)
+	ctx = context.WithoutCancel(ctx) // a commit that has begun ends, so that its callers learn the truth
+	s.group = groupcommit.New(func(batch []change) error { return s.writer.commit(ctx, batch) })
 	return s, nil
 }
 
@@ -79,7 +80,7 @@ func (s *Store) open(ctx context.Context, appID string) (err error) {
 	if s.reader, err = openReader(s.path); err != nil {
 		return err
 	}
-	return s.writer.commit([]change{func(t *tx) error { return claim(t, appID) }})
+	return s.writer.commit(ctx, []change{func(t *tx) error { return claim(t, appID) }})
 }
 
 // claim makes a new store the app's own and refuses another app's. The lock

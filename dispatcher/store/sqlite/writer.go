@@ -74,10 +74,8 @@ func (w *writer) close() error {
 	return errors.Join(append(errs, w.conn.Close(), w.db.Close())...)
 }
 
-// commit runs changes in one transaction. It takes no context: a commit that
-// has begun ends, so that its callers learn the truth.
-func (w *writer) commit(batch []change) error {
-	ctx := context.Background()
+// commit runs changes in one transaction.
+func (w *writer) commit(ctx context.Context, batch []change) error {
 	t := &tx{w: w, ctx: ctx, now: time.Now().UnixMilli(), counts: map[message.State]int64{}}
 	defer func() {
 		if !t.ended { // after an error or a panic

@@ -1,9 +1,9 @@
 package storetest
 
 import (
-	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -65,10 +65,10 @@ func switchingUsers(b *bench) {
 	const rounds = 40
 	b.lease()
 	phone := b.bound("anna")
-	ctx, stop := context.WithCancel(b.Context())
+	var stop atomic.Bool
 	var senders, users sync.WaitGroup
 	for _, userID := range []string{"anna", "bert"} {
-		senders.Go(func() { b.sendWhile(ctx, userID) })
+		senders.Go(func() { b.sendUntil(&stop, userID) })
 		users.Go(func() {
 			for range rounds {
 				b.takeOver(phone.Key, userID)
@@ -76,7 +76,7 @@ func switchingUsers(b *bench) {
 		})
 	}
 	users.Wait()
-	stop()
+	stop.Store(true)
 	senders.Wait()
 	b.contiguous("anna", len(b.inbox("anna", 0)))
 	b.contiguous("bert", len(b.inbox("bert", 0)))
@@ -107,9 +107,9 @@ func (b *bench) takeOver(device int64, userID string) {
 	}
 }
 
-// sendWhile sends to a user's devices as a dispatcher does, until the context ends.
-func (b *bench) sendWhile(ctx context.Context, userID string) {
-	for ctx.Err() == nil {
+// sendUntil sends to a user's devices as a dispatcher does.
+func (b *bench) sendUntil(stop *atomic.Bool, userID string) {
+	for !stop.Load() {
 		devices, err := b.DevicesOf(b.Context(), []string{userID})
 		if err != nil {
 			b.Error(err)
@@ -154,10 +154,10 @@ func concurrentReinstalls(b *bench) {
 
 func accountUnderLoad(b *bench) {
 	b.lease()
-	ctx, stop := context.WithCancel(b.Context())
+	var stop atomic.Bool
 	var watcher, workers sync.WaitGroup
 	watcher.Go(func() {
-		for ctx.Err() == nil {
+		for !stop.Load() {
 			a, err := b.Account(b.Context())
 			if err != nil || a.Unaccounted() != 0 {
 				b.Errorf("%+v, %v", a, err)
@@ -181,7 +181,7 @@ func accountUnderLoad(b *bench) {
 		})
 	}
 	workers.Wait()
-	stop()
+	stop.Store(true)
 	watcher.Wait()
 	b.balanced()
 }

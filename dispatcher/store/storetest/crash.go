@@ -24,7 +24,7 @@ func Crash(t *testing.T, open Opener, helper func() *exec.Cmd) {
 	t.Helper()
 	answered := &ledger{epochs: map[int64]int64{}, places: map[string]map[int64]string{}, settled: map[int64]bool{}}
 	for round := range 6 {
-		killed(t, helper(), 1+rand.IntN(150), answered) //nolint:gosec // A random moment, no secret.
+		killed(t, helper(), 1+rand.IntN(150), answered)
 		b := &bench{T: t, opener: open}
 		b.open()
 		answered.check(b)

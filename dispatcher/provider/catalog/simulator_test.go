@@ -89,16 +89,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// each runs a test against every vendor.
-func each(t *testing.T, test func(*testing.T, bench)) {
-	t.Helper()
-	t.Parallel()
-	for name, start := range map[string]func(*testing.T) bench{"FCM": fcmBench, "Xiaomi": xiaomiBench} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, start(t))
-		})
-	}
+// benches makes a bench for every vendor.
+func benches() map[Vendor]func(*testing.T) bench {
+	return map[Vendor]func(*testing.T) bench{FCM: fcmBench, Xiaomi: xiaomiBench}
 }
 
 func (b bench) provider(t *testing.T) provider.Provider {
@@ -128,102 +121,122 @@ func expect(t *testing.T, outcomes []message.Outcome, want ...message.Class) {
 }
 
 func TestPhonesShowPushes(t *testing.T) {
-	each(t, func(t *testing.T, b bench) {
-		p := b.provider(t)
-		id, target := b.phone(t)
-		gone, dead := b.phone(t)
-		must(t, b.sim.Uninstall(t.Context(), gone))
-		n := providertest.Notification()
-		expect(t, p.Send(t.Context(), n, []provider.Target{target, dead}), message.Accepted, message.InvalidToken)
-		n.Content, n.DedupID = "Dinner?", "another"
-		outcomes := p.Send(t.Context(), n, []provider.Target{target})
-		expect(t, outcomes, message.Accepted)
-		arrivals, err := b.sim.Notifications(t.Context(), id, 1, 10*time.Second)
-		must(t, err)
-		if len(arrivals) != 1 {
-			t.Fatalf("got %+v", arrivals)
-		}
-		got := arrivals[0]
-		if got.Title != n.Title || got.Content.Content != "Dinner?" || got.Payload != n.Payload || got.Replaces != 1 || got.DuplicateOf != 0 {
-			t.Errorf("the phone shows %+v", got)
-		}
-		if got.MessageID != outcomes[0].VendorMessageID {
-			t.Errorf("the phone has message %q, the outcome %q", got.MessageID, outcomes[0].VendorMessageID)
-		}
-		if want := fmt.Sprintf(`{"version":1,"messageID":%q,"user":"u"}`, n.MessageID); got.Data["offlinepush"] != want {
-			t.Errorf("the envelope is %q", got.Data["offlinepush"])
-		}
-	})
+	t.Parallel()
+	for vendor, start := range benches() {
+		t.Run(string(vendor), func(t *testing.T) {
+			t.Parallel()
+			b := start(t)
+			p := b.provider(t)
+			id, target := b.phone(t)
+			gone, dead := b.phone(t)
+			must(t, b.sim.Uninstall(t.Context(), gone))
+			n := providertest.Notification()
+			expect(t, p.Send(t.Context(), n, []provider.Target{target, dead}), message.Accepted, message.InvalidToken)
+			n.Content, n.DedupID = "Dinner?", "another"
+			outcomes := p.Send(t.Context(), n, []provider.Target{target})
+			expect(t, outcomes, message.Accepted)
+			arrivals, err := b.sim.Notifications(t.Context(), id, 1, 10*time.Second)
+			must(t, err)
+			if len(arrivals) != 1 {
+				t.Fatalf("got %+v", arrivals)
+			}
+			got := arrivals[0]
+			if got.Title != n.Title || got.Content.Content != "Dinner?" || got.Payload != n.Payload || got.Replaces != 1 || got.DuplicateOf != 0 {
+				t.Errorf("the phone shows %+v", got)
+			}
+			if got.MessageID != outcomes[0].VendorMessageID {
+				t.Errorf("the phone has message %q, the outcome %q", got.MessageID, outcomes[0].VendorMessageID)
+			}
+			if want := fmt.Sprintf(`{"version":1,"messageID":%q,"user":"u"}`, n.MessageID); got.Data["offlinepush"] != want {
+				t.Errorf("the envelope is %q", got.Data["offlinepush"])
+			}
+		})
+	}
 }
 
 func TestOnlyDeadPhones(t *testing.T) {
-	each(t, func(t *testing.T, b bench) {
-		var targets []provider.Target
-		for range 3 {
-			id, target := b.phone(t)
-			must(t, b.sim.Uninstall(t.Context(), id))
-			targets = append(targets, target)
-		}
-		dead := message.InvalidToken
-		expect(t, b.provider(t).Send(t.Context(), providertest.Notification(), targets), dead, dead, dead)
-	})
+	t.Parallel()
+	for vendor, start := range benches() {
+		t.Run(string(vendor), func(t *testing.T) {
+			t.Parallel()
+			b := start(t)
+			var targets []provider.Target
+			for range 3 {
+				id, target := b.phone(t)
+				must(t, b.sim.Uninstall(t.Context(), id))
+				targets = append(targets, target)
+			}
+			dead := message.InvalidToken
+			expect(t, b.provider(t).Send(t.Context(), providertest.Notification(), targets), dead, dead, dead)
+		})
+	}
 }
 
 func TestCredentialIsRevokedAndRotated(t *testing.T) {
-	each(t, func(t *testing.T, b bench) {
-		p := b.provider(t)
-		_, target := b.phone(t)
-		expect(t, []message.Outcome{p.Probe(t.Context())}, message.Accepted)
-		expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
-		switch Vendor(b.row.Vendor) {
-		case FCM:
-			rotated, err := b.sim.RotateServiceAccount(t.Context(), b.account)
-			must(t, err)
-			b.row.FCM = &config.FCMChannel{ServiceAccount: serviceAccount(t, rotated)}
-		case Xiaomi:
-			rotated, err := b.sim.RotateXiaomiApp(t.Context(), b.account, "")
-			must(t, err)
-			b.row.Xiaomi = &config.XiaomiChannel{PackageName: b.app, Region: "China", AppSecret: config.NewSecret(rotated.AppSecret)}
-		}
-		for _, o := range append(p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), p.Probe(t.Context())) {
-			if o.Class != message.CredentialRejected || o.Code == "" || o.Detail == "" {
-				t.Errorf("the old credential: got %+v", o)
+	t.Parallel()
+	for vendor, start := range benches() {
+		t.Run(string(vendor), func(t *testing.T) {
+			t.Parallel()
+			b := start(t)
+			p := b.provider(t)
+			_, target := b.phone(t)
+			expect(t, []message.Outcome{p.Probe(t.Context())}, message.Accepted)
+			expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
+			switch Vendor(b.row.Vendor) {
+			case FCM:
+				rotated, err := b.sim.RotateServiceAccount(t.Context(), b.account)
+				must(t, err)
+				b.row.FCM = &config.FCMChannel{ServiceAccount: serviceAccount(t, rotated)}
+			case Xiaomi:
+				rotated, err := b.sim.RotateXiaomiApp(t.Context(), b.account, "")
+				must(t, err)
+				b.row.Xiaomi = &config.XiaomiChannel{PackageName: b.app, Region: "China", AppSecret: config.NewSecret(rotated.AppSecret)}
 			}
-		}
-		p = b.provider(t)
-		expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
-		must(t, b.sim.Revoke(t.Context(), b.vendor, b.account))
-		if o := p.Send(t.Context(), providertest.Notification(), []provider.Target{target})[0]; o.Class != message.CredentialRejected || o.Detail == "" {
-			t.Errorf("a revoked credential: got %+v", o)
-		}
-	})
+			for _, o := range append(p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), p.Probe(t.Context())) {
+				if o.Class != message.CredentialRejected || o.Code == "" || o.Detail == "" {
+					t.Errorf("the old credential: got %+v", o)
+				}
+			}
+			p = b.provider(t)
+			expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
+			must(t, b.sim.Revoke(t.Context(), b.vendor, b.account))
+			if o := p.Send(t.Context(), providertest.Notification(), []provider.Target{target})[0]; o.Class != message.CredentialRejected || o.Detail == "" {
+				t.Errorf("a revoked credential: got %+v", o)
+			}
+		})
+	}
 }
 
 func TestFaults(t *testing.T) {
-	each(t, func(t *testing.T, b bench) {
-		p := b.provider(t)
-		_, target := b.phone(t)
-		expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
-		quota := map[Vendor]message.Class{FCM: message.Throttled, Xiaomi: message.QuotaExhausted}[Vendor(b.row.Vendor)]
-		for name, tt := range map[string]struct {
-			fault traffic.Fault
-			want  message.Class
-		}{
-			"too fast":    {traffic.Fault{Throttle: true}, message.Throttled},
-			"quota":       {traffic.Fault{Quota: true}, quota},
-			"unavailable": {traffic.Fault{Status: 503}, message.Transient},
-			"reset":       {traffic.Fault{ResetConnection: true}, message.Transient},
-			"lost answer": {traffic.Fault{DropResponseAfterAccept: true}, message.Transient},
-		} {
-			must(t, b.sim.SetFault(t.Context(), b.vendor, tt.fault))
-			o := p.Send(t.Context(), providertest.Notification(), []provider.Target{target})[0]
-			if o.Class != tt.want || o.Class != message.Transient && o.RetryAfter == 0 {
-				t.Errorf("%s: got %+v, want %s", name, o, tt.want)
+	t.Parallel()
+	for vendor, start := range benches() {
+		t.Run(string(vendor), func(t *testing.T) {
+			t.Parallel()
+			b := start(t)
+			p := b.provider(t)
+			_, target := b.phone(t)
+			expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
+			quota := map[Vendor]message.Class{FCM: message.Throttled, Xiaomi: message.QuotaExhausted}[Vendor(b.row.Vendor)]
+			for name, tt := range map[string]struct {
+				fault traffic.Fault
+				want  message.Class
+			}{
+				"too fast":    {traffic.Fault{Throttle: true}, message.Throttled},
+				"quota":       {traffic.Fault{Quota: true}, quota},
+				"unavailable": {traffic.Fault{Status: 503}, message.Transient},
+				"reset":       {traffic.Fault{ResetConnection: true}, message.Transient},
+				"lost answer": {traffic.Fault{DropResponseAfterAccept: true}, message.Transient},
+			} {
+				must(t, b.sim.SetFault(t.Context(), b.vendor, tt.fault))
+				o := p.Send(t.Context(), providertest.Notification(), []provider.Target{target})[0]
+				if o.Class != tt.want || o.Class != message.Transient && o.RetryAfter == 0 {
+					t.Errorf("%s: got %+v, want %s", name, o, tt.want)
+				}
 			}
-		}
-		must(t, b.sim.ClearFault(t.Context(), b.vendor))
-		expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
-	})
+			must(t, b.sim.ClearFault(t.Context(), b.vendor))
+			expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
+		})
+	}
 }
 
 func TestFCMRefreshesExpiredTokens(t *testing.T) {

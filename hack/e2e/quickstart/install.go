@@ -1,0 +1,112 @@
+package quickstart
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/client"
+	"github.com/offlinepush/operator/dispatcher/simulator"
+)
+
+// The keys of config/samples/quickstart.
+const (
+	serverKey       = "quickstart-server-key-0001"
+	registrationKey = "quickstart-registration-key-0001"
+)
+
+// simulatorHost is the only host that may stand in for a vendor.
+const simulatorHost = "vendorsim.quickstart.svc:8443"
+
+// managerNamespace is where config/default puts the operator.
+const managerNamespace = "offlinepush-system"
+
+// Install applies the operator and the quickstart, and waits until all of it is Ready.
+func (w *World) Install(ctx context.Context) error {
+	for _, args := range [][]string{
+		{"apply", "--server-side", "-k", "config/default"},
+		{"wait", "--for=condition=Established", "crd/pushchannels.offlinepush.io", "crd/pushapps.offlinepush.io"},
+	} {
+		if err := w.do(ctx, args...); err != nil {
+			return err
+		}
+	}
+	if err := w.freshSimulator(ctx); err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		{"apply", "--server-side", "-k", "config/samples/quickstart"},
+		// The operator works where it is told to, and talks to nobody but the vendors unless it is told to.
+		{
+			"-n", managerNamespace, "set", "env", "deployment/offlinepush-manager",
+			"OFFLINEPUSH_NAMESPACES=" + Namespace, "OFFLINEPUSH_ALLOWED_ENDPOINTS=" + simulatorHost,
+		},
+		{"-n", managerNamespace, "rollout", "status", "deployment/offlinepush-manager", "--timeout=120s"},
+		{"-n", Namespace, "rollout", "status", "deployment/vendorsim", "--timeout=120s"},
+		{"-n", Namespace, "wait", "--for=condition=Ready", "pushchannel/fcm", "pushchannel/xiaomi", "--timeout=120s"},
+		{"-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=180s"},
+	} {
+		if err := w.do(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return w.Connect(ctx)
+}
+
+// do tells and runs a command whose output matters only when it fails.
+func (w *World) do(ctx context.Context, args ...string) error {
+	w.Say("    $ kubectl %s", strings.Join(args, " "))
+	_, err := w.Kubectl(ctx, args...)
+	return err
+}
+
+// freshSimulator ends a simulator that remembers another run: its secrets may
+// have been rotated since, while the quickstart's are applied again.
+func (w *World) freshSimulator(ctx context.Context) error {
+	_, err := w.Kubectl(ctx, "-n", Namespace, "delete", "deployment/vendorsim", "--ignore-not-found", "--wait")
+	return err
+}
+
+// Connect finds the addresses of what Install made.
+func (w *World) Connect(ctx context.Context) error {
+	var err error
+	if w.login, err = readLogin(w.Root); err != nil {
+		return err
+	}
+	if w.devicePlane, err = w.url(ctx, "chat-device"); err != nil {
+		return err
+	}
+	serverPlane, err := w.url(ctx, "chat-server")
+	if err != nil {
+		return err
+	}
+	console, err := w.field(ctx, "service/vendorsim", ".spec.clusterIP")
+	if err != nil {
+		return err
+	}
+	plain := &http.Client{Timeout: time.Minute}
+	w.backend = client.NewServer(serverPlane, serverKey, plain)
+	w.vendors = &simulator.Client{URL: "http://" + console + ":8080"}
+	w.run = strconv.FormatInt(time.Now().Unix()%100_000, 36)
+	return nil
+}
+
+// url is the address of a Service's first port; the story is told on the node,
+// where cluster addresses can be reached.
+func (w *World) url(ctx context.Context, service string) (string, error) {
+	ip, err := w.field(ctx, "service/"+service, ".spec.clusterIP")
+	if err != nil {
+		return "", err
+	}
+	port, err := w.field(ctx, "service/"+service, ".spec.ports[0].port")
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("http://%s:%s", ip, port), nil
+}
+
+// user is the name of a user of this run.
+func (w *World) user(name string) string { return name + "-" + w.run }

@@ -1,0 +1,35 @@
+// Package process runs the dispatcher and the vendor simulator as the real
+// programs that they are: it builds them, starts them on free loopback ports,
+// gives the dispatcher a configuration the way the kubelet mounts one, kills,
+// stops and restarts them, and keeps everything that they write and answer.
+package process
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+const module = "github.com/offlinepush/operator"
+
+// Binaries is a folder with the programs.
+type Binaries struct{ dir string }
+
+// Build compiles the programs into dir, with the race detector if the caller has it.
+func Build(ctx context.Context, dir string) (Binaries, error) {
+	args := []string{"build", "-buildvcs=false", "-o", dir + string(filepath.Separator)}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	args = append(args, module+"/cmd/dispatcher", module+"/cmd/vendorsim")
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are constants and a temporary folder
+	cmd.Env = os.Environ()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return Binaries{}, fmt.Errorf("building the programs: %w\n%s", err, out)
+	}
+	return Binaries{dir: dir}, nil
+}
+
+func (b Binaries) path(program string) string { return filepath.Join(b.dir, program) }

@@ -1,0 +1,160 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/report"
+)
+
+// DrainTimeout is the dispatcher's grace period in the tests.
+const DrainTimeout = 10 * time.Second
+
+// patience bounds one request to the admin port.
+const patience = 10 * time.Second
+
+// Dispatcher is a dispatcher that can be ended and started again over the same
+// data. Every start has other ports.
+type Dispatcher struct {
+	// Program is the running process, or the one that ended last.
+	*Program
+	// Pod is its name in reports and in the store's lock.
+	Pod string
+	// DataDir is the store's folder.
+	DataDir string
+	// DeviceURL, ServerURL and AdminURL are where the running process listens.
+	DeviceURL, ServerURL, AdminURL string
+
+	binaries Binaries
+	kept     *Transcript
+	mount    *Mount
+	document *config.Document
+	admin    *http.Client
+}
+
+// NewDispatcher prepares a dispatcher with a configuration and an empty store.
+func NewDispatcher(tb testing.TB, b Binaries, kept *Transcript, d *config.Document) *Dispatcher {
+	tb.Helper()
+	mount, err := NewMount(tb.TempDir())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out := &Dispatcher{
+		Pod: "dispatcher-0", DataDir: tb.TempDir(), binaries: b, kept: kept, mount: mount, admin: kept.Client("admin port"),
+	}
+	out.Configure(tb, d)
+	return out
+}
+
+// Configure swaps the configuration; a running process notices by itself. It returns the document's hash.
+func (d *Dispatcher) Configure(tb testing.TB, doc *config.Document) string {
+	tb.Helper()
+	encoded, err := config.Encode(doc)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d.document = doc
+	d.ConfigureRaw(tb, encoded)
+	return config.Hash(encoded)
+}
+
+// ConfigureRaw swaps the configuration for any bytes.
+func (d *Dispatcher) ConfigureRaw(tb testing.TB, content []byte) {
+	tb.Helper()
+	if err := d.mount.Write(content); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Launch starts the process and does not wait until it serves.
+func (d *Dispatcher) Launch(tb testing.TB) {
+	tb.Helper()
+	d.Program = launch(tb, spec{
+		binaries: d.binaries, kept: d.kept, name: "dispatcher", ready: "ready",
+		args: []string{
+			"--config", d.mount.Path(), "--data-dir", d.DataDir, "--pod", d.Pod,
+			"--device-addr", "127.0.0.1:0", "--server-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
+			"--drain-timeout", DrainTimeout.String(), "--allow-loopback-endpoints",
+		},
+	})
+}
+
+// Start starts the process and returns when it is ready.
+func (d *Dispatcher) Start(tb testing.TB) {
+	tb.Helper()
+	d.Launch(tb)
+	fields := d.awaitReady(tb)
+	d.DeviceURL = "http://" + text(fields, "device")
+	d.ServerURL = "http://" + text(fields, "server")
+	d.AdminURL = "http://" + text(fields, "admin")
+	status, body := d.get(tb, "/readyz", "")
+	if status != http.StatusOK {
+		tb.Fatalf("/readyz after the log said ready: %d %s", status, body)
+	}
+}
+
+// Report is what the controllers would read.
+func (d *Dispatcher) Report(tb testing.TB) report.Report {
+	tb.Helper()
+	status, body := d.get(tb, report.Path, d.document.Keys.Report.Reveal())
+	if status != http.StatusOK {
+		tb.Fatalf("%s: %d %s", report.Path, status, body)
+	}
+	var out report.Report
+	if err := json.Unmarshal(body, &out); err != nil {
+		tb.Fatalf("%s: %v", report.Path, err)
+	}
+	return out
+}
+
+// Channel is one row of the report.
+func (d *Dispatcher) Channel(tb testing.TB, name string) report.Channel {
+	tb.Helper()
+	r := d.Report(tb)
+	for _, c := range r.Channels {
+		if c.Name == name {
+			return c
+		}
+	}
+	tb.Fatalf("the report has no channel row %q: %+v", name, r.Channels)
+	return report.Channel{}
+}
+
+// Metrics is the text that Prometheus would read.
+func (d *Dispatcher) Metrics(tb testing.TB) string {
+	tb.Helper()
+	status, body := d.get(tb, "/metrics", "")
+	if status != http.StatusOK {
+		tb.Fatalf("/metrics: %d %s", status, body)
+	}
+	return string(body)
+}
+
+// get asks the admin port.
+func (d *Dispatcher) get(tb testing.TB, path, key string) (int, []byte) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.AdminURL+path, http.NoBody)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	resp, err := d.admin.Do(req)
+	if err != nil {
+		tb.Fatalf("asking the admin port: %v", err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it is in memory
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		tb.Fatalf("asking the admin port: %v", err)
+	}
+	return resp.StatusCode, body
+}

@@ -1,0 +1,37 @@
+package process
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+)
+
+const (
+	day     = 24 * 3600
+	keySize = 32
+)
+
+// NewDocument is the configuration of an app without channels and profiles, with keys of its own.
+func NewDocument(appID string, trust config.DeviceJWT) *config.Document {
+	return &config.Document{
+		Version: config.Version,
+		App:     config.App{Namespace: "e2e", Name: "chat", AppID: appID},
+		Routing: config.Routing{
+			HeartbeatSeconds: 1, OfflineAfterSeconds: 3, AckTimeoutSeconds: 1, PushTTLSeconds: day, MaxBacklog: 100_000,
+		},
+		Auth: config.Auth{
+			ServerKeys: []config.Secret{randomKey()}, RegistrationKeys: []config.Secret{randomKey()}, DeviceJWT: trust,
+		},
+		Retention: config.Retention{
+			MessagesSeconds: day, DeadLettersSeconds: day, ReceiptsSeconds: day, InactiveDevicesSeconds: day,
+		},
+		Keys: config.Keys{Report: randomKey(), Peer: randomKey(), Sealing: randomKey(), ReceiptPath: randomKey()},
+	}
+}
+
+func randomKey() config.Secret {
+	b := make([]byte, keySize)
+	_, _ = rand.Read(b) // never fails
+	return config.NewSecret(base64.StdEncoding.EncodeToString(b))
+}

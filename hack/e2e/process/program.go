@@ -1,0 +1,137 @@
+package process
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startPatience bounds a start on a busy machine with the race detector.
+const startPatience = 30 * time.Second
+
+// maxLine is the longest line of a log.
+const maxLine = 1 << 20
+
+// Program is a running process whose output is kept.
+type Program struct {
+	name string
+	cmd  *exec.Cmd
+
+	ready chan map[string]any // the fields of the first line with the message that says ready
+	ended chan struct{}       // closed when the process has ended and all of its output is kept
+	exit  int
+
+	mu     sync.Mutex
+	output strings.Builder
+}
+
+// spec says what to launch.
+type spec struct {
+	binaries Binaries
+	kept     *Transcript
+	name     string
+	args     []string
+	// ready is the message of the line that tells that it serves.
+	ready string
+}
+
+// launch starts a program; the test's end kills it.
+func launch(tb testing.TB, s spec) *Program {
+	tb.Helper()
+	cmd := exec.Command(s.binaries.path(s.name), s.args...) //nolint:gosec,noctx // our own program; the test ends it by signals
+	out, in := io.Pipe()
+	cmd.Stdout, cmd.Stderr = in, in
+	p := &Program{name: s.name, cmd: cmd, ready: make(chan map[string]any, 1), ended: make(chan struct{})}
+	if err := cmd.Start(); err != nil {
+		tb.Fatalf("starting %s: %v", s.name, err)
+	}
+	var reader sync.WaitGroup
+	reader.Go(func() { p.read(out, s) })
+	go func() {
+		_ = cmd.Wait() // the exit code tells
+		_ = in.Close()
+		reader.Wait()
+		p.exit = cmd.ProcessState.ExitCode()
+		close(p.ended)
+	}()
+	tb.Cleanup(p.Kill)
+	return p
+}
+
+// read keeps the output line by line and finds the one that says ready.
+func (p *Program) read(out io.Reader, s spec) {
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		line := lines.Bytes()
+		s.kept.Add("log of "+p.name, line)
+		p.mu.Lock()
+		_, _ = fmt.Fprintf(&p.output, "%s\n", line)
+		p.mu.Unlock()
+		var fields map[string]any
+		if json.Unmarshal(line, &fields) == nil && fields["msg"] == s.ready {
+			select {
+			case p.ready <- fields:
+			default:
+			}
+		}
+	}
+	_, _ = io.Copy(io.Discard, out) // a line that is too long must not block the program
+}
+
+// awaitReady returns the fields of the line that says ready.
+func (p *Program) awaitReady(tb testing.TB) map[string]any {
+	tb.Helper()
+	select {
+	case fields := <-p.ready:
+		return fields
+	case <-p.ended:
+		tb.Fatalf("%s ended with %d before it was ready:\n%s", p.name, p.exit, p.Output())
+	case <-time.After(startPatience):
+		tb.Fatalf("%s was not ready in %s:\n%s", p.name, startPatience, p.Output())
+	}
+	return nil
+}
+
+// Output is what the program has written so far.
+func (p *Program) Output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.output.String()
+}
+
+// Kill is kill -9. It returns when the process has ended.
+func (p *Program) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended before
+	<-p.ended
+}
+
+// Terminate sends SIGTERM.
+func (p *Program) Terminate(tb testing.TB) {
+	tb.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		tb.Fatalf("terminating %s: %v", p.name, err)
+	}
+}
+
+// errRunning says that a process did not end.
+var errRunning = errors.New("still runs")
+
+// Wait returns the exit code when the process has ended.
+func (p *Program) Wait(ctx context.Context) (int, error) {
+	select {
+	case <-p.ended:
+		return p.exit, nil
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%s: %w: %w", p.name, errRunning, ctx.Err())
+	}
+}

@@ -70,7 +70,7 @@ func (t *Tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		entry.Authorization = redacted
 	}
 	if !sleep(r.Context(), fault.latency()) {
-		return
+		panic(http.ErrAbortHandler) // the caller has gone, or the simulator ends
 	}
 	a := &reply{header: w.Header()}
 	t.serve(a, r.WithContext(context.WithValue(r.Context(), entryKey{}, entry)), fault)

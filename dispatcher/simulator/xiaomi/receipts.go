@@ -3,6 +3,7 @@ package xiaomi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -74,7 +75,7 @@ func (r *receipts) add(n report) {
 	select {
 	case r.queue <- n:
 	default:
-		r.post.Log.Warn("dropping a receipt, the queue is full", "callback", n.link)
+		r.post.Log.Warn("dropping a receipt, the queue is full", "messageID", n.messageID)
 	}
 }
 
@@ -98,7 +99,7 @@ func (r *receipts) flush(ctx context.Context) {
 	}
 	for _, p := range merge(due) {
 		if err := r.send(ctx, p); err != nil {
-			r.post.Log.Warn("posting receipts failed", "callback", p.link, "error", err)
+			r.post.Log.Warn("posting receipts failed", "messages", len(p.messages), "error", err)
 		}
 	}
 }
@@ -154,6 +155,9 @@ func (r *receipts) send(ctx context.Context, p parcel) error {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	res, err := r.post.Client.Do(req)
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err // without the URL, whose path is the callback's secret
+	}
 	if err != nil {
 		return err
 	}

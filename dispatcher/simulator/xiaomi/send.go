@@ -190,8 +190,10 @@ func (b *batch) answer(targets int) answer {
 	if b.app.DayQuota > 0 {
 		s.DayQuota, s.DayAcked = strconv.Itoa(b.app.DayQuota), strconv.Itoa(b.app.used())
 	}
+	received := targets - len(b.bad)
 	var exceeds []string
 	for channel, n := range b.exceeded {
+		received -= n
 		if channel == "" {
 			channel = "no_channel"
 		}
@@ -199,5 +201,5 @@ func (b *batch) answer(targets int) answer {
 	}
 	slices.Sort(exceeds)
 	s.ChannelExceeds = strings.Join(exceeds, " ")
-	return succeed(fmt.Sprintf("Received push messages for %d REGID", targets-len(b.bad)), s)
+	return succeed(fmt.Sprintf("Received push messages for %d REGID", received), s)
 }

@@ -1,0 +1,414 @@
+package xiaomi
+
+import (
+	"encoding/json"
+	"flag"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/offlinepush/operator/dispatcher/simulator/phone"
+)
+
+// world is Mi Push with the apps io.chat and io.other.
+type world struct {
+	vendor            *Vendor
+	one, two, foreign *phone.Handset
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	book := phone.NewBook()
+	post := Post{Client: http.DefaultClient, Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	w := &world{vendor: New(book, post)}
+	t.Cleanup(w.vendor.Close)
+	w.addApp(t, App{
+		PackageName: "io.chat", AppSecret: "secret",
+		Channels: []Channel{{ID: "chat", Private: true}, {ID: "news"}},
+	})
+	w.addApp(t, App{PackageName: "io.other", AppSecret: "other"})
+	w.one, w.two, w.foreign = w.addPhone(t, "io.chat"), w.addPhone(t, "io.chat"), w.addPhone(t, "io.other")
+	return w
+}
+
+func (w *world) addApp(t *testing.T, a App) {
+	t.Helper()
+	if _, err := w.vendor.AddApp(a); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) addPhone(t *testing.T, app string) *phone.Handset {
+	t.Helper()
+	h, err := w.vendor.phones.Add(Name, app, "", w.vendor.Issue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func token(h *phone.Handset) string { return h.Phone().Token }
+
+// form is a good push to the targets, changed by pairs of names and values; the value - drops a name.
+func form(targets string, pairs ...string) url.Values {
+	f := url.Values{
+		"registration_id": {targets}, "restricted_package_name": {"io.chat"}, "pass_through": {"0"},
+		"title": {"Hi"}, "description": {"There"},
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		f.Set(pairs[i], pairs[i+1])
+		if pairs[i+1] == "-" {
+			f.Del(pairs[i])
+		}
+	}
+	return f
+}
+
+func (w *world) call(method, path, secret string, f url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(f.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8")
+	r.Header.Set("Authorization", "key="+secret)
+	answer := httptest.NewRecorder()
+	w.vendor.ServeHTTP(answer, r)
+	return answer
+}
+
+func (w *world) send(f url.Values) *httptest.ResponseRecorder {
+	return w.call(http.MethodPost, "/v3/message/regid", "secret", f)
+}
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// golden compares an answer with its golden file, without what is random.
+func golden(t *testing.T, answer *httptest.ResponseRecorder) {
+	t.Helper()
+	random := regexp.MustCompile(`"(Xdm|sdm)[0-9a-f]+"`)
+	file := filepath.Join("testdata", t.Name()[strings.Index(t.Name(), "/")+1:]+".golden")
+	got := http.StatusText(answer.Code) + "\n" + random.ReplaceAllString(answer.Body.String(), `"${1}RANDOM"`)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := token(w.one)
+	manyKeys := []string{}
+	for _, k := range strings.Split("abcdefghijk", "") {
+		manyKeys = append(manyKeys, "extra."+k, "v")
+	}
+	tests := []struct {
+		name string
+		form url.Values
+	}{
+		{"no-target", form("")},
+		{"too-many-targets", form(strings.Repeat("x,", 1001))},
+		{"no-package", form(id, "restricted_package_name", "-")},
+		{"other-package", form(id, "restricted_package_name", "io.other")},
+		{"no-pass-through", form(id, "pass_through", "-")},
+		{"pass-through", form(id, "pass_through", "2")},
+		{"no-title", form(id, "title", "  ")},
+		{"long-title", form(id, "title", strings.Repeat("题", 50))},
+		{"no-description", form(id, "description", "-")},
+		{"long-description", form(id, "description", strings.Repeat("文", 128))},
+		{"notify-id-negative", form(id, "notify_id", "-1")},
+		{"notify-id-too-big", form(id, "notify_id", "2147483648")},
+		{"ttl", form(id, "time_to_live", "1h")},
+		{"notify-type", form(id, "notify_type", "8")},
+		{"channel", form(id, "extra.channel_id", "unknown")},
+		{"many-extras", form(id, manyKeys...)},
+		{"long-extras", form(id, "extra.payload", strings.Repeat("x", 1017))},
+		{"jobkey", form(id, "extra.jobkey", "_abc")},
+		{"callback", form(id, "extra.callback", "ftp://x")},
+		{"callback-long", form(id, "extra.callback", "http://x/"+strings.Repeat("x", 256))},
+		{"callback-param", form(id, "extra.callback", "http://x/", "extra.callback.param", strings.Repeat("x", 65))},
+		{"callback-type", form(id, "extra.callback", "http://x/", "extra.callback.type", "all")},
+		{"all-bad", form("gone," + token(w.foreign))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { golden(t, w.send(tt.form)) })
+	}
+	t.Run("secret", func(t *testing.T) { golden(t, w.call(http.MethodPost, "/v3/message/regid", "wrong", form(id))) })
+	t.Run("empty-secret", func(t *testing.T) { golden(t, w.call(http.MethodPost, "/v3/message/regid", "", form(id))) })
+	t.Run("path", func(t *testing.T) { golden(t, w.call(http.MethodPost, "/v9/message/regid", "secret", form(id))) })
+	t.Run("v2-two-packages", func(t *testing.T) {
+		golden(t, w.call(http.MethodPost, "/v2/message/regid", "secret", form(id, "restricted_package_name", "io.chat,io.other")))
+	})
+	if got := w.one.Arrivals(0); len(got) > 0 {
+		t.Errorf("refused messages arrived: %v", got)
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for h, name := range map[*phone.Handset]string{w.one: "one", w.two: "two", w.foreign: "foreign"} {
+		if err := w.vendor.phones.RotateToken(h, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const element = `{"target":"TARGET","message":{"title":"a","description":"b","pass_through":0,"notify_id":"7",
+		"restricted_package_name":"io.chat","extra":{"channel_id":"chat"}}}`
+	one, gone := strings.Replace(element, "TARGET", "one", 1), strings.Replace(element, "TARGET", "gone", 1)
+	longest := form("one", "title", strings.Repeat("题", 49), "description", strings.Repeat("文", 127),
+		"extra.payload", strings.Repeat("x", 1016), "notify_id", "2147483647")
+	steps := []struct {
+		name, method, path string
+		form               url.Values
+	}{
+		{"sent", "POST", "/v3/message/regid", form("one,two")},
+		{"sent-v2", "POST", "/v2/message/regid", form("one")},
+		{"sent-longest", "POST", "/v3/message/regid", longest},
+		{"sent-partly", "POST", "/v3/message/regid", form("gone,one,foreign")},
+		{"quota", "GET", "/v1/trace/quota/get", nil},
+		{"quota-too-often", "GET", "/v1/trace/quota/get", nil},
+		{"validation", "POST", "/v1/validation/regids", url.Values{"registration_ids": {"one,gone,foreign"}}},
+		{"invalid", "GET", "/v1/feedback/fetch_invalid_regids", nil},
+		{"invalid-again", "GET", "/v1/feedback/fetch_invalid_regids", nil},
+		{"multi", "POST", "/v2/multi_messages/regids", url.Values{"messages": {"[" + one + "," + gone + "]"}}},
+		{"multi-empty", "POST", "/v2/multi_messages/regids", url.Values{"messages": {"[]"}}},
+		{"multi-malformed", "POST", "/v2/multi_messages/regids", url.Values{"messages": {"{}"}}},
+	}
+	for _, s := range steps {
+		t.Run(s.name, func(t *testing.T) { golden(t, w.call(s.method, s.path, "secret", s.form)) })
+	}
+}
+
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.addApp(t, App{
+		PackageName: "io.chat", AppSecret: "secret", DayQuota: 1, Channels: []Channel{{ID: "chat", Private: true}, {ID: "news"}},
+	})
+	w.addApp(t, App{PackageName: "io.other", AppSecret: "other", RequestsPerSecond: 1})
+	news := form(token(w.one), "extra.channel_id", "news")
+	t.Run("daily-within", func(t *testing.T) { golden(t, w.send(news)) })
+	t.Run("daily-over", func(t *testing.T) { golden(t, w.send(news)) })
+	t.Run("daily-private", func(t *testing.T) { golden(t, w.send(form(token(w.one), "extra.channel_id", "chat"))) })
+	t.Run("daily-multi", func(t *testing.T) {
+		const element = `{"target":"x","message":{"title":"a","description":"b","pass_through":0,
+			"restricted_package_name":"io.chat","extra":{"channel_id":"CHANNEL"}}}`
+		list := []string{}
+		for _, channel := range []string{"news", "", "news"} {
+			list = append(list, strings.Replace(element, "CHANNEL", channel, 1))
+		}
+		messages := url.Values{"messages": {"[" + strings.Join(list, ",") + "]"}}
+		golden(t, w.call(http.MethodPost, "/v2/multi_messages/regids", "secret", messages))
+	})
+	other := form(token(w.foreign), "restricted_package_name", "io.other")
+	if first := w.call(http.MethodPost, "/v3/message/regid", "other", other); !strings.Contains(first.Body.String(), `"code":0`) {
+		t.Errorf("first of the second: %s", first.Body)
+	}
+	t.Run("rate", func(t *testing.T) { golden(t, w.call(http.MethodPost, "/v3/message/regid", "other", other)) })
+}
+
+func TestPhoneReadsMessage(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		pairs []string
+		want  phone.Content
+	}{
+		{"notification", []string{
+			"extra.payload", "p", "payload", "content", "notify_id", "7", "extra.jobkey", "j", "extra.channel_id", "chat",
+			"extra.sound_uri", "android.resource://ring", "extra.callback", "http://127.0.0.1:1/", "extra.own", "v",
+		}, phone.Content{
+			Kind: phone.Notification, Title: "Hi", Content: "There", Payload: "p", MessageContent: "content",
+			Sound: "android.resource://ring", Channel: "chat", ReplaceID: "7", DedupID: "j",
+			Data: map[string]string{
+				"payload": "p", "jobkey": "j", "channel_id": "chat", "sound_uri": "android.resource://ring", "own": "v",
+			},
+		}},
+		{"without notify id", nil, phone.Content{
+			Kind: phone.Notification, Title: "Hi", Content: "There", ReplaceID: "default", Data: map[string]string{},
+		}},
+		{"data", []string{"pass_through", "1", "title", "-", "description", "-", "payload", "content"}, phone.Content{
+			Kind: phone.Data, MessageContent: "content", Data: map[string]string{},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			answer := w.send(form(token(w.one), tt.pairs...))
+			arrivals := w.one.Arrivals(0)
+			if len(arrivals) != 1 {
+				t.Fatalf("arrivals %v, answer %s", arrivals, answer.Body)
+			}
+			got := arrivals[0].Content
+			if !strings.Contains(answer.Body.String(), `"id":"`+got.MessageID+`"`) {
+				t.Errorf("message id %s is not in %s", got.MessageID, answer.Body)
+			}
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreFields(phone.Content{}, "MessageID")); diff != "" {
+				t.Errorf("the phone got (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// callbacks is a server that hands on the receipts it gets.
+func callbacks(t *testing.T) (link string, got <-chan map[string]Receipt) {
+	t.Helper()
+	received := make(chan map[string]Receipt, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var messages map[string]Receipt
+		if err := json.Unmarshal([]byte(r.PostFormValue("data")), &messages); err != nil {
+			t.Errorf("data = %q: %v", r.PostFormValue("data"), err)
+		}
+		received <- messages
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, received
+}
+
+func TestReceipts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.addApp(t, App{PackageName: "io.chat", AppSecret: "secret", DayQuota: 3})
+	link, got := callbacks(t)
+	all := []string{"extra.callback", link, "extra.callback.param", "chunk", "extra.callback.type", "243", "extra.jobkey"}
+	// next returns the one receipt of the next request.
+	next := func() Receipt {
+		t.Helper()
+		select {
+		case messages := <-got:
+			for id, r := range messages {
+				if !strings.HasPrefix(id, "sdm") || r.Timestamp == 0 || len(messages) != 1 {
+					t.Errorf("receipts %+v", messages)
+				}
+				r.Timestamp = 0
+				return r
+			}
+		case <-t.Context().Done():
+		}
+		t.Fatal("no receipt")
+		return Receipt{}
+	}
+	expect := func(what string, want Receipt) {
+		t.Helper()
+		want.Param = "chunk"
+		if diff := cmp.Diff(want, next()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	both := token(w.one) + "," + token(w.two)
+	w.send(form(both, append(all, "a")...))
+	first := next()
+	for len(first.Targets) < len(both) { // the worker may have run between the two phones
+		first.Targets += "," + next().Targets
+	}
+	if diff := cmp.Diff(Receipt{Param: "chunk", Type: 1, Targets: both, JobKey: "a", BarStatus: "Enable"}, first); diff != "" {
+		t.Errorf("delivered (-want +got):\n%s", diff)
+	}
+	if !w.one.Click(1) || w.one.Click(2) {
+		t.Error("the first notification can be clicked, a second is not there")
+	}
+	expect("clicked", Receipt{Type: 2, Targets: token(w.one), JobKey: "a", BarStatus: "Enable"})
+	w.send(form("gone", append(all, "b")...))
+	expect("invalid", Receipt{Type: 16, Targets: "gone", JobKey: "b", BarStatus: "Enable"})
+	w.one.SetState(phone.Change{PushEnabled: new(false)})
+	w.send(form(token(w.one), append(all, "c")...))
+	expect("disabled", Receipt{Type: 32, Targets: token(w.one), JobKey: "c", BarStatus: "Disable"})
+	w.send(form(token(w.two), append(all, "d")...))
+	expect("delivered", Receipt{Type: 1, Targets: token(w.two), JobKey: "d", BarStatus: "Enable"})
+	w.send(form(token(w.two), append(all, "e")...))
+	expect("over quota", Receipt{
+		Type: 128, Targets: token(w.two), JobKey: "e", BarStatus: "Enable", Extra: map[string]string{"ack": "3", "quota": "3"},
+	})
+}
+
+func TestMergeOfReceipts(t *testing.T) {
+	t.Parallel()
+	say := func(link, id string, kind int, target string) report {
+		return report{link, id, Receipt{Type: kind, Targets: target}}
+	}
+	got := merge([]report{
+		say("x", "m1", 1, "a"), say("x", "m1", 1, "b"), say("x", "m2", 1, "a"), say("x", "m1", 2, "a"), say("y", "m1", 1, "c"),
+	})
+	want := []parcel{
+		{"x", map[string]Receipt{"m1": {Type: 1, Targets: "a,b"}, "m2": {Type: 1, Targets: "a"}}},
+		{"x", map[string]Receipt{"m1": {Type: 2, Targets: "a"}}},
+		{"y", map[string]Receipt{"m1": {Type: 1, Targets: "c"}}},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(parcel{})); diff != "" {
+		t.Errorf("parcels (-want +got):\n%s", diff)
+	}
+}
+
+func TestRotateAndRevoke(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	code := func(secret string) int {
+		var a answer
+		body := w.call(http.MethodPost, "/v3/message/regid", secret, form(token(w.one))).Body.Bytes()
+		if err := json.Unmarshal(body, &a); err != nil {
+			t.Fatal(err)
+		}
+		return a.Code
+	}
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"appSecret":"fresh"}`))
+	if _, err := w.vendor.Rotate(r, "io.chat"); err != nil {
+		t.Fatal(err)
+	}
+	if code("secret") != 21301 || code("fresh") != 0 {
+		t.Error("after the rotation the old secret must be refused and the new one accepted")
+	}
+	if err := w.vendor.Revoke("io.chat"); err != nil {
+		t.Fatal(err)
+	}
+	if code("fresh") != 21301 || code("") != 21301 {
+		t.Error("a revoked secret must be refused")
+	}
+}
+
+func FuzzForm(f *testing.F) {
+	f.Add(form("x", "notify_id", "7", "extra.payload", "p").Encode())
+	f.Add("title=%zz&time_to_live=99999999999999999999")
+	f.Fuzz(func(t *testing.T, text string) {
+		values, _ := url.ParseQuery(text) // what could be read counts
+		checkMessage(t, readForm(values))
+	})
+}
+
+func FuzzMulti(f *testing.F) {
+	f.Add(`[{"target":"x","message":{"title":"a","description":"b","pass_through":0,"notify_id":null,"extra":{"a":"b"}}}]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		elements, err := readMulti(text)
+		if err != nil {
+			return
+		}
+		for _, e := range elements {
+			checkMessage(t, e.Message)
+		}
+	})
+}
+
+func checkMessage(t *testing.T, m message) {
+	t.Helper()
+	if m.check(newApp(App{PackageName: "io.chat"})) != nil {
+		return
+	}
+	if p := m.push("id"); p.TTL < 0 || p.TTL > maxTTL || (p.Kind == phone.Notification && p.Title == "") {
+		t.Fatalf("push %+v", p)
+	}
+}

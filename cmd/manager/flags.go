@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/offlinepush/operator/controllers/manager"
 	"github.com/offlinepush/operator/controllers/pushchannel"
 )
 
@@ -18,48 +19,37 @@ const everyNamespace = "*"
 // ownNamespaceFile is where Kubernetes tells a pod its namespace.
 const ownNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// options are what the flags say.
-type options struct {
-	namespaces       []string // empty means every one
-	allowedEndpoints pushchannel.Endpoints
-	dispatcherImage  string
-	fastReload       bool
-	leaderElect      bool
-	metricsAddr      string
-	healthAddr       string
-}
-
-// parseOptions reads the flags; each takes its default from an environment variable.
-func parseOptions(args []string, env func(string) string) (options, error) {
-	var o options
+// parse reads the flags; each takes its default from an environment variable.
+func parse(args []string, env func(string) string) (manager.Settings, error) {
+	var s manager.Settings
 	var namespaces, endpoints string
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.StringVar(&namespaces, "namespaces", env("OFFLINEPUSH_NAMESPACES"),
 		"namespaces to watch, separated by commas; '*' for every one; the manager's own when empty (OFFLINEPUSH_NAMESPACES)")
 	flags.StringVar(&endpoints, "allowed-endpoints", env("OFFLINEPUSH_ALLOWED_ENDPOINTS"),
 		"host[:port] list that spec.endpoint of a PushChannel may name; none when empty (OFFLINEPUSH_ALLOWED_ENDPOINTS)")
-	flags.StringVar(&o.dispatcherImage, "dispatcher-image", env("OFFLINEPUSH_DISPATCHER_IMAGE"),
+	flags.StringVar(&s.DispatcherImage, "dispatcher-image", env("OFFLINEPUSH_DISPATCHER_IMAGE"),
 		"image of dispatchers whose PushApp names none (OFFLINEPUSH_DISPATCHER_IMAGE)")
-	flags.BoolVar(&o.fastReload, "fast-reload", isTrue(env("OFFLINEPUSH_FAST_RELOAD")),
+	flags.BoolVar(&s.FastReload, "fast-reload", isTrue(env("OFFLINEPUSH_FAST_RELOAD")),
 		"annotate pods when their configuration changed, so that kubelets refresh it at once (OFFLINEPUSH_FAST_RELOAD)")
-	flags.BoolVar(&o.leaderElect, "leader-elect", isTrue(env("OFFLINEPUSH_LEADER_ELECT")),
+	flags.BoolVar(&s.LeaderElect, "leader-elect", isTrue(env("OFFLINEPUSH_LEADER_ELECT")),
 		"work only while holding the lease, so that one of several managers works (OFFLINEPUSH_LEADER_ELECT)")
-	flags.StringVar(&o.metricsAddr, "metrics-addr", ":8443", "address of the metrics over HTTPS; 0 serves none")
-	flags.StringVar(&o.healthAddr, "health-addr", ":8081", "address of /healthz and /readyz")
+	flags.StringVar(&s.MetricsAddr, "metrics-addr", ":8443", "address of the metrics over HTTPS; 0 serves none")
+	flags.StringVar(&s.HealthAddr, "health-addr", ":8081", "address of /healthz and /readyz")
 	if err := flags.Parse(args); err != nil {
-		return options{}, fmt.Errorf("reading the flags: %w", err)
+		return manager.Settings{}, fmt.Errorf("reading the flags: %w", err)
 	}
-	if o.dispatcherImage == "" {
-		return options{}, errors.New("--dispatcher-image must be set, or OFFLINEPUSH_DISPATCHER_IMAGE")
+	if s.DispatcherImage == "" {
+		return manager.Settings{}, errors.New("--dispatcher-image must be set, or OFFLINEPUSH_DISPATCHER_IMAGE")
 	}
 	var err error
-	if o.allowedEndpoints, err = pushchannel.ParseEndpoints(endpoints); err != nil {
-		return options{}, fmt.Errorf("--%w", err)
+	if s.AllowedEndpoints, err = pushchannel.ParseEndpoints(endpoints); err != nil {
+		return manager.Settings{}, fmt.Errorf("--%w", err)
 	}
-	if o.namespaces, err = parseNamespaces(namespaces); err != nil {
-		return options{}, err
+	if s.Namespaces, err = parseNamespaces(namespaces); err != nil {
+		return manager.Settings{}, err
 	}
-	return o, nil
+	return s, nil
 }
 
 func parseNamespaces(list string) ([]string, error) {

@@ -1,0 +1,44 @@
+package manager
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/offlinepush/operator/controllers/render"
+)
+
+// cacheOptions keep what the controllers read, and of that only what the manager made, without what they never look at.
+func cacheOptions(namespaces []string) cache.Options {
+	options := cache.Options{
+		DefaultTransform: slim,
+		ByObject:         map[client.Object]cache.ByObject{},
+	}
+	own := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{render.ManagedByLabel: render.ManagedBy})}
+	for _, object := range []client.Object{
+		&appsv1.Deployment{}, &corev1.Service{}, &corev1.ServiceAccount{}, &corev1.PersistentVolumeClaim{}, &corev1.Pod{},
+	} {
+		options.ByObject[object] = own
+	}
+	for _, name := range namespaces {
+		if options.DefaultNamespaces == nil {
+			options.DefaultNamespaces = map[string]cache.Config{}
+		}
+		options.DefaultNamespaces[name] = cache.Config{}
+	}
+	return options
+}
+
+// slim drops managed fields, and the annotations of Secrets and ConfigMaps, where kubectl keeps copies of their data.
+func slim(object any) (any, error) {
+	if m, ok := object.(metav1.Object); ok {
+		m.SetManagedFields(nil)
+	}
+	if m, ok := object.(*metav1.PartialObjectMetadata); ok {
+		m.Annotations = nil
+	}
+	return object, nil
+}

@@ -1,0 +1,115 @@
+// Package manager assembles the controllers into one manager, for the command
+// and for tests alike.
+package manager
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/pushapp"
+	"github.com/offlinepush/operator/controllers/pushchannel"
+	"github.com/offlinepush/operator/controllers/reference"
+	"github.com/offlinepush/operator/controllers/render"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/provider/catalog"
+)
+
+const (
+	// shutdownTimeout is well within the pod's grace period.
+	shutdownTimeout = 10 * time.Second
+	// A pass makes about twenty calls; the API server's own fairness guards it.
+	callsPerSecond, burst = 100, 200
+)
+
+// Settings say what to watch and how to work.
+type Settings struct {
+	// Namespaces to watch; empty means every one.
+	Namespaces       []string
+	AllowedEndpoints pushchannel.Endpoints
+	DispatcherImage  string
+	FastReload       bool
+	LeaderElect      bool
+	MetricsAddr      string
+	HealthAddr       string
+	// Guard limits the addresses that a replaced endpoint may lead to.
+	Guard provider.EndpointGuard
+	// Reports reads the dispatchers' reports.
+	Reports pushapp.ReportReader
+	Log     *slog.Logger
+}
+
+// New makes a manager with all controllers, ready to start.
+func New(ctx context.Context, cluster *rest.Config, s Settings) (ctrl.Manager, error) {
+	cluster = rest.CopyConfig(cluster)
+	cluster.QPS, cluster.Burst = callsPerSecond, burst
+	options, err := managerOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	mgr, err := ctrl.NewManager(cluster, options)
+	if err != nil {
+		return nil, fmt.Errorf("making the manager: %w", err)
+	}
+	return mgr, errors.Join(
+		reference.AddIndexes(ctx, mgr.GetFieldIndexer()),
+		addControllers(mgr, s),
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("ping", healthz.Ping),
+	)
+}
+
+func addControllers(mgr ctrl.Manager, s Settings) error {
+	recorder := mgr.GetEventRecorder(render.ManagedBy)
+	channels := &pushchannel.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder,
+		NewProvider: catalog.New, Guard: s.Guard, Allowed: s.AllowedEndpoints, Log: s.Log,
+	}
+	apps := &pushapp.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder,
+		Poller: pushapp.NewPoller(mgr.GetClient(), s.Reports),
+		Image:  s.DispatcherImage, Namespaces: s.Namespaces, FastReload: s.FastReload,
+	}
+	return errors.Join(channels.SetupWithManager(mgr), apps.SetupWithManager(mgr))
+}
+
+func managerOptions(s Settings) (ctrl.Options, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), pushv1.AddToScheme(scheme)); err != nil {
+		return ctrl.Options{}, fmt.Errorf("building the scheme: %w", err)
+	}
+	return ctrl.Options{
+		Scheme: scheme,
+		Cache:  cacheOptions(s.Namespaces),
+		Client: client.Options{
+			FieldOwner: render.ManagedBy,
+			// Secrets and ConfigMaps are read one by one; only their names are watched.
+			Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}},
+		},
+		Metrics: metricsserver.Options{
+			BindAddress:    s.MetricsAddr,
+			SecureServing:  true,
+			FilterProvider: filters.WithAuthenticationAndAuthorization,
+			TLSOpts:        []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
+		},
+		HealthProbeBindAddress:        s.HealthAddr,
+		LeaderElection:                s.LeaderElect,
+		LeaderElectionID:              "manager.offlinepush.io",
+		LeaderElectionReleaseOnCancel: true, // The process ends right after.
+		GracefulShutdownTimeout:       new(shutdownTimeout),
+	}, nil
+}

@@ -1,0 +1,171 @@
+// Package managertest runs the manager as it is against a real kube-apiserver,
+// with vendors and dispatchers that tests command. It is for tests only.
+package managertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/offlinepush/operator/controllers/manager"
+	"github.com/offlinepush/operator/controllers/pushchannel"
+	"github.com/offlinepush/operator/controllers/testenv"
+	"github.com/offlinepush/operator/dispatcher/provider"
+)
+
+const (
+	patience = 30 * time.Second
+	glance   = 50 * time.Millisecond
+)
+
+// Suite is a running manager with what it talks to.
+type Suite struct {
+	*testenv.Environment
+	Vendor      *Vendor
+	Dispatchers *Dispatchers
+	Logs        *Logs
+}
+
+// Main runs the tests of a package beside a manager, which it stores in target before the first test.
+func Main(m *testing.M, target **Suite) int {
+	code, err := run(m, target)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "managertest:", err)
+		return 1
+	}
+	return code
+}
+
+func run(m *testing.M, target **Suite) (code int, err error) {
+	environment, err := testenv.Start()
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, environment.Stop()) }()
+	suite := &Suite{Environment: environment, Vendor: newVendor(), Dispatchers: &Dispatchers{}, Logs: &Logs{}}
+	defer suite.Vendor.server.Close()
+	allowed, err := pushchannel.ParseEndpoints(suite.Vendor.host())
+	if err != nil {
+		return 1, err
+	}
+	log := slog.New(slog.NewTextHandler(suite.Logs, nil))
+	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
+	ctx, stop := context.WithCancel(context.Background())
+	mgr, err := manager.New(ctx, environment.Config, manager.Settings{
+		AllowedEndpoints: allowed, DispatcherImage: "registry.example.com/dispatcher:test", FastReload: true,
+		MetricsAddr: "0", HealthAddr: "0", Guard: provider.EndpointGuard{AllowLoopback: true},
+		Reports: suite.Dispatchers, Log: log,
+	})
+	if err != nil {
+		stop()
+		return 1, err
+	}
+	var running sync.WaitGroup
+	running.Go(func() { err = errors.Join(err, mgr.Start(ctx)) })
+	defer running.Wait()
+	defer stop()
+	*target = suite
+	return m.Run(), nil
+}
+
+// Create makes objects.
+func (s *Suite) Create(t testing.TB, objects ...client.Object) {
+	t.Helper()
+	for _, object := range objects {
+		if err := s.Client.Create(t.Context(), object); err != nil {
+			t.Fatalf("creating %T %s: %v", object, object.GetName(), err)
+		}
+	}
+}
+
+// Change edits an object, again when it changed meanwhile.
+func Change[T client.Object](t testing.TB, s *Suite, object T, edit func(T)) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), glance, patience, true, func(ctx context.Context) (bool, error) {
+		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+			return false, err
+		}
+		edit(object)
+		err := s.Client.Update(ctx, object)
+		return err == nil, ignoreConflict(err)
+	})
+	if err != nil {
+		t.Fatalf("changing %T %s: %v", object, object.GetName(), err)
+	}
+}
+
+// ChangeStatus edits an object's status, as a kubelet or another controller would.
+func ChangeStatus[T client.Object](t testing.TB, s *Suite, object T, edit func(T)) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), glance, patience, true, func(ctx context.Context) (bool, error) {
+		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+			return false, ignoreMissing(err)
+		}
+		edit(object)
+		err := s.Client.Status().Update(ctx, object)
+		return err == nil, ignoreConflict(err)
+	})
+	if err != nil {
+		t.Fatalf("changing the status of %T %s: %v", object, object.GetName(), err)
+	}
+}
+
+// Await reads an object until check returns nil, or fails with its last words.
+func Await[T client.Object](t testing.TB, s *Suite, object T, check func(T) error) {
+	t.Helper()
+	last := errors.New("never read")
+	err := wait.PollUntilContextTimeout(t.Context(), glance, patience, true, func(ctx context.Context) (bool, error) {
+		now := s.Client.Get(ctx, client.ObjectKeyFromObject(object), object)
+		if now == nil {
+			now = check(object)
+		}
+		if ctx.Err() == nil {
+			last = now
+		}
+		return now == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("%T %s: %v", object, object.GetName(), last)
+	}
+}
+
+func ignoreConflict(err error) error {
+	if apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+func ignoreMissing(err error) error { return client.IgnoreNotFound(err) }
+
+// Logs keeps what the manager logged.
+type Logs struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// Write implements io.Writer.
+func (l *Logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, b...)
+	return len(b), nil
+}
+
+// String is everything so far.
+func (l *Logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text)
+}

@@ -1,0 +1,378 @@
+package pushchannel_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/managertest"
+	"github.com/offlinepush/operator/controllers/render"
+	"github.com/offlinepush/operator/controllers/testenv"
+	"github.com/offlinepush/operator/dispatcher/config"
+)
+
+// ready is what a channel without traffic comes to.
+var ready = want{conditions: []string{
+	"Resolved=True/Resolved", "CredentialsValid=True/CredentialsAccepted", "Delivering=Unknown/NoTraffic",
+	"Ready=True/Ready", "Reconciling=absent", "Stalled=absent",
+}}
+
+func TestAcceptedCredential(t *testing.T) {
+	t.Parallel()
+	for name, channel := range map[string]*pushv1.PushChannel{"FCM": fcm(t), "Xiaomi": xiaomi(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			secret := testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret)
+			if channel.Spec.Vendor == pushv1.VendorFCM {
+				secret = testenv.FCMSecret(t, channel.Namespace, channel.Name, "chat-prod-4711")
+			}
+			suite.Create(t, secret, channel)
+			await(t, channel, ready)
+			row := acceptedRow(t, channel)
+			if row.Endpoint.URL != string(channel.Spec.Endpoint.URL) || row.Endpoint.CABundle != suite.Vendor.CA() {
+				t.Errorf("accepted endpoint is %+v", row.Endpoint)
+			}
+			if row.FCM != nil && row.FCM.ProjectID != "chat-prod-4711" {
+				t.Errorf("project is %q, want the service account's", row.FCM.ProjectID)
+			}
+			if active := channel.Status.Credentials.Active; active == nil || string(active.SecretName) != secret.Name || len(active.Hash) != 16 {
+				t.Errorf("active credential is %+v", active)
+			}
+			if channel.Status.LastProbeTime == nil || *channel.Status.Apps != 0 {
+				t.Errorf("status lacks the probe or counts apps: %+v", channel.Status)
+			}
+		})
+	}
+}
+
+// TestUnresolved has every way in which what a channel refers to can be missing or wrong, and its cure.
+func TestUnresolved(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		make   func(*testing.T) (*pushv1.PushChannel, *corev1.Secret)
+		reason string
+		words  []string
+		stuck  bool
+		cure   func(*testing.T, *pushv1.PushChannel)
+	}{
+		{
+			name:   "no Secret",
+			make:   func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) { return xiaomi(t), nil },
+			reason: pushv1.ReasonSecretNotFound, words: []string{"Secret xiaomi does not exist", "appSecret"},
+			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				suite.Create(t, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret))
+			},
+		},
+		{
+			name: "no key",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				c := xiaomi(t)
+				return c, testenv.KeysSecret(c.Namespace, c.Name, firstSecret)
+			},
+			reason: pushv1.ReasonSecretKeyMissing, words: []string{"lacks the key appSecret"},
+			cure: setSecret(pushv1.XiaomiAppSecretKey, firstSecret),
+		},
+		{
+			name: "malformed secret",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				c := xiaomi(t)
+				return c, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret+"\n")
+			},
+			reason: pushv1.ReasonSecretMalformed, words: []string{"newline"}, stuck: true,
+			cure: setSecret(pushv1.XiaomiAppSecretKey, firstSecret),
+		},
+		{
+			name: "malformed JSON",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				c := fcm(t)
+				secret := testenv.FCMSecret(t, c.Namespace, c.Name, "chat-prod-4711")
+				secret.Data[pushv1.FCMServiceAccountKey] = append(secret.Data[pushv1.FCMServiceAccountKey], '}')
+				return c, secret
+			},
+			reason: pushv1.ReasonSecretMalformed, words: []string{"is not JSON"}, stuck: true,
+		},
+		{
+			name: "wrong project",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				c := fcm(t, func(c *pushv1.PushChannel) { c.Spec.FCM.ProjectID = "chat-test-0815" })
+				return c, testenv.FCMSecret(t, c.Namespace, c.Name, "chat-prod-4711")
+			},
+			reason: pushv1.ReasonIdentifierMismatch, words: []string{"spec.fcm.projectID", "chat-prod-4711"}, stuck: true,
+			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				managertest.Change(t, suite, c, func(c *pushv1.PushChannel) { c.Spec.FCM.ProjectID = "chat-prod-4711" })
+			},
+		},
+		{
+			name: "endpoint not allowed",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				c := xiaomi(t, func(c *pushv1.PushChannel) { c.Spec.Endpoint.URL = "https://evil.example.com/x" })
+				return c, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret)
+			},
+			reason: pushv1.ReasonEndpointNotAllowed, words: []string{"spec.endpoint.url", "evil.example.com:443", "--allowed-endpoints"}, stuck: true,
+			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				managertest.Change(t, suite, c, func(c *pushv1.PushChannel) {
+					c.Spec.Endpoint = suite.Vendor.Endpoint(c.Namespace, c.Spec.Vendor)
+				})
+			},
+		},
+		{
+			name: "no CA bundle",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				c := xiaomi(t, func(c *pushv1.PushChannel) { c.Spec.Endpoint.CABundleRef.Name = "later" })
+				return c, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret)
+			},
+			reason: pushv1.ReasonCABundleNotFound, words: []string{"ConfigMap later with the key ca.crt"},
+			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				suite.Create(t, &corev1.ConfigMap{
+					ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: "later"},
+					Data:       map[string]string{"ca.crt": suite.Vendor.CA()},
+				})
+			},
+		},
+		{
+			name: "CA bundle without certificate",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				c := xiaomi(t, func(c *pushv1.PushChannel) { c.Spec.Endpoint.CABundleRef.Name = "bad" })
+				suite.Create(t, &corev1.ConfigMap{
+					ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: "bad"}, Data: map[string]string{"ca.crt": "x"},
+				})
+				return c, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret)
+			},
+			reason: pushv1.ReasonCABundleMalformed, words: []string{"no PEM certificate"}, stuck: true,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			channel, secret := tt.make(t)
+			if secret != nil {
+				suite.Create(t, secret)
+			}
+			suite.Create(t, channel)
+			abnormal := "Reconciling=True/"
+			if tt.stuck {
+				abnormal = "Stalled=True/"
+			}
+			await(t, channel, want{words: tt.words, conditions: []string{
+				"Resolved=False/" + tt.reason, "CredentialsValid=Unknown/NotProbed", "Ready=False/" + tt.reason, abnormal + tt.reason,
+			}})
+			if n := suite.Vendor.Probes(channel.Namespace); n != 0 {
+				t.Errorf("the vendor was asked %d times about something unresolved", n)
+			}
+			if tt.cure != nil {
+				tt.cure(t, channel)
+				await(t, channel, ready)
+			}
+		})
+	}
+}
+
+func setSecret(key, value string) func(*testing.T, *pushv1.PushChannel) {
+	return func(t *testing.T, c *pushv1.PushChannel) {
+		t.Helper()
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}}
+		managertest.Change(t, suite, secret, func(s *corev1.Secret) { s.Data = map[string][]byte{key: []byte(value)} })
+	}
+}
+
+var rotate = setSecret(pushv1.XiaomiAppSecretKey, secondSecret)
+
+func TestRefusedFirstCredential(t *testing.T) {
+	t.Parallel()
+	channel := fcm(t)
+	suite.Vendor.Set(channel.Namespace, managertest.VendorState{Refused: []string{"*"}})
+	suite.Create(t, testenv.FCMSecret(t, channel.Namespace, channel.Name, "chat-prod-4711"), channel)
+	await(t, channel, want{
+		conditions: []string{"Resolved=True/Resolved", "CredentialsValid=False/CredentialsRejected", "Ready=False/CredentialsRejected", "Stalled=True/CredentialsRejected"},
+		words:      []string{"FCM answered invalid_grant (HTTP 400)", "Invalid JWT Signature."},
+	})
+	if _, err := accepted(t, channel); !apierrors.IsNotFound(err) {
+		t.Errorf("a refused credential was accepted (%v)", err)
+	}
+	asked := suite.Vendor.Probes(channel.Namespace)
+	managertest.Change(t, suite, channel, func(c *pushv1.PushChannel) { c.Spec.Limits.RequestsPerSecond = 7 })
+	await(t, channel, want{conditions: []string{"Ready=False/CredentialsRejected"}})
+	if now := suite.Vendor.Probes(channel.Namespace); now != asked {
+		t.Errorf("a refused credential was probed %d times more", now-asked)
+	}
+}
+
+func TestUnreachableVendor(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		state  managertest.VendorState
+		reason string
+	}{
+		{"down", managertest.VendorState{Down: true}, pushv1.ReasonVendorUnreachable},
+		{"throttled", managertest.VendorState{Throttled: true}, pushv1.ReasonVendorThrottled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			channel := xiaomi(t)
+			suite.Vendor.Set(channel.Namespace, tt.state)
+			suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+			await(t, channel, want{conditions: []string{
+				"CredentialsValid=Unknown/" + tt.reason, "Ready=False/" + tt.reason, "Reconciling=True/" + tt.reason, "Stalled=absent",
+			}})
+			if row := acceptedRow(t, channel); row.Xiaomi.AppSecret.Reveal() != firstSecret {
+				t.Error("the first credential needs only the right shape while the vendor says nothing")
+			}
+			suite.Vendor.Set(channel.Namespace, managertest.VendorState{})
+			await(t, channel, ready)
+		})
+	}
+}
+
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	channel := xiaomi(t)
+	suite.Vendor.Set(channel.Namespace, managertest.VendorState{Refused: []string{secondSecret}})
+	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+	await(t, channel, ready)
+	hash := channel.Status.Credentials.Active.Hash
+
+	rotate(t, channel)
+	await(t, channel, want{
+		conditions: []string{"CredentialsValid=False/NewCredentialRejected", "Ready=False/NewCredentialRejected", "Stalled=True/NewCredentialRejected"},
+		words:      []string{"21301", "Authentication failed", "sending goes on"},
+	})
+	if row := acceptedRow(t, channel); row.Xiaomi.AppSecret.Reveal() != firstSecret || channel.Status.Credentials.Active.Hash != hash {
+		t.Error("a refused change must keep the old credential")
+	}
+
+	suite.Vendor.Set(channel.Namespace, managertest.VendorState{Refused: []string{firstSecret}})
+	setSecret(pushv1.XiaomiAppSecretKey, "xiaomi-secret-third-789")(t, channel)
+	await(t, channel, ready)
+	if row := acceptedRow(t, channel); row.Xiaomi.AppSecret.Reveal() != "xiaomi-secret-third-789" || channel.Status.Credentials.Active.Hash == hash {
+		t.Error("an accepted change must replace the old credential")
+	}
+	checkEvents(t, channel, pushv1.ReasonNewCredentialRejected, pushv1.ReasonReady)
+}
+
+func TestSuspended(t *testing.T) {
+	t.Parallel()
+	channel := xiaomi(t, func(c *pushv1.PushChannel) { c.Spec.Suspend = new(true) })
+	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+	await(t, channel, want{conditions: []string{"Resolved=True/Resolved", "Ready=False/Suspended", "Reconciling=absent", "Stalled=absent"}})
+	if n := suite.Vendor.Probes(channel.Namespace); n != 0 {
+		t.Errorf("a suspended channel was probed %d times", n)
+	}
+	managertest.Change(t, suite, channel, func(c *pushv1.PushChannel) { c.Spec.Suspend = nil })
+	await(t, channel, ready)
+}
+
+// TestAppsReportTrouble: what the rows of apps say shows in Delivering, and an accepted credential is proved again.
+func TestAppsReportTrouble(t *testing.T) {
+	t.Parallel()
+	channel := xiaomi(t)
+	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+	await(t, channel, ready)
+	app := testenv.App(channel.Namespace, "chat", channel.Name)
+	suite.Create(t, app)
+	managertest.Await(t, suite, channel, func(c *pushv1.PushChannel) error {
+		if c.Status.Apps == nil || *c.Status.Apps != 1 {
+			return fmt.Errorf("apps: %v", c.Status.Apps)
+		}
+		return nil
+	})
+	if err := suite.Client.Delete(t.Context(), app); err != nil {
+		t.Fatal(err)
+	}
+	managertest.Await(t, suite, channel, func(c *pushv1.PushChannel) error {
+		if *c.Status.Apps != 0 {
+			return fmt.Errorf("apps: %d", *c.Status.Apps)
+		}
+		return nil
+	})
+}
+
+func TestAcceptedSecretComesBack(t *testing.T) {
+	t.Parallel()
+	channel := xiaomi(t)
+	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+	await(t, channel, ready)
+	secret, err := accepted(t, channel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !metav1.IsControlledBy(secret, channel) {
+		t.Errorf("accepted Secret has owners %v, want the channel", secret.OwnerReferences)
+	}
+	asked := suite.Vendor.Probes(channel.Namespace)
+	if err := suite.Client.Delete(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	fresh := secret.DeepCopy()
+	managertest.Await(t, suite, fresh, func(s *corev1.Secret) error {
+		if s.UID == secret.UID {
+			return errors.New("still the old one")
+		}
+		return nil
+	})
+	if now := suite.Vendor.Probes(channel.Namespace); now != asked {
+		t.Errorf("the vendor was asked %d times more about what it said already", now-asked)
+	}
+}
+
+func TestForeignAcceptedSecretIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	channel := xiaomi(t)
+	foreign := testenv.KeysSecret(channel.Namespace, render.AcceptedName(channel.Name), "not-for-you-0123456789")
+	suite.Create(t, foreign, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+	await(t, channel, want{conditions: []string{"Ready=False/NameConflict", "Stalled=True/NameConflict"}, words: []string{"xiaomi-accepted"}})
+	if got, err := accepted(t, channel); err != nil || got.ResourceVersion != foreign.ResourceVersion {
+		t.Errorf("the foreign Secret was changed (%v)", err)
+	}
+}
+
+func accepted(t *testing.T, channel *pushv1.PushChannel) (*corev1.Secret, error) {
+	t.Helper()
+	secret := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: channel.Namespace, Name: render.AcceptedName(channel.Name)}
+	return secret, suite.Client.Get(t.Context(), key, secret)
+}
+
+func acceptedRow(t *testing.T, channel *pushv1.PushChannel) config.Channel {
+	t.Helper()
+	secret, err := accepted(t, channel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := render.DecodeChannel(secret.Data[render.AcceptedKey])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+// checkEvents waits for one event of each reason about the object, and no more of it.
+func checkEvents(t *testing.T, channel *pushv1.PushChannel, reasons ...string) {
+	t.Helper()
+	managertest.Await(t, suite, channel, func(c *pushv1.PushChannel) error {
+		var list eventsv1.EventList
+		if err := suite.Client.List(t.Context(), &list, client.InNamespace(c.Namespace)); err != nil {
+			return err
+		}
+		var seen []string
+		for _, e := range list.Items {
+			if e.Regarding.Name == c.Name && e.Regarding.Kind == "PushChannel" {
+				seen = append(seen, e.Reason)
+			}
+		}
+		for _, reason := range reasons {
+			if !strings.Contains(strings.Join(seen, " "), reason) {
+				return fmt.Errorf("no event %s among %v", reason, seen)
+			}
+		}
+		return nil
+	})
+}

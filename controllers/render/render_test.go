@@ -1,0 +1,302 @@
+package render_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/yaml"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/render"
+	"github.com/offlinepush/operator/dispatcher/config"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// The credentials of every case; no golden file may hold them.
+const (
+	serviceAccount  = `{"project_id":"chat-prod-4711","private_key":"fcm-private-key-0123"}`
+	appSecret       = "xiaomi-app-secret-0123"
+	serverKey       = "server-key-0123456789"
+	registrationKey = "registration-key-0123"
+	jwks            = `{"keys":[{"kty":"oct","k":"jwks-shared-secret-0123"}]}`
+)
+
+func fixtures() []string {
+	return []string{"fcm-private-key-0123", appSecret, serverKey, registrationKey, "jwks-shared-secret-0123", generatedKey("r")}
+}
+
+// TestGolden renders testdata/<case>/app.yaml. The Secret's document is shown without its secrets, and the true one must be
+// a document that dispatchers read.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	cases, err := filepath.Glob("testdata/*/app.yaml")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range cases {
+		folder := filepath.Dir(file)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
+			in := input(t, file)
+			output, err := render.App(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			for _, object := range output.Objects {
+				if secret, ok := object.(*corev1ac.SecretApplyConfiguration); ok {
+					redact(t, secret, output.ConfigHash)
+				}
+				b, err := yaml.Marshal(object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.WriteString("---\n")
+				got.Write(b)
+			}
+			for _, secret := range fixtures() {
+				if strings.Contains(got.String(), secret) {
+					t.Errorf("the golden file would hold %q", secret)
+				}
+			}
+			compare(t, filepath.Join(folder, "golden.yaml"), got.Bytes())
+		})
+	}
+}
+
+// redact checks the true document and replaces it with one that shows no secret.
+func redact(t *testing.T, secret *corev1ac.SecretApplyConfiguration, hash string) {
+	t.Helper()
+	encoded := secret.Data[config.FileName]
+	document, err := config.ParseStrict(encoded)
+	if err != nil {
+		t.Fatalf("dispatchers refuse the document: %v", err)
+	}
+	if config.Hash(encoded) != hash {
+		t.Errorf("hash is %s, the document's is %s", hash, config.Hash(encoded))
+	}
+	for _, fixture := range fixtures() {
+		if !strings.Contains(strings.ReplaceAll(string(encoded), `\`, ""), fixture) && document.Auth.DeviceJWT.Enabled() {
+			t.Errorf("the true document lacks %q", fixture)
+		}
+	}
+	shown, err := yaml.Marshal(document) // Marshalled plainly, a Secret hides itself.
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret.Data = nil
+	secret.WithStringData(map[string]string{config.FileName: string(shown)})
+}
+
+func compare(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; write it with -update", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got), write it with -update:\n%s", file, diff)
+	}
+}
+
+// input reads an app and gives each of its rows the channel of the row's name.
+func input(t *testing.T, file string) render.Input {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := &pushv1.PushApp{}
+	if err := yaml.UnmarshalStrict(b, app); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	in := render.Input{
+		App:   app,
+		Image: "registry.example.com/dispatcher:v0",
+		Auth: config.Auth{
+			ServerKeys:       []config.Secret{config.NewSecret(serverKey)},
+			RegistrationKeys: []config.Secret{config.NewSecret(registrationKey)},
+		},
+		Keys: config.Keys{
+			Report: config.NewSecret(generatedKey("r")), Peer: config.NewSecret(generatedKey("p")),
+			Sealing: config.NewSecret(generatedKey("s")), ReceiptPath: config.NewSecret(generatedKey("c")),
+		},
+	}
+	if jwt := app.Spec.Auth.DeviceJWT; jwt != nil {
+		in.Auth.DeviceJWT = config.DeviceJWT{Issuer: jwt.Issuer, Audience: jwt.Audience, Algorithms: []string{"HS256"}, JWKS: config.NewSecret(jwks)}
+	}
+	for _, row := range app.Spec.Channels {
+		in.Rows = append(in.Rows, rowOf(t, row))
+	}
+	return in
+}
+
+func rowOf(t *testing.T, row pushv1.AppChannel) render.Row {
+	t.Helper()
+	specs := map[string]pushv1.PushChannelSpec{
+		"fcm": {
+			Vendor: pushv1.VendorFCM, FCM: &pushv1.FCMChannel{Target: pushv1.FCMTargetToken},
+			Endpoint: &pushv1.ChannelEndpoint{URL: "https://sim.example/fcm", AuthURL: "https://sim.example/fcm/token"},
+			Limits:   pushv1.ChannelLimits{MaxConcurrentRequests: 256},
+		},
+		"xiaomi": {
+			Vendor: pushv1.VendorXiaomi,
+			Xiaomi: &pushv1.XiaomiChannel{PackageName: "com.example.chat", Region: pushv1.XiaomiRegionEurope, Path: "/v3/message/regid"},
+			Limits: pushv1.ChannelLimits{RequestsPerSecond: 100, MaxConcurrentRequests: 8},
+		},
+		"suspended": {Vendor: pushv1.VendorXiaomi, Xiaomi: &pushv1.XiaomiChannel{PackageName: "com.example.chat", Region: pushv1.XiaomiRegionChina}},
+	}
+	credentials := map[string]string{"fcm": serviceAccount, "xiaomi": appSecret}
+	spec, ok := specs[row.Name]
+	if !ok {
+		t.Fatalf("no channel for row %s", row.Name)
+	}
+	return render.Row{
+		Name: row.Name, AppType: row.AppType,
+		Accepted:  render.Channel(spec, config.NewSecret(credentials[row.Name]), ""),
+		Limits:    render.Limits(spec, row.Share, 2*row.Share),
+		Suspended: row.Name == "suspended",
+	}
+}
+
+func generatedKey(letter string) string {
+	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(letter, 32)))
+}
+
+func TestConfigTooLarge(t *testing.T) {
+	t.Parallel()
+	in := input(t, "testdata/minimal/app.yaml")
+	in.Auth.ServerKeys = []config.Secret{config.NewSecret(strings.Repeat("k", config.MaxSize))}
+	if _, err := render.App(in); !errors.Is(err, config.ErrTooLarge) {
+		t.Errorf("error is %v, want config.ErrTooLarge", err)
+	}
+}
+
+func TestRevisionFollowsTheTemplateOnly(t *testing.T) {
+	t.Parallel()
+	revision := func(edit func(*render.Input)) string {
+		in := input(t, "testdata/minimal/app.yaml")
+		edit(&in)
+		output, err := render.App(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return output.Revision
+	}
+	same := revision(func(*render.Input) {})
+	if got := revision(func(in *render.Input) { in.Rows = nil; in.App.Spec.Routing.PushTTLSeconds = 60 }); got != same {
+		t.Error("channels and routing must not restart pods")
+	}
+	if got := revision(func(in *render.Input) { in.Image = "other:1" }); got == same {
+		t.Error("another image must replace pods")
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name               string
+		vendor             pushv1.Vendor
+		total, share, all  int32
+		wantRequestsPerSec int32
+	}{
+		{"alone", pushv1.VendorFCM, 300, 100, 100, 300},
+		{"a third", pushv1.VendorFCM, 300, 100, 300, 100},
+		{"never zero", pushv1.VendorXiaomi, 1, 1, 1000, 1},
+		{"what FCM grants", pushv1.VendorFCM, 0, 50, 100, 5000},
+		{"what Xiaomi grants", pushv1.VendorXiaomi, 0, 100, 100, 500},
+		{"largest", pushv1.VendorXiaomi, 100_000, 1000, 1000, 100_000},
+		{"an app that the index does not know yet", pushv1.VendorFCM, 10, 100, 0, 10},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			spec := pushv1.PushChannelSpec{Vendor: tt.vendor, Limits: pushv1.ChannelLimits{RequestsPerSecond: tt.total}}
+			if got := render.Limits(spec, tt.share, tt.all).RequestsPerSecond; got != tt.wantRequestsPerSec {
+				t.Errorf("requests per second are %d, want %d", got, tt.wantRequestsPerSec)
+			}
+		})
+	}
+}
+
+// TestEveryVendorIsRendered fails when a vendor of the API is missing in one of render's switches.
+func TestEveryVendorIsRendered(t *testing.T) {
+	t.Parallel()
+	specs := map[pushv1.Vendor]pushv1.PushChannelSpec{
+		pushv1.VendorFCM:    {Vendor: pushv1.VendorFCM, FCM: &pushv1.FCMChannel{ProjectID: "chat-prod-4711"}},
+		pushv1.VendorXiaomi: {Vendor: pushv1.VendorXiaomi, Xiaomi: &pushv1.XiaomiChannel{PackageName: "a.b"}},
+	}
+	for vendor, spec := range specs {
+		t.Run(string(vendor), func(t *testing.T) {
+			t.Parallel()
+			channel := render.Channel(spec, config.NewSecret("credential-0123"), "")
+			encoded, err := render.EncodeChannel(channel)
+			if err != nil {
+				t.Fatal(err)
+			}
+			decoded, err := render.DecodeChannel(encoded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := render.Credential(decoded).Reveal(); got != "credential-0123" {
+				t.Errorf("credential is %q", got)
+			}
+			if render.CredentialKey(vendor) == "" || render.Limits(spec, 1, 1).RequestsPerSecond <= 1 {
+				t.Error("the vendor has no key or no granted limit")
+			}
+		})
+	}
+}
+
+func TestDecodeChannelQuotesNothing(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "secret-0123", `{"channels":[]}`, `{"channels":[{"vendor":"Xiaomi"}]}`, `{"channels":[{"vendor":"Pigeon"}]}`} {
+		_, err := render.DecodeChannel([]byte(text))
+		if err == nil || strings.Contains(err.Error(), "secret-0123") {
+			t.Errorf("DecodeChannel(%q) = %v", text, err)
+		}
+	}
+}
+
+func FuzzDecodeChannel(f *testing.F) {
+	f.Add([]byte(`{"channels":[{"vendor":"Xiaomi","xiaomi":{"appSecret":"x"}}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		channel, err := render.DecodeChannel(b)
+		if err == nil && render.Credential(channel).IsZero() {
+			t.Error("a channel without a credential was decoded")
+		}
+	})
+}
+
+func TestNamesFitTheirLimits(t *testing.T) {
+	t.Parallel()
+	n := render.NamesOf(strings.Repeat("a", 40))
+	for _, name := range []string{n.Dispatcher, n.Device, n.Server, n.Data, n.Keys} {
+		if len(name) > 63 {
+			t.Errorf("%s is too long for a Service", name)
+		}
+	}
+	labels := render.Labels("chat")
+	for key, value := range render.Selector("chat") {
+		if labels[key] != value {
+			t.Errorf("label %s is %q, the selector wants %q", key, labels[key], value)
+		}
+	}
+	if slices.Contains([]string{n.Device, n.Server, n.Data, n.Keys}, n.Dispatcher) {
+		t.Error("two objects share a name")
+	}
+}

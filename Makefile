@@ -68,7 +68,7 @@ test: ## Run all tests that need no node: unit, envtest on the newest and oldest
 .PHONY: e2e
 e2e: node ## Run the demo's steps as assertions on a real node (root).
 	eval "$$(hack/cluster/env.sh)"
-	go test -tags e2e -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/...
+	go test -tags e2e -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster
 
 .PHONY: bench
 bench: ## Run the benchmarks.

@@ -3,89 +3,158 @@ package quickstart
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
 	"strings"
+
+	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
 
-// pods are the names and restarts of the app's dispatchers.
-func (s *Story) pods(ctx context.Context) (string, error) {
-	return s.Kubectl(ctx, "-n", Namespace, "get", "pods", "-l", "app.kubernetes.io/name=offlinepush-dispatcher",
-		"-o", "jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[0].restartCount}{end}")
+// Breakage are the steps that follow the story where nobody watches.
+func (s *Story) Breakage() []Step {
+	return []Step{
+		{"kill -9 between accept and vendor call loses nothing", s.kill},
+		{"A refused new credential never reaches the dispatcher", s.refuse},
+		{"Wrong YAML is refused with the field and the cure", s.misspell},
+		{"A deleted child comes back, and a second apply changes nothing", s.restore},
+		{"Every push is accounted for", s.account},
+	}
 }
 
-// ready waits for the Ready condition of the Xiaomi channel and gives its message.
-func (s *Story) ready(ctx context.Context, status string) (string, error) {
-	const conditions = `.status.conditions[?(@.type=="Ready")]`
-	err := await(ctx, "pushchannel/xiaomi to be Ready="+status, func(ctx context.Context) error {
-		got, err := s.field(ctx, "pushchannel/xiaomi", conditions+".status")
-		if err == nil && got != status {
-			err = fmt.Errorf("%w: it is %s", errNotYet, got)
+// kill ends the dispatcher while the vendor takes nothing.
+func (s *Story) kill(ctx context.Context) error {
+	const messages = 10
+	if err := s.vendors.SetFault(ctx, "fcm", traffic.Fault{Throttle: true, RetryAfterSeconds: 1}); err != nil {
+		return err
+	}
+	for i := range messages {
+		if _, err := s.send(ctx, s.carol, fmt.Sprintf("Accepted before the kill, %d", i)); err != nil {
+			return err
 		}
-		return err
-	})
-	if err != nil {
-		return "", err
 	}
-	return s.field(ctx, "pushchannel/xiaomi", conditions+".message")
+	if out, err := exec.CommandContext(ctx, "pkill", "-KILL", "-f", "^/dispatcher --config").CombinedOutput(); err != nil {
+		return fmt.Errorf("killing the dispatcher on this node: %w: %s", err, out)
+	}
+	if err := s.vendors.ClearFault(ctx, "fcm"); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for len(seen) < messages {
+		a, err := s.shows(ctx, s.third, patience/2)
+		if err != nil {
+			return fmt.Errorf("after %d of %d messages: %w", len(seen), messages, err)
+		}
+		seen[a.Title] = true
+	}
+	_, err := s.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=120s")
+	return err
 }
 
-func (s *Story) revoke(ctx context.Context) error {
-	if err := s.vendors.Revoke(ctx, "xiaomi", xiaomi.app); err != nil {
-		return fmt.Errorf("revoking Xiaomi's secret: %w", err)
-	}
-	if _, err := s.send(ctx, s.bob, "Sent while Xiaomi refuses"); err != nil {
+// refuse changes the credential to one that the vendor does not know.
+func (s *Story) refuse(ctx context.Context) error {
+	good, err := s.field(ctx, "secret/xiaomi-credential", ".data.appSecret")
+	if err != nil {
 		return err
 	}
-	if _, err := s.shows(ctx, s.fcm, soon); err != nil {
+	secret, err := base64.StdEncoding.DecodeString(good)
+	if err != nil {
+		return err
+	}
+	if err := s.setSecret(ctx, "wrong-secret-of-xiaomi"); err != nil {
 		return err
 	}
 	message, err := s.ready(ctx, "False")
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(message, "213") {
-		return fmt.Errorf("the channel's message %q does not have the vendor's code", message)
-	}
-	if err := s.showedNothing(ctx, s.mi); err != nil {
-		return err
-	}
-	if err := s.Show(ctx, "-n", Namespace, "get", "pushchannels"); err != nil {
-		return err
-	}
 	s.Say("    pushchannel/xiaomi: %s", message)
+	if strings.Contains(message, "wrong-secret") {
+		return errors.New("the channel's message shows the credential")
+	}
+	if _, err := s.send(ctx, s.bob, "Sent while the new secret is wrong"); err != nil {
+		return err
+	}
+	if _, err := s.shows(ctx, s.mi, soon); err != nil {
+		return fmt.Errorf("the old credential is no longer used: %w", err)
+	}
+	if err := s.setSecret(ctx, string(secret)); err != nil {
+		return err
+	}
+	_, err = s.ready(ctx, "True")
+	return err
+}
+
+// misspell applies a channel with the wrong member.
+func (s *Story) misspell(ctx context.Context) error {
+	err := s.apply(ctx, `
+apiVersion: offlinepush.io/v1alpha1
+kind: PushChannel
+metadata: {name: wrong, namespace: quickstart}
+spec:
+  vendor: Xiaomi
+  fcm: {}
+  credentials: {secretRef: {name: xiaomi-credential}}
+`)
+	const want = "`xiaomi` must be set when `vendor` is 'Xiaomi', and only then"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		return fmt.Errorf("want an error with %q, got %w", want, err)
+	}
 	return nil
 }
 
-func (s *Story) rotate(ctx context.Context) error {
-	before, err := s.pods(ctx)
+// restore deletes a Service and applies everything again.
+func (s *Story) restore(ctx context.Context) error {
+	const object = "deployment/chat-dispatcher"
+	before, err := s.field(ctx, object, ".metadata.generation")
 	if err != nil {
 		return err
 	}
-	app, err := s.vendors.RotateXiaomiApp(ctx, xiaomi.app, "")
-	if err != nil {
-		return fmt.Errorf("rotating Xiaomi's secret: %w", err)
-	}
-	patch := fmt.Sprintf(`{"data":{"appSecret":%q}}`, base64.StdEncoding.EncodeToString([]byte(app.AppSecret)))
-	if _, err := s.Kubectl(ctx, "-n", Namespace, "patch", "secret", "xiaomi-credential", "-p", patch); err != nil {
+	if _, err := s.Kubectl(ctx, "-n", Namespace, "delete", "service", "chat-server"); err != nil {
 		return err
 	}
-	s.Say("    $ kubectl -n %s patch secret xiaomi-credential …", Namespace)
-	a, err := s.shows(ctx, s.mi, patience/2)
+	err = await(ctx, "service/chat-server to come back", func(ctx context.Context) error {
+		_, err := s.field(ctx, "service/chat-server", ".spec.clusterIP")
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if a.Title != "Sent while Xiaomi refuses" {
-		return fmt.Errorf("the kept message is %q", a.Title)
-	}
-	if _, err := s.ready(ctx, "True"); err != nil {
+	if _, err := s.Kubectl(ctx, "apply", "--server-side", "-k", "config/default"); err != nil {
 		return err
 	}
-	after, err := s.pods(ctx)
-	if err != nil {
+	if _, err := s.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=60s"); err != nil {
 		return err
 	}
-	if before != after {
-		return fmt.Errorf("pods changed from %q to %q", before, after)
+	after, err := s.field(ctx, object, ".metadata.generation")
+	if err == nil && after != before {
+		err = fmt.Errorf("%s went from generation %s to %s", object, before, after)
 	}
-	return s.Show(ctx, "-n", Namespace, "get", "pushchannels,pushapps")
+	return err
+}
+
+// account reads the dispatcher's metrics, after the operator made it count.
+func (s *Story) account(ctx context.Context) error {
+	return await(ctx, "offlinepush_unaccounted to be 0", func(ctx context.Context) error {
+		ip, err := s.Kubectl(ctx, "-n", Namespace, "get", "pods", "-l", dispatchers, "-o", "jsonpath={.items[0].status.podIP}")
+		if err != nil {
+			return err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+ip+":9090/metrics", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		b, err := io.ReadAll(resp.Body)
+		if err == nil && !strings.Contains(string(b), "\nofflinepush_unaccounted 0\n") {
+			err = fmt.Errorf("%w", errNotYet)
+		}
+		return err
+	})
 }

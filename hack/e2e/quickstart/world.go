@@ -46,9 +46,19 @@ func (w *World) Say(format string, args ...any) {
 
 // Kubectl runs kubectl and gives what it printed.
 func (w *World) Kubectl(ctx context.Context, args ...string) (string, error) {
+	return w.kubectl(ctx, nil, args...)
+}
+
+// apply applies a manifest.
+func (w *World) apply(ctx context.Context, manifest string) error {
+	_, err := w.kubectl(ctx, strings.NewReader(manifest), "apply", "--server-side", "-f", "-")
+	return err
+}
+
+func (w *World) kubectl(ctx context.Context, in io.Reader, args ...string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, "kubectl", args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = w.Root, &out, &errs
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = w.Root, in, &out, &errs
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, errs.String())
 	}

@@ -32,6 +32,12 @@ func lockDir(dir, pod string) (*os.File, error) {
 	return f, nil
 }
 
+// unlock gives the directory up at once, even if a child process that is just
+// being started still shares the open file.
+func unlock(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}
+
 func heldBy(f *os.File, dir string) error {
 	holder, err := io.ReadAll(io.LimitReader(f, 512))
 	if err != nil || len(holder) == 0 {

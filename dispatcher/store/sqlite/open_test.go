@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
@@ -221,5 +223,58 @@ func TestRefusalUndoesWhatItWrote(t *testing.T) {
 	var n int
 	if readErr := s.reader.row(t.Context(), `SELECT count(*) FROM users`, []any{&n}); readErr != nil || n != 0 || !errors.Is(err, store.ErrConflict) {
 		t.Errorf("%v, %d users, %v", err, n, readErr)
+	}
+}
+
+// TestConnections: a power failure cannot be had in a test, so the pragmas that
+// are for it are read back.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, options(t.TempDir()))
+	defer mustClose(t, s)
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "0", "busy_timeout": "5000"} {
+		var writes, reads string
+		if err := s.write(t.Context(), func(tx *tx) error { return tx.row("PRAGMA "+pragma, []any{&writes}) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.reader.row(t.Context(), "PRAGMA "+pragma, []any{&reads}); err != nil {
+			t.Fatal(err)
+		}
+		if writes != want || reads != want {
+			t.Errorf("%s: the writer has %s, readers have %s, want %s", pragma, writes, reads, want)
+		}
+	}
+	if _, err := s.reader.db.ExecContext(t.Context(), "DELETE FROM users"); err == nil {
+		t.Error("a reader can write")
+	}
+}
+
+// TestForeignRows: what another incarnation owns is neither due nor settled.
+func TestForeignRows(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, options(t.TempDir()))
+	defer mustClose(t, s)
+	lease, err := s.AcquireLease(t.Context(), "pod", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.Accept(t.Context(), []store.AcceptRequest{unicast(message.Device{Key: 1, UserID: "anna"})})[0]
+	if got.Err != nil {
+		t.Fatal(got.Err)
+	}
+	if err := s.write(t.Context(), func(tx *tx) error {
+		_, err := tx.exec("UPDATE deliveries SET owner = ?", lease.Incarnation+1)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := s.Due(t.Context(), "fcm", time.Now().Add(time.Minute), message.Delivery{}, 10)
+	if err != nil || len(rows) != 0 {
+		t.Errorf("due: %v, %v", rows, err)
+	}
+	row := got.Deliveries[0]
+	err = s.Settle(t.Context(), []store.Settlement{{DeliveryID: row.ID, Retry: &store.Retry{Targets: row.Targets}}})
+	if !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("settled: %v", err)
 	}
 }

@@ -94,13 +94,13 @@ func (p *devicePlane) mayRegister() func(huma.Context) *failure {
 	}
 }
 
-// proof is how a device says who it is.
-type proof struct {
+// Proof is how a device says who it is. The library sees exported types only.
+type Proof struct {
 	PushID string `path:"pushID" maxLength:"64"`
 	Secret string `header:"Offlinepush-Device-Secret" hidden:"true"`
 }
 
-func (p *devicePlane) device(ctx context.Context, by proof) (message.Device, error) {
+func (p *devicePlane) device(ctx context.Context, by Proof) (message.Device, error) {
 	if by.Secret == "" {
 		return message.Device{}, fail(http.StatusUnauthorized, wire.CodeUnauthenticated, "give the device secret in the header "+wire.SecretHeader)
 	}
@@ -126,12 +126,12 @@ func (p *devicePlane) register(ctx context.Context, in *registerInput) (*registe
 }
 
 type setTokenInput struct {
-	proof
+	Proof
 	Body wire.SetToken
 }
 
 func (p *devicePlane) setToken(ctx context.Context, in *setTokenInput) (*struct{}, error) {
-	d, err := p.device(ctx, in.proof)
+	d, err := p.device(ctx, in.Proof)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (p *devicePlane) setToken(ctx context.Context, in *setTokenInput) (*struct{
 }
 
 type bindInput struct {
-	proof
+	Proof
 	Authorization string `header:"Authorization" hidden:"true"`
 }
 
@@ -150,7 +150,7 @@ func (p *devicePlane) bind(ctx context.Context, in *bindInput) (*bindingOutput, 
 	if token == "" {
 		return nil, fail(http.StatusUnauthorized, wire.CodeUnauthenticated, "give the user's token as Authorization: Bearer")
 	}
-	d, err := p.device(ctx, in.proof)
+	d, err := p.device(ctx, in.Proof)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (p *devicePlane) bind(ctx context.Context, in *bindInput) (*bindingOutput, 
 	return &bindingOutput{Body: wire.Binding{PushID: d.PushID, UserID: d.UserID}}, nil
 }
 
-func (p *devicePlane) logout(ctx context.Context, in *proof) (*struct{}, error) {
+func (p *devicePlane) logout(ctx context.Context, in *Proof) (*struct{}, error) {
 	d, err := p.device(ctx, *in)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (p *devicePlane) logout(ctx context.Context, in *proof) (*struct{}, error) 
 	return nil, p.deps.Bindings.Logout(ctx, d.Key)
 }
 
-func (p *devicePlane) unregister(ctx context.Context, in *proof) (*struct{}, error) {
+func (p *devicePlane) unregister(ctx context.Context, in *Proof) (*struct{}, error) {
 	d, err := p.device(ctx, *in)
 	if err != nil {
 		return nil, err

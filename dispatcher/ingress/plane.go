@@ -58,7 +58,9 @@ func newPlane(title string, log *slog.Logger) *plane {
 
 // handler is the plane with what every request goes through.
 func (p *plane) handler() http.Handler {
-	delete(p.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // The library's, which toProblem replaces.
+	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // The library's, which toProblem replaces.
+		delete(p.api.OpenAPI().Components.Schemas.Map(), name)
+	}
 	return withRequestID(recovered(p.log, p.mux))
 }
 
@@ -99,9 +101,10 @@ func register[I, O any](p *plane, r route, handle func(context.Context, *I) (*O,
 	if r.maxBody == 0 {
 		r.maxBody = defaultMaxBody
 	}
+	_, hasBody := reflect.TypeFor[I]().FieldByName("Body")
 	op := huma.Operation{
 		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.description,
-		DefaultStatus: r.status, Responses: p.responses(r),
+		DefaultStatus: r.status, Responses: p.responses(r, hasBody),
 		MaxBodyBytes: r.maxBody + 1,
 		// The body is read before, by limitBody; a deadline would end the context of a slow request.
 		BodyReadTimeout: -1,
@@ -126,12 +129,12 @@ func register[I, O any](p *plane, r route, handle func(context.Context, *I) (*O,
 }
 
 // responses documents the errors of an operation.
-func (p *plane) responses(r route) map[string]*huma.Response {
+func (p *plane) responses(r route, hasBody bool) map[string]*huma.Response {
 	statuses := append([]int{http.StatusInternalServerError, http.StatusServiceUnavailable}, r.errors...)
 	if len(r.security) > 0 {
 		statuses = append(statuses, http.StatusUnauthorized)
 	}
-	if r.method == http.MethodPost || r.method == http.MethodPut {
+	if hasBody {
 		statuses = append(statuses, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
 			http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
 	}

@@ -48,6 +48,8 @@ func (p *serverPlane) messageRoutes() {
 		description: "The answer comes after the message is stored and its pushes are decided: 202, or 200 when the same request was accepted before.",
 		errors:      []int{http.StatusConflict, http.StatusTooManyRequests}, maxBody: maxMessageBody,
 	}), p.send)
+	sent := p.api.OpenAPI().Paths["/v1/messages"].Post.Responses
+	sent["200"] = &huma.Response{Description: "The same request was accepted before.", Content: sent["202"].Content}
 	register(p.plane, p.route(route{
 		id: "send-batch", method: http.MethodPost, path: "/v1/messages:batch",
 		summary:     "Send up to 500 messages",
@@ -107,12 +109,13 @@ func deviceOf(d message.Device, online bool) wire.Device {
 	}
 }
 
-type pushIDInput struct {
+// DeviceInput names a device. The library sees exported types only.
+type DeviceInput struct {
 	PushID string `path:"pushID" maxLength:"64"`
 }
 
 type serverBindInput struct {
-	pushIDInput
+	DeviceInput
 	Body wire.BindDevice
 }
 
@@ -127,12 +130,10 @@ func (p *serverPlane) bind(ctx context.Context, in *serverBindInput) (*bindingOu
 	return &bindingOutput{Body: wire.Binding{PushID: d.PushID, UserID: d.UserID}}, nil
 }
 
-func (p *serverPlane) unbind(ctx context.Context, in *pushIDInput) (*struct{}, error) {
+func (p *serverPlane) unbind(ctx context.Context, in *DeviceInput) (*struct{}, error) {
 	d, err := p.deps.Bindings.Find(ctx, in.PushID)
 	if err != nil {
 		return nil, err
 	}
 	return nil, p.deps.Bindings.Logout(ctx, d.Key)
 }
-
-var _ huma.StatusError = (*failure)(nil)

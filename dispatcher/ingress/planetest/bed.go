@@ -57,32 +57,34 @@ type Bed struct {
 	// Device and Server serve the planes over TLS.
 	Device, Server *httptest.Server
 
-	path string
-	doc  *config.Document
-	key  ed25519.PrivateKey
+	path  string
+	doc   *config.Document
+	key   ed25519.PrivateKey
+	close func() error // of the store
 }
 
 // New makes a bed that the test's cleanup takes down.
-func New(t *testing.T) *Bed {
-	t.Helper()
-	b := &Bed{path: filepath.Join(t.TempDir(), config.FileName), Fence: &Fence{}, Rows: &Rows{}}
+func New(tb testing.TB) *Bed {
+	tb.Helper()
+	b := &Bed{path: filepath.Join(tb.TempDir(), config.FileName), Fence: &Fence{}, Rows: &Rows{}}
 	b.key = ed25519.NewKeyFromSeed([]byte(strings.Repeat("s", ed25519.SeedSize)))
 	b.doc = document(b.key.Public().(ed25519.PublicKey))
-	b.write(t)
+	b.write(tb)
 	log := slog.New(slog.DiscardHandler)
 	var err error
 	if b.Live, err = config.Open(b.path, log); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Store, err = sqlite.Open(t.Context(), sqlite.Options{
-		Dir: t.TempDir(), AppID: b.doc.App.AppID, Pod: "pod", SealingKey: b.doc.Keys.Sealing, Log: log,
+	b.Store, err = sqlite.Open(tb.Context(), sqlite.Options{
+		Dir: tb.TempDir(), AppID: b.doc.App.AppID, Pod: "pod", SealingKey: b.doc.Keys.Sealing, Log: log,
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { b.closeStore(t) })
-	if _, err := b.Store.AcquireLease(t.Context(), "pod", time.Hour); err != nil {
-		t.Fatal(err)
+	b.close = sync.OnceValue(b.Store.Close)
+	tb.Cleanup(func() { b.Break(tb) })
+	if _, err := b.Store.AcquireLease(tb.Context(), "pod", time.Hour); err != nil {
+		tb.Fatal(err)
 	}
 	m := metrics.New(prometheus.NewRegistry())
 	b.Sessions = m.Sessions
@@ -90,12 +92,12 @@ func New(t *testing.T) *Bed {
 	b.Users = usertoken.New(usertoken.Deps{Live: b.Live, Log: log})
 	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi"}})
 	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m})
-	b.serve(t, log)
+	b.serve(tb, log)
 	return b
 }
 
-func (b *Bed) serve(t *testing.T, log *slog.Logger) {
-	t.Helper()
+func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
+	tb.Helper()
 	b.Device = httptest.NewTLSServer(ingress.Device(ingress.DeviceDeps{
 		Live: b.Live, Bindings: b.Bindings, Users: b.Users, Log: log,
 		Session: session.NewServer(session.Deps{
@@ -108,74 +110,75 @@ func (b *Bed) serve(t *testing.T, log *slog.Logger) {
 	}))
 	b.Server.EnableHTTP2 = true
 	b.Server.StartTLS()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := b.Hub.Close(ctx); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 		b.Device.Close()
 		b.Server.Close()
 	})
 }
 
-func (b *Bed) closeStore(t *testing.T) {
-	t.Helper()
-	if err := b.Store.Close(); err != nil {
-		t.Error(err)
+// Break makes every call of the store fail from now on.
+func (b *Bed) Break(tb testing.TB) {
+	tb.Helper()
+	if err := b.close(); err != nil {
+		tb.Error(err)
 	}
 }
 
 // Configure changes the configuration and waits until it is in force.
-func (b *Bed) Configure(t *testing.T, change func(*config.Document)) {
-	t.Helper()
+func (b *Bed) Configure(tb testing.TB, change func(*config.Document)) {
+	tb.Helper()
 	change(b.doc)
-	b.write(t)
+	b.write(tb)
 	if err := b.Live.Reload(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func (b *Bed) write(t *testing.T) {
-	t.Helper()
+func (b *Bed) write(tb testing.TB) {
+	tb.Helper()
 	encoded, err := config.Encode(b.doc)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.WriteFile(b.path, encoded, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // UserToken is a good token of the user.
-func (b *Bed) UserToken(t *testing.T, userID string) string {
-	t.Helper()
+func (b *Bed) UserToken(tb testing.TB, userID string) string {
+	tb.Helper()
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
 		"sub": userID, "iss": Issuer, "aud": Audience, "exp": time.Now().Add(time.Hour).Unix(),
 	})
 	token.Header["kid"] = KeyID
 	signed, err := token.SignedString(b.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return signed
 }
 
 // Phone registers a device with a token of its own and binds it, unless userID is empty.
-func (b *Bed) Phone(t *testing.T, vendor, userID string) (binding.Credentials, message.Device) {
-	t.Helper()
-	c, err := b.Bindings.Register(t.Context(), binding.Registration{
-		Selector: message.Selector{Vendor: vendor, AppType: 1}, Token: "token of " + t.Name() + userID + vendor,
+func (b *Bed) Phone(tb testing.TB, vendor, userID string) (binding.Credentials, message.Device) {
+	tb.Helper()
+	c, err := b.Bindings.Register(tb.Context(), binding.Registration{
+		Selector: message.Selector{Vendor: vendor, AppType: 1}, Token: "token of " + tb.Name() + userID + vendor,
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	d, err := b.Bindings.Find(t.Context(), c.PushID)
+	d, err := b.Bindings.Find(tb.Context(), c.PushID)
 	if err == nil && userID != "" {
-		d, err = b.Bindings.Bind(t.Context(), d.Key, userID)
+		d, err = b.Bindings.Bind(tb.Context(), d.Key, userID)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c, d
 }

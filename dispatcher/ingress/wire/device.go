@@ -37,7 +37,7 @@ type Binding struct {
 // Devices lists the devices of a user.
 type Devices struct {
 	UserID  string   `json:"userID"`
-	Devices []Device `json:"devices"`
+	Devices []Device `json:"devices" nullable:"false"`
 }
 
 // Device is a device as the app's servers see it.

@@ -27,7 +27,7 @@ type Push struct {
 type Sent struct {
 	MessageID  string      `json:"messageID" doc:"The UUIDv7 of the message."`
 	Duplicate  bool        `json:"duplicate" doc:"Whether this request was accepted before."`
-	Recipients []Recipient `json:"recipients" doc:"In the order of to."`
+	Recipients []Recipient `json:"recipients" nullable:"false" doc:"In the order of to."`
 }
 
 // Recipient is a receiver and the message's place in the inbox.
@@ -43,7 +43,7 @@ type SendBatch struct {
 
 // BatchResults answers a batch, in its order.
 type BatchResults struct {
-	Results []BatchResult `json:"results"`
+	Results []BatchResult `json:"results" nullable:"false"`
 }
 
 // BatchResult holds exactly one of sent and problem.
@@ -55,7 +55,7 @@ type BatchResult struct {
 // Trace is what became of a message.
 type Trace struct {
 	MessageID string        `json:"messageID"`
-	Devices   []TraceDevice `json:"devices"`
+	Devices   []TraceDevice `json:"devices" nullable:"false"`
 }
 
 // TraceDevice is one device of one receiver, or a receiver without a device.

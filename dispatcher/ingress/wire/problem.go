@@ -60,7 +60,7 @@ type Problem struct {
 	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,id_conflict,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
 	Detail    string       `json:"detail" doc:"What went wrong and what to do, for people."`
 	RequestID string       `json:"requestID,omitempty"`
-	Errors    []FieldError `json:"errors,omitempty" doc:"The fields that break a rule."`
+	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields that break a rule."`
 }
 
 // FieldError is a field that breaks a rule, and the rule.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
@@ -92,11 +93,11 @@ func pollQuery(after int64, wait time.Duration) string {
 
 // join makes a path of parts that may hold anything.
 func join(parts ...string) string {
-	path := ""
+	var path strings.Builder
 	for _, part := range parts {
-		path += "/" + url.PathEscape(part)
+		path.WriteString("/" + url.PathEscape(part))
 	}
-	return path
+	return path.String()
 }
 
 // call sends in as JSON, if any, and reads the answer into out, if any.

@@ -5,14 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offlinepush/operator/dispatcher/simulator"
@@ -22,94 +19,6 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
-
-const patience = 10 * time.Second
-
-// bench is a running simulator with a client for each side.
-type bench struct {
-	*simulator.Client
-	server  *simulator.Server
-	vendors *http.Client
-}
-
-func start(t *testing.T, o simulator.Options) *bench {
-	t.Helper()
-	server, err := simulator.Start(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Errorf("closing: %v", err)
-		}
-	})
-	vendors := server.HTTPClient()
-	t.Cleanup(vendors.CloseIdleConnections)
-	return &bench{server.Client(), server, vendors}
-}
-
-func must[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
-func check(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// post sends a request to a vendor and returns the answer.
-func (b *bench) post(ctx context.Context, link, authorization, contentType, body string) (*http.Response, string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, link, strings.NewReader(body))
-	if err != nil {
-		return nil, "", err
-	}
-	req.Header.Set("Authorization", authorization)
-	req.Header.Set("Content-Type", contentType)
-	res, err := b.vendors.Do(req)
-	if err != nil {
-		return nil, "", err
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	return res, string(answer), err
-}
-
-// grant fetches an access token as a dispatcher does, from the token_uri of the key.
-func (b *bench) grant(t *testing.T, s fcm.ServiceAccount, tokenURI string) string {
-	t.Helper()
-	key := must(jwt.ParseRSAPrivateKeyFromPEM([]byte(s.PrivateKey)))(t)
-	now := time.Now()
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
-		"iss": s.ClientEmail, "aud": tokenURI, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
-		"scope": "https://www.googleapis.com/auth/firebase.messaging",
-	})
-	token.Header["kid"] = s.PrivateKeyID
-	form := url.Values{
-		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
-		"assertion":  {must(token.SignedString(key))(t)},
-	}
-	res, body, err := b.post(t.Context(), tokenURI, "", "application/x-www-form-urlencoded", form.Encode())
-	check(t, err)
-	var granted struct {
-		AccessToken string `json:"access_token"`
-	}
-	if err := json.Unmarshal([]byte(body), &granted); err != nil || granted.AccessToken == "" {
-		t.Fatalf("status %s: %s", res.Status, body)
-	}
-	return granted.AccessToken
-}
-
-func fcmBody(token string) string {
-	return `{"message":{"token":"` + token + `","notification":{"title":"Hi","body":"There"},"data":{"payload":"p"}}}`
-}
 
 func TestFCMByPathAndByHost(t *testing.T) {
 	t.Parallel()
@@ -126,10 +35,10 @@ func TestFCMByPathAndByHost(t *testing.T) {
 		{"https://fcm.googleapis.com", "https://oauth2.googleapis.com/token"},
 	} {
 		bearer := b.grant(t, account, base.token)
-		res, body, err := b.post(ctx, base.api+"/v1/projects/chat/messages:send", "Bearer "+bearer, "application/json", fcmBody(p.Token))
+		got, err := b.post(ctx, base.api+"/v1/projects/chat/messages:send", "Bearer "+bearer, "application/json", fcmBody(p.Token))
 		check(t, err)
-		if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
-			t.Fatalf("%s: %s %s: %s", base.api, res.Proto, res.Status, body)
+		if got.status != http.StatusOK || got.protocol != 2 {
+			t.Fatalf("%s: %+v", base.api, got)
 		}
 		arrivals := must(b.Notifications(ctx, p.ID, int64(i), patience))(t)
 		if len(arrivals) != 1 || arrivals[0].Title != "Hi" || arrivals[0].Payload != "p" {
@@ -151,29 +60,16 @@ func TestHTTP1(t *testing.T) {
 	b := start(t, simulator.Options{})
 	transport, _ := b.vendors.Transport.(*http.Transport)
 	transport.ForceAttemptHTTP2 = false
-	res, body, err := b.post(t.Context(), b.server.URL+"/xiaomi/v3/message/regid", "key=x", "application/x-www-form-urlencoded", "")
+	got, err := b.post(t.Context(), b.server.URL+"/xiaomi/v3/message/regid", "key=x", "application/x-www-form-urlencoded", "")
 	check(t, err)
-	if res.ProtoMajor != 1 || !strings.Contains(body, "21301") {
-		t.Errorf("%s: %s", res.Proto, body)
+	if got.protocol != 1 || !strings.Contains(got.body, "21301") {
+		t.Errorf("answer %+v", got)
 	}
-	res, body, err = b.post(t.Context(), b.server.URL+"/apns/3/device/x", "", "", "")
+	got, err = b.post(t.Context(), b.server.URL+"/apns/3/device/x", "", "", "")
 	check(t, err)
-	if res.StatusCode != http.StatusNotFound || !strings.Contains(body, "fcm, xiaomi") {
-		t.Errorf("%s: %s", res.Status, body)
+	if got.status != http.StatusNotFound || !strings.Contains(got.body, "fcm, xiaomi") {
+		t.Errorf("answer %+v", got)
 	}
-}
-
-func xiaomiForm(tokens ...string) string {
-	return url.Values{
-		"registration_id": {strings.Join(tokens, ",")}, "restricted_package_name": {"io.chat"}, "pass_through": {"0"},
-		"title": {"Hi"}, "description": {"There"}, "extra.payload": {"p"}, "notify_id": {"7"},
-	}.Encode()
-}
-
-func (b *bench) xiaomi(ctx context.Context, secret string, tokens ...string) (string, error) {
-	_, body, err := b.post(ctx, "https://api.xmpush.xiaomi.com/v3/message/regid", "key="+secret,
-		"application/x-www-form-urlencoded", xiaomiForm(tokens...))
-	return body, err
 }
 
 func TestXiaomiSecretsPhonesAndFaults(t *testing.T) {
@@ -371,8 +267,7 @@ func TestCertificatesOnDisk(t *testing.T) {
 	if !bytes.Equal(b.server.CA, made.CA) {
 		t.Error("the server has another CA")
 	}
-	_, _, err := b.post(t.Context(), b.server.URL+"/fcm/token", "", "", "")
-	check(t, err)
+	must(b.post(t.Context(), b.server.URL+"/fcm/token", "", "", ""))(t)
 	if _, err := simulator.Start(simulator.Options{TLSDir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "vendorsim certs --dir") {
 		t.Errorf("empty directory: %v", err)
 	}

@@ -2,6 +2,7 @@ package fcm
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"net/http"
@@ -73,8 +74,8 @@ func (w *world) fill(text string) string {
 	).Replace(text)
 }
 
-func (w *world) send(project, bearer, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, "/v1/projects/"+project+"/messages:send", strings.NewReader(w.fill(body)))
+func (w *world) send(ctx context.Context, project, bearer, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/projects/"+project+"/messages:send", strings.NewReader(w.fill(body)))
 	if bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
@@ -132,7 +133,7 @@ func TestRefusals(t *testing.T) {
 		{"id-as-token", "chat", w.bearer, `{"message":{"token":"FID"}}`},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { golden(t, w.send(tt.project, tt.bearer, tt.body)) })
+		t.Run(tt.name, func(t *testing.T) { golden(t, w.send(t.Context(), tt.project, tt.bearer, tt.body)) })
 	}
 	if got := w.phone.Arrivals(0); len(got) > 0 {
 		t.Errorf("refused messages arrived: %v", got)
@@ -158,10 +159,14 @@ func TestAcceptedMessages(t *testing.T) {
 			"android":{"data":{"payload":"q"},"notification":{"title":"c"}}}}`, &phone.Content{
 			Kind: phone.Notification, Title: "c", Content: "b", Payload: "q", Data: map[string]string{"payload": "q"},
 		}},
-		{"camel case", `{"validateOnly":false,"message":{"token":"PHONE","android":{"notification":{"channelId":"calls"}}}}`,
-			&phone.Content{Kind: phone.Notification, Channel: "calls"}},
-		{"installation id", `{"message":{"fid":"FID","data":{"a":"b"}}}`,
-			&phone.Content{Kind: phone.Data, Data: map[string]string{"a": "b"}}},
+		{
+			"camel case", `{"validateOnly":false,"message":{"token":"PHONE","android":{"notification":{"channelId":"calls"}}}}`,
+			&phone.Content{Kind: phone.Notification, Channel: "calls"},
+		},
+		{
+			"installation id", `{"message":{"fid":"FID","data":{"a":"b"}}}`,
+			&phone.Content{Kind: phone.Data, Data: map[string]string{"a": "b"}},
+		},
 		{"validate only", `{"validate_only":true,"message":{"token":"PHONE","data":{"a":"b"}}}`, nil},
 		{"topic", `{"message":{"topic":"news","data":{"a":"b"}}}`, nil},
 	}
@@ -169,8 +174,10 @@ func TestAcceptedMessages(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			answer := w.send("chat", w.bearer, tt.body)
-			var sent struct{ Name string }
+			answer := w.send(t.Context(), "chat", w.bearer, tt.body)
+			var sent struct {
+				Name string `json:"name"`
+			}
 			if err := json.Unmarshal(answer.Body.Bytes(), &sent); err != nil || answer.Code != http.StatusOK {
 				t.Fatalf("status %d: %s", answer.Code, answer.Body)
 			}
@@ -196,10 +203,10 @@ func TestQuota(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	bearer := w.mint(t, "small")
-	if first := w.send("small", bearer, `{"message":{"token":"GONE"}}`); first.Code != http.StatusNotFound {
+	if first := w.send(t.Context(), "small", bearer, `{"message":{"token":"GONE"}}`); first.Code != http.StatusNotFound {
 		t.Fatalf("first: status %d: %s", first.Code, first.Body)
 	}
-	second := w.send("small", bearer, `{"message":{"token":"GONE"}}`)
+	second := w.send(t.Context(), "small", bearer, `{"message":{"token":"GONE"}}`)
 	if got := second.Header().Get("Retry-After"); got != "60" {
 		t.Errorf("Retry-After = %q, want 60", got)
 	}
@@ -214,16 +221,16 @@ func TestUnregisteredAfterRotationAndUninstallation(t *testing.T) {
 	if err := w.vendor.phones.RotateToken(w.phone, w.vendor.Reissue(names)); err != nil {
 		t.Fatal(err)
 	}
-	old := w.send("chat", w.bearer, body)
+	old := w.send(t.Context(), "chat", w.bearer, body)
 	if old.Code != http.StatusNotFound || !strings.Contains(old.Body.String(), "UNREGISTERED") {
 		t.Errorf("old token: status %d: %s", old.Code, old.Body)
 	}
 	body = w.fill(`{"message":{"token":"PHONE","data":{"a":"b"}}}`)
-	if fresh := w.send("chat", w.bearer, body); fresh.Code != http.StatusOK {
+	if fresh := w.send(t.Context(), "chat", w.bearer, body); fresh.Code != http.StatusOK {
 		t.Errorf("new token: status %d: %s", fresh.Code, fresh.Body)
 	}
 	w.vendor.phones.Uninstall(w.phone)
-	if gone := w.send("chat", w.bearer, body); gone.Code != http.StatusNotFound {
+	if gone := w.send(t.Context(), "chat", w.bearer, body); gone.Code != http.StatusNotFound {
 		t.Errorf("uninstalled: status %d: %s", gone.Code, gone.Body)
 	}
 }
@@ -250,7 +257,7 @@ func (w *world) grant(t *testing.T, mutate func(jwt.MapClaims, *jwt.Token), form
 	if form == nil {
 		form = url.Values{"grant_type": {grantType}, "assertion": {assertion}}
 	}
-	r := httptest.NewRequest(http.MethodPost, "https://sim.test/token", strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://sim.test/token", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	answer := httptest.NewRecorder()
 	w.vendor.ServeHTTP(answer, r)
@@ -301,13 +308,13 @@ func TestGrantedTokenSends(t *testing.T) {
 		t.Errorf("granted %s", answer.Body)
 	}
 	const body = `{"message":{"token":"PHONE","data":{"a":"b"}}}`
-	if got := w.send("chat", granted.AccessToken, body); got.Code != http.StatusOK {
+	if got := w.send(t.Context(), "chat", granted.AccessToken, body); got.Code != http.StatusOK {
 		t.Errorf("status %d: %s", got.Code, got.Body)
 	}
 	if err := w.vendor.Revoke(w.account.ClientEmail); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.send("chat", granted.AccessToken, body); got.Code != http.StatusUnauthorized {
+	if got := w.send(t.Context(), "chat", granted.AccessToken, body); got.Code != http.StatusUnauthorized {
 		t.Errorf("after the account was revoked: status %d: %s", got.Code, got.Body)
 	}
 	if got := mint(); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "invalid_grant") {

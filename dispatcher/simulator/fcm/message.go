@@ -71,17 +71,11 @@ func (m message) target() (string, *failure) {
 
 // check is what FCM itself refuses in a message that could be parsed.
 func (m message) check() *failure {
-	for _, name := range slices.Sorted(maps.Keys(m.Data)) {
-		if reserved(name) {
-			f := invalidArgument("message.data", "Invalid data payload key: "+name)
-			return &f
-		}
+	if f := checkKeys("message.data", m.Data); f != nil {
+		return f
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Android.Data)) {
-		if reserved(name) {
-			f := invalidArgument("message.android.data", "Invalid data payload key: "+name)
-			return &f
-		}
+	if f := checkKeys("message.android.data", m.Android.Data); f != nil {
+		return f
 	}
 	if p := m.Android.Priority; p != "" && !strings.EqualFold(p, "HIGH") && !strings.EqualFold(p, "NORMAL") {
 		return wrongValue("message.android.priority", "type.googleapis.com/google.firebase.fcm.v1.AndroidMessagePriority", p)
@@ -97,6 +91,16 @@ func (m message) check() *failure {
 	if m.size() > maxContent {
 		f := invalidArgument("message", fmt.Sprintf("Message is too big: %d bytes, at most %d", m.size(), maxContent))
 		return &f
+	}
+	return nil
+}
+
+func checkKeys(field string, data map[string]string) *failure {
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		if reserved(name) {
+			f := invalidArgument(field, "Invalid data payload key: "+name)
+			return &f
+		}
 	}
 	return nil
 }

@@ -29,15 +29,15 @@ type field struct {
 
 // schema is the request of messages:send. Google takes names in snake_case and in lowerCamelCase.
 func schema() field {
-	android := fields(text, "collapse_key", "priority", "ttl", "restricted_package_name")
+	android := named("collapse_key", "priority", "ttl", "restricted_package_name")
 	android["direct_boot_ok"] = field{kind: boolean}
 	android["data"] = field{kind: texts}
 	android["notification"] = field{kind: object, fields: trayFields()}
 	android["fcm_options"] = field{kind: free}
 
-	message := fields(text, "name", "token", "topic", "condition", "fid")
+	message := named("name", "token", "topic", "condition", "fid")
 	message["data"] = field{kind: texts}
-	message["notification"] = field{kind: object, fields: fields(text, "title", "body", "image")}
+	message["notification"] = field{kind: object, fields: named("title", "body", "image")}
 	message["android"] = field{kind: object, fields: android}
 	for _, name := range []string{"apns", "webpush", "fcm_options"} {
 		message[name] = field{kind: free}
@@ -49,7 +49,7 @@ func schema() field {
 }
 
 func trayFields() map[string]field {
-	n := fields(text, "title", "body", "icon", "color", "sound", "tag", "click_action", "body_loc_key", "title_loc_key",
+	n := named("title", "body", "icon", "color", "sound", "tag", "click_action", "body_loc_key", "title_loc_key",
 		"channel_id", "image", "ticker", "event_time", "notification_priority", "visibility", "proxy")
 	for _, name := range []string{"sticky", "local_only", "default_sound", "default_vibrate_timings", "default_light_settings"} {
 		n[name] = field{kind: boolean}
@@ -61,10 +61,11 @@ func trayFields() map[string]field {
 	return n
 }
 
-func fields(k kind, names ...string) map[string]field {
+// named are fields with texts.
+func named(names ...string) map[string]field {
 	m := make(map[string]field, len(names))
 	for _, name := range names {
-		m[name] = field{kind: k}
+		m[name] = field{kind: text}
 	}
 	return m
 }
@@ -121,31 +122,34 @@ func (c *checker) check(v any, f field, path string) any {
 	case texts:
 		c.texts(v, path)
 	case text:
-		if _, ok := v.(string); !ok {
-			c.wrong(path, "TYPE_STRING", v)
-		}
+		c.demand(is[string](v), path, "TYPE_STRING", v)
 	case boolean:
-		if _, ok := v.(bool); !ok {
-			c.wrong(path, "TYPE_BOOL", v)
-		}
+		c.demand(is[bool](v), path, "TYPE_BOOL", v)
 	case integer:
-		if n, ok := v.(float64); !ok || n != float64(int32(n)) {
-			c.wrong(path, "TYPE_INT32", v)
-		}
+		n, ok := v.(float64)
+		c.demand(ok && n == float64(int32(n)), path, "TYPE_INT32", v)
 	case free:
-		if _, ok := v.(map[string]any); !ok && !isList(v) {
-			c.wrong(path, "MESSAGE", v)
-		}
+		c.demand(is[map[string]any](v) || is[[]any](v), path, "MESSAGE", v)
 	}
 	return v
 }
 
+func is[T any](v any) bool {
+	_, ok := v.(T)
+	return ok
+}
+
+// demand blames the field if v is not of the wanted type.
+func (c *checker) demand(fits bool, path, wanted string, v any) {
+	if !fits {
+		shown, _ := json.Marshal(v)
+		c.blame(path, "Invalid value%s (%s), %s", at(path), wanted, shown)
+	}
+}
+
 func (c *checker) object(v any, f field, path string) any {
 	members, ok := v.(map[string]any)
-	if !ok {
-		c.wrong(path, "MESSAGE", v)
-		return v
-	}
+	c.demand(ok, path, "MESSAGE", v)
 	normalized := make(map[string]any, len(members))
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		known, ok := f.fields[snake(name)]
@@ -160,25 +164,10 @@ func (c *checker) object(v any, f field, path string) any {
 
 func (c *checker) texts(v any, path string) {
 	members, ok := v.(map[string]any)
-	if !ok {
-		c.wrong(path, "MAP", v)
-		return
-	}
+	c.demand(ok, path, "MAP", v)
 	for i, name := range slices.Sorted(maps.Keys(members)) {
-		if _, ok := members[name].(string); !ok {
-			c.wrong(fmt.Sprintf("%s[%d].value", path, i), "TYPE_STRING", members[name])
-		}
+		c.demand(is[string](members[name]), fmt.Sprintf("%s[%d].value", path, i), "TYPE_STRING", members[name])
 	}
-}
-
-func (c *checker) wrong(path, wanted string, v any) {
-	shown, _ := json.Marshal(v)
-	c.blame(path, "Invalid value%s (%s), %s", at(path), wanted, shown)
-}
-
-func isList(v any) bool {
-	_, ok := v.([]any)
-	return ok
 }
 
 func at(path string) string {

@@ -45,16 +45,8 @@ func (v *Vendor) accept(r *http.Request, project string, body []byte) (string, *
 		f := quotaExceeded(project, wait)
 		return "", &f
 	}
-	req, f := parse(body)
+	req, target, f := read(r, body)
 	if f != nil {
-		return "", f
-	}
-	target, f := req.Message.target()
-	if f != nil {
-		return "", f
-	}
-	traffic.SetTargets(r, target)
-	if f := req.Message.check(); f != nil {
 		return "", f
 	}
 	id := messageID()
@@ -73,6 +65,20 @@ func (v *Vendor) accept(r *http.Request, project string, body []byte) (string, *
 		handset.Deliver(req.Message.push(id))
 	}
 	return name, nil
+}
+
+// read returns a message that nothing is wrong with, and its target.
+func read(r *http.Request, body []byte) (request, string, *failure) {
+	req, f := parse(body)
+	if f != nil {
+		return request{}, "", f
+	}
+	target, f := req.Message.target()
+	if f != nil {
+		return request{}, "", f
+	}
+	traffic.SetTargets(r, target)
+	return req, target, req.Message.check()
 }
 
 func (v *Vendor) authorize(r *http.Request, project string) *failure {

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -41,16 +42,20 @@ type Fault struct {
 // refuses tells whether the vendor answers with an error.
 func (f Fault) refuses() bool { return f.Status != 0 || f.Code != "" || f.Throttle || f.Quota }
 
+func (f Fault) harmless() bool {
+	return !f.refuses() && f.LatencyMs == 0 && !f.ResetConnection && !f.DropResponseAfterAccept
+}
+
 func (f Fault) validate() error {
 	switch {
-	case !f.refuses() && f.LatencyMs == 0 && !f.ResetConnection && !f.DropResponseAfterAccept:
-		return fmt.Errorf("fault: does nothing; set status, code, throttle, quota, latencyMs, resetConnection or dropResponseAfterAccept")
-	case f.Status != 0 && (f.Status < http.StatusOK || f.Status > 599):
-		return fmt.Errorf("status: is %d, must be from 200 to 599", f.Status)
+	case f.harmless():
+		return errors.New("fault: does nothing; set status, code, throttle, quota, latencyMs, resetConnection or dropResponseAfterAccept")
+	case f.Status != 0 && (f.Status < http.StatusOK || http.StatusText(f.Status) == ""):
+		return fmt.Errorf("status: is %d, must be a final status of HTTP such as 503", f.Status)
 	case f.LatencyMs < 0 || f.latency() > maxLatency:
 		return fmt.Errorf("latencyMs: is %d, must be from 0 to %d", f.LatencyMs, maxLatency.Milliseconds())
 	case f.Count < 0 || f.RetryAfterSeconds < 0:
-		return fmt.Errorf("count and retryAfterSeconds: must not be negative")
+		return errors.New("count and retryAfterSeconds: must not be negative")
 	case f.Probability < 0 || f.Probability > 1:
 		return fmt.Errorf("probability: is %v, must be from 0 to 1", f.Probability)
 	}

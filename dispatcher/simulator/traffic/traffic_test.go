@@ -31,7 +31,7 @@ func (*echo) Refuse(w http.ResponseWriter, f Fault) {
 }
 
 func request(contentType, body string) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, "/send/it", strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/send/it", strings.NewReader(body))
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("Authorization", "Bearer secret")
 	return r
@@ -188,8 +188,15 @@ func TestLatency(t *testing.T) {
 func TestFaultIsValidated(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Fault{
-		{}, {Count: 3}, {Status: 99}, {Status: 600}, {LatencyMs: -1}, {LatencyMs: 3_600_000},
-		{Status: 500, Count: -1}, {Status: 500, Probability: 1.1}, {Status: 500, RetryAfterSeconds: -1},
+		{},
+		{Count: 3},
+		{Status: 99},
+		{Status: 600},
+		{LatencyMs: -1},
+		{LatencyMs: 3_600_000},
+		{Status: 500, Count: -1},
+		{Status: 500, Probability: 1.1},
+		{Status: 500, RetryAfterSeconds: -1},
 	} {
 		if err := NewTap(&echo{}).SetFault(f); err == nil {
 			t.Errorf("%+v was taken", f)

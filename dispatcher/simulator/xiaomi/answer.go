@@ -1,6 +1,7 @@
 package xiaomi
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -45,35 +46,22 @@ func refuse(code int, reason string) answer {
 func traceID() string { return "Xdm" + randomHex(11) }
 
 func describe(code int) string {
-	switch code {
-	case 10016:
-		return "缺失必选参数"
-	case 10017:
-		return "参数值非法"
-	case 10020:
-		return "接口不存在"
-	case 10027:
-		return "接口调用过于频繁"
-	case 20301:
-		return "发送消息失败"
-	case 21301:
-		return "认证失败"
-	case 22022:
-		return "应用包名不合法"
-	case 22103:
-		return "notify_id不合法"
-	case 27001:
-		return "channel不匹配"
-	case 65014:
-		return "自定义键值对过多"
-	case 65015:
-		return "自定义键值对过长"
-	case 200001:
-		return "超过每日推送总量"
-	case 200002:
-		return "超过QPS限制"
+	words := map[int]string{
+		10016:  "缺失必选参数",
+		10017:  "参数值非法",
+		10020:  "接口不存在",
+		10027:  "接口调用过于频繁",
+		20301:  "发送消息失败",
+		21301:  "认证失败",
+		22022:  "应用包名不合法",
+		22103:  "notify_id不合法",
+		27001:  "channel不匹配",
+		65014:  "自定义键值对过多",
+		65015:  "自定义键值对过长",
+		200001: "超过每日推送总量",
+		200002: "超过QPS限制",
 	}
-	return "失败"
+	return cmp.Or(words[code], "失败")
 }
 
 // refusal is the answer that a fault asks for.

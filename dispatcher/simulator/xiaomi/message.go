@@ -22,6 +22,7 @@ const (
 	maxCallback    = 256
 	maxParam       = 64
 	maxJobKey      = 20
+	jobKeyRunes    = "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
 // message is what the form or an element of multi_messages says.
@@ -160,11 +161,7 @@ func (m message) checkExtras() *refused {
 	case length > maxExtras:
 		return no(65015, "Extra keys and values too long: at most %d characters", maxExtras)
 	}
-	key := m.Extra["jobkey"]
-	plain := strings.ContainsFunc(key, func(r rune) bool {
-		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-	})
-	if len(key) > maxJobKey || strings.HasPrefix(key, "_") || plain {
+	if key := m.Extra["jobkey"]; len(key) > maxJobKey || strings.HasPrefix(key, "_") || strings.Trim(key, jobKeyRunes) != "" {
 		return no(10017, "Invalid parameter extra.jobkey: %s", key)
 	}
 	return nil

@@ -75,7 +75,7 @@ func (r *receipts) add(n report) {
 	select {
 	case r.queue <- n:
 	default:
-		r.post.Log.Warn("dropping a receipt, the queue is full", "messageID", n.messageID)
+		r.post.Log.Warn("dropping a receipt, the queue is full", "messageId", n.messageID)
 	}
 }
 

@@ -148,13 +148,14 @@ func (b *batch) push(m message, target string) {
 
 func receiptOf(e phone.Event) int {
 	switch e {
+	case phone.Delivered:
+		return deliveredReceipt
 	case phone.Clicked:
 		return clickedReceipt
 	case phone.Disabled:
 		return disabledReceipt
-	default:
-		return deliveredReceipt
 	}
+	return 0
 }
 
 // receipt tells the message's callback, if it asks for this kind.

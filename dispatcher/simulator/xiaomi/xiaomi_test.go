@@ -1,6 +1,7 @@
 package xiaomi
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"log/slog"
@@ -74,8 +75,8 @@ func form(targets string, pairs ...string) url.Values {
 	return f
 }
 
-func (w *world) call(method, path, secret string, f url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, strings.NewReader(f.Encode()))
+func (w *world) call(ctx context.Context, method, path, secret string, f url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(f.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8")
 	r.Header.Set("Authorization", "key="+secret)
 	answer := httptest.NewRecorder()
@@ -83,8 +84,8 @@ func (w *world) call(method, path, secret string, f url.Values) *httptest.Respon
 	return answer
 }
 
-func (w *world) send(f url.Values) *httptest.ResponseRecorder {
-	return w.call(http.MethodPost, "/v3/message/regid", "secret", f)
+func (w *world) send(ctx context.Context, f url.Values) *httptest.ResponseRecorder {
+	return w.call(ctx, http.MethodPost, "/v3/message/regid", "secret", f)
 }
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -114,7 +115,7 @@ func TestRefusals(t *testing.T) {
 	w := newWorld(t)
 	id := token(w.one)
 	manyKeys := []string{}
-	for _, k := range strings.Split("abcdefghijk", "") {
+	for k := range strings.SplitSeq("abcdefghijk", "") {
 		manyKeys = append(manyKeys, "extra."+k, "v")
 	}
 	tests := []struct {
@@ -146,13 +147,17 @@ func TestRefusals(t *testing.T) {
 		{"all-bad", form("gone," + token(w.foreign))},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { golden(t, w.send(tt.form)) })
+		t.Run(tt.name, func(t *testing.T) { golden(t, w.send(t.Context(), tt.form)) })
 	}
-	t.Run("secret", func(t *testing.T) { golden(t, w.call(http.MethodPost, "/v3/message/regid", "wrong", form(id))) })
-	t.Run("empty-secret", func(t *testing.T) { golden(t, w.call(http.MethodPost, "/v3/message/regid", "", form(id))) })
-	t.Run("path", func(t *testing.T) { golden(t, w.call(http.MethodPost, "/v9/message/regid", "secret", form(id))) })
+	t.Run("secret", func(t *testing.T) {
+		golden(t, w.call(t.Context(), http.MethodPost, "/v3/message/regid", "wrong", form(id)))
+	})
+	t.Run("empty-secret", func(t *testing.T) { golden(t, w.call(t.Context(), http.MethodPost, "/v3/message/regid", "", form(id))) })
+	t.Run("path", func(t *testing.T) {
+		golden(t, w.call(t.Context(), http.MethodPost, "/v9/message/regid", "secret", form(id)))
+	})
 	t.Run("v2-two-packages", func(t *testing.T) {
-		golden(t, w.call(http.MethodPost, "/v2/message/regid", "secret", form(id, "restricted_package_name", "io.chat,io.other")))
+		golden(t, w.call(t.Context(), http.MethodPost, "/v2/message/regid", "secret", form(id, "restricted_package_name", "io.chat,io.other")))
 	})
 	if got := w.one.Arrivals(0); len(got) > 0 {
 		t.Errorf("refused messages arrived: %v", got)
@@ -190,7 +195,7 @@ func TestAnswers(t *testing.T) {
 		{"multi-malformed", "POST", "/v2/multi_messages/regids", url.Values{"messages": {"{}"}}},
 	}
 	for _, s := range steps {
-		t.Run(s.name, func(t *testing.T) { golden(t, w.call(s.method, s.path, "secret", s.form)) })
+		t.Run(s.name, func(t *testing.T) { golden(t, w.call(t.Context(), s.method, s.path, "secret", s.form)) })
 	}
 }
 
@@ -202,9 +207,9 @@ func TestQuotas(t *testing.T) {
 	})
 	w.addApp(t, App{PackageName: "io.other", AppSecret: "other", RequestsPerSecond: 1})
 	news := form(token(w.one), "extra.channel_id", "news")
-	t.Run("daily-within", func(t *testing.T) { golden(t, w.send(news)) })
-	t.Run("daily-over", func(t *testing.T) { golden(t, w.send(news)) })
-	t.Run("daily-private", func(t *testing.T) { golden(t, w.send(form(token(w.one), "extra.channel_id", "chat"))) })
+	t.Run("daily-within", func(t *testing.T) { golden(t, w.send(t.Context(), news)) })
+	t.Run("daily-over", func(t *testing.T) { golden(t, w.send(t.Context(), news)) })
+	t.Run("daily-private", func(t *testing.T) { golden(t, w.send(t.Context(), form(token(w.one), "extra.channel_id", "chat"))) })
 	t.Run("daily-multi", func(t *testing.T) {
 		const element = `{"target":"x","message":{"title":"a","description":"b","pass_through":0,
 			"restricted_package_name":"io.chat","extra":{"channel_id":"CHANNEL"}}}`
@@ -213,13 +218,15 @@ func TestQuotas(t *testing.T) {
 			list = append(list, strings.Replace(element, "CHANNEL", channel, 1))
 		}
 		messages := url.Values{"messages": {"[" + strings.Join(list, ",") + "]"}}
-		golden(t, w.call(http.MethodPost, "/v2/multi_messages/regids", "secret", messages))
+		golden(t, w.call(t.Context(), http.MethodPost, "/v2/multi_messages/regids", "secret", messages))
 	})
 	other := form(token(w.foreign), "restricted_package_name", "io.other")
-	if first := w.call(http.MethodPost, "/v3/message/regid", "other", other); !strings.Contains(first.Body.String(), `"code":0`) {
+	if first := w.call(t.Context(), http.MethodPost, "/v3/message/regid", "other", other); !strings.Contains(first.Body.String(), `"code":0`) {
 		t.Errorf("first of the second: %s", first.Body)
 	}
-	t.Run("rate", func(t *testing.T) { golden(t, w.call(http.MethodPost, "/v3/message/regid", "other", other)) })
+	t.Run("rate", func(t *testing.T) {
+		golden(t, w.call(t.Context(), http.MethodPost, "/v3/message/regid", "other", other))
+	})
 }
 
 func TestPhoneReadsMessage(t *testing.T) {
@@ -250,7 +257,7 @@ func TestPhoneReadsMessage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			answer := w.send(form(token(w.one), tt.pairs...))
+			answer := w.send(t.Context(), form(token(w.one), tt.pairs...))
 			arrivals := w.one.Arrivals(0)
 			if len(arrivals) != 1 {
 				t.Fatalf("arrivals %v, answer %s", arrivals, answer.Body)
@@ -266,107 +273,18 @@ func TestPhoneReadsMessage(t *testing.T) {
 	}
 }
 
-// callbacks is a server that hands on the receipts it gets.
-func callbacks(t *testing.T) (link string, got <-chan map[string]Receipt) {
-	t.Helper()
-	received := make(chan map[string]Receipt, 10)
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var messages map[string]Receipt
-		if err := json.Unmarshal([]byte(r.PostFormValue("data")), &messages); err != nil {
-			t.Errorf("data = %q: %v", r.PostFormValue("data"), err)
-		}
-		received <- messages
-	}))
-	t.Cleanup(server.Close)
-	return server.URL, received
-}
-
-func TestReceipts(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.addApp(t, App{PackageName: "io.chat", AppSecret: "secret", DayQuota: 3})
-	link, got := callbacks(t)
-	all := []string{"extra.callback", link, "extra.callback.param", "chunk", "extra.callback.type", "243", "extra.jobkey"}
-	// next returns the one receipt of the next request.
-	next := func() Receipt {
-		t.Helper()
-		select {
-		case messages := <-got:
-			for id, r := range messages {
-				if !strings.HasPrefix(id, "sdm") || r.Timestamp == 0 || len(messages) != 1 {
-					t.Errorf("receipts %+v", messages)
-				}
-				r.Timestamp = 0
-				return r
-			}
-		case <-t.Context().Done():
-		}
-		t.Fatal("no receipt")
-		return Receipt{}
-	}
-	expect := func(what string, want Receipt) {
-		t.Helper()
-		want.Param = "chunk"
-		if diff := cmp.Diff(want, next()); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", what, diff)
-		}
-	}
-	both := token(w.one) + "," + token(w.two)
-	w.send(form(both, append(all, "a")...))
-	first := next()
-	for len(first.Targets) < len(both) { // the worker may have run between the two phones
-		first.Targets += "," + next().Targets
-	}
-	if diff := cmp.Diff(Receipt{Param: "chunk", Type: 1, Targets: both, JobKey: "a", BarStatus: "Enable"}, first); diff != "" {
-		t.Errorf("delivered (-want +got):\n%s", diff)
-	}
-	if !w.one.Click(1) || w.one.Click(2) {
-		t.Error("the first notification can be clicked, a second is not there")
-	}
-	expect("clicked", Receipt{Type: 2, Targets: token(w.one), JobKey: "a", BarStatus: "Enable"})
-	w.send(form("gone", append(all, "b")...))
-	expect("invalid", Receipt{Type: 16, Targets: "gone", JobKey: "b", BarStatus: "Enable"})
-	w.one.SetState(phone.Change{PushEnabled: new(false)})
-	w.send(form(token(w.one), append(all, "c")...))
-	expect("disabled", Receipt{Type: 32, Targets: token(w.one), JobKey: "c", BarStatus: "Disable"})
-	w.send(form(token(w.two), append(all, "d")...))
-	expect("delivered", Receipt{Type: 1, Targets: token(w.two), JobKey: "d", BarStatus: "Enable"})
-	w.send(form(token(w.two), append(all, "e")...))
-	expect("over quota", Receipt{
-		Type: 128, Targets: token(w.two), JobKey: "e", BarStatus: "Enable", Extra: map[string]string{"ack": "3", "quota": "3"},
-	})
-}
-
-func TestMergeOfReceipts(t *testing.T) {
-	t.Parallel()
-	say := func(link, id string, kind int, target string) report {
-		return report{link, id, Receipt{Type: kind, Targets: target}}
-	}
-	got := merge([]report{
-		say("x", "m1", 1, "a"), say("x", "m1", 1, "b"), say("x", "m2", 1, "a"), say("x", "m1", 2, "a"), say("y", "m1", 1, "c"),
-	})
-	want := []parcel{
-		{"x", map[string]Receipt{"m1": {Type: 1, Targets: "a,b"}, "m2": {Type: 1, Targets: "a"}}},
-		{"x", map[string]Receipt{"m1": {Type: 2, Targets: "a"}}},
-		{"y", map[string]Receipt{"m1": {Type: 1, Targets: "c"}}},
-	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(parcel{})); diff != "" {
-		t.Errorf("parcels (-want +got):\n%s", diff)
-	}
-}
-
 func TestRotateAndRevoke(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	code := func(secret string) int {
 		var a answer
-		body := w.call(http.MethodPost, "/v3/message/regid", secret, form(token(w.one))).Body.Bytes()
+		body := w.call(t.Context(), http.MethodPost, "/v3/message/regid", secret, form(token(w.one))).Body.Bytes()
 		if err := json.Unmarshal(body, &a); err != nil {
 			t.Fatal(err)
 		}
 		return a.Code
 	}
-	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"appSecret":"fresh"}`))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(`{"appSecret":"fresh"}`))
 	if _, err := w.vendor.Rotate(r, "io.chat"); err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offlinepush/operator/dispatcher/client"
-	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
 	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 )
@@ -82,7 +82,6 @@ func TestLifeOfADevice(t *testing.T) {
 func TestSession(t *testing.T) {
 	t.Parallel()
 	bed := planetest.New(t)
-	bed.Configure(t, func(d *config.Document) { d.Routing.HeartbeatSeconds, d.Routing.OfflineAfterSeconds = 1, 2 })
 	phone, server := both(t, bed)
 	ctx := t.Context()
 	say := func(id string) wire.Sent {
@@ -116,7 +115,6 @@ func TestSession(t *testing.T) {
 	if on, err := server.Online(ctx, "bob"); err != nil || !on || session.UserID() != "bob" {
 		t.Error("bob is not online", err)
 	}
-	<-time.After(3 * time.Second) // The heartbeat keeps the session beyond the time of silence.
 	live := say("live")
 	if m := <-got; m.MessageID != live.MessageID {
 		t.Errorf("%+v", m)
@@ -142,6 +140,39 @@ func TestSession(t *testing.T) {
 	if e, ok := errors.AsType[*client.KickedError](kicked.Wait()); !ok || e.Reason != wire.KickedLoggedOut {
 		t.Errorf("after the logout: %v", e)
 	}
+}
+
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	beats := make(chan string, 10)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.CloseNow()
+		_, _, err = conn.Read(r.Context()) // the login
+		welcome := `{"type":"welcome","userID":"bob","heartbeatSeconds":1}`
+		for err == nil {
+			if err = conn.Write(r.Context(), websocket.MessageText, []byte(welcome)); err == nil {
+				var b []byte
+				_, b, err = conn.Read(r.Context())
+				beats <- string(b)
+			}
+			welcome = `{"type":"pong"}`
+		}
+	}))
+	t.Cleanup(s.Close)
+	session, err := client.Restore(s.URL, wire.RegisteredDevice{}, s.Client()).Open(t.Context(), client.Login{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if beat := <-beats; beat != `{"type":"ping"}` {
+			t.Errorf("got %s", beat)
+		}
+	}
+	session.Close()
 }
 
 func TestOpenRefused(t *testing.T) {

@@ -46,7 +46,8 @@ func (r *reader) hint(upTo int64) {
 // behind reports whether the mark promises entries that are not sent.
 func (r *reader) behind() bool { return r.upTo.Load() > r.sent.Load() }
 
-// next reads the frames that follow. Fewer entries than a page mean that there are no more.
+// next reads the frames that follow. The entries end at a hole, so only none at
+// all mean that there are no more.
 func (r *reader) next(ctx context.Context) (frames []wire.ServerFrame, more bool, err error) {
 	after := r.sent.Load()
 	entries, gap, err := r.store.Inbox(ctx, r.userID, after, page)
@@ -60,7 +61,7 @@ func (r *reader) next(ctx context.Context) (frames []wire.ServerFrame, more bool
 	for _, e := range entries {
 		frames = append(frames, frameOf(e))
 	}
-	return frames, len(entries) == page, nil
+	return frames, len(entries) > 0, nil
 }
 
 func frameOf(e message.InboxEntry) wire.ServerFrame {

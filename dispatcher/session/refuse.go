@@ -16,6 +16,7 @@ var (
 	errSecondLogin = errors.New("a session takes one login; open another session")
 	errAckAhead    = errors.New("ack: seq is ahead of what was sent")
 	errDraining    = errors.New("this dispatcher is stopping, connect again")
+	errGone        = errors.New("the connection ended")
 	errRebound     = errors.New("the device was bound to somebody else meanwhile")
 )
 
@@ -47,10 +48,10 @@ func closing(err error) (websocket.StatusCode, string) {
 		return websocket.StatusPolicyViolation, "there is no such device, register it first"
 	case errors.Is(err, errDraining):
 		return websocket.StatusGoingAway, errDraining.Error()
-	case errors.Is(err, context.Canceled), websocket.CloseStatus(err) != -1:
-		return websocket.StatusGoingAway, "the connection ended"
 	case errors.Is(err, context.DeadlineExceeded):
 		return websocket.StatusPolicyViolation, "nothing came in time"
+	case errors.Is(err, context.Canceled), errors.Is(err, errGone):
+		return websocket.StatusGoingAway, errGone.Error()
 	}
 	return websocket.StatusTryAgainLater, "the dispatcher is in trouble, connect again later"
 }

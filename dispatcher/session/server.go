@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -135,24 +136,29 @@ func (v *Server) open(ctx context.Context, g *guest, conn *websocket.Conn, o ope
 		inbox: newReader(v.deps.Store, o.device.UserID, cursor),
 		abort: g.cancel, ended: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	doc, _ := v.deps.Live.Current()
-	welcome := wire.ServerFrame{
-		Type: wire.FrameWelcome, UserID: s.userID, Cursor: cursor, HeartbeatSeconds: doc.Routing.HeartbeatSeconds,
-	}
-	if err := send(ctx, conn, welcome); err != nil {
-		return nil, err
-	}
 	if !v.deps.Hub.add(g, s) {
 		return nil, errDraining
 	}
-	// A takeover that committed before the session was in the hub could not kick it.
-	now, err := v.deps.Devices.Authenticate(ctx, o.frame.PushID, o.frame.DeviceSecret)
-	if err != nil || now.Epoch != s.epoch {
+	if err := v.welcome(ctx, s, o.frame); err != nil {
 		close(s.stopped)
 		v.deps.Hub.remove(s)
-		return nil, errors.Join(errRebound, err)
+		return nil, err
 	}
 	return s, nil
+}
+
+// welcome tells the device that the session is open, after everybody else can
+// see it: from then on the device expects messages here and no pushes.
+func (v *Server) welcome(ctx context.Context, s *session, login wire.ClientFrame) error {
+	// A takeover that committed before the session was in the hub could not kick it.
+	now, err := v.deps.Devices.Authenticate(ctx, login.PushID, login.DeviceSecret)
+	if err != nil || now.Epoch != s.epoch {
+		return errors.Join(errRebound, err)
+	}
+	doc, _ := v.deps.Live.Current()
+	return s.send(ctx, wire.ServerFrame{
+		Type: wire.FrameWelcome, UserID: s.userID, Cursor: s.inbox.sent.Load(), HeartbeatSeconds: doc.Routing.HeartbeatSeconds,
+	})
 }
 
 // receive reads the device's frames until the connection ends or the device falls silent.
@@ -192,7 +198,7 @@ func read(ctx context.Context, conn *websocket.Conn, timeout time.Duration) (wir
 	defer cancel()
 	kind, b, err := conn.Read(ctx)
 	if err != nil {
-		return wire.ClientFrame{}, err
+		return wire.ClientFrame{}, fmt.Errorf("%w: %w", errGone, err)
 	}
 	if kind != websocket.MessageText {
 		return wire.ClientFrame{}, errFrame

@@ -120,7 +120,8 @@ func (s *Service) SetToken(ctx context.Context, device int64, token string) erro
 	return s.settle(ctx, wire.KickedRebound, done.Changes)
 }
 
-// Bind binds the device to the user and gives it back as it is then.
+// Bind binds the device to the user and gives it back as it is then. A repeated
+// call is as good as the first, see settleDevice.
 func (s *Service) Bind(ctx context.Context, device int64, userID string) (message.Device, error) {
 	if err := message.CheckID("userID", userID); err != nil {
 		return message.Device{}, err
@@ -129,20 +130,16 @@ func (s *Service) Bind(ctx context.Context, device int64, userID string) (messag
 	if err != nil {
 		return message.Device{}, fmt.Errorf("binding the device: %w", err)
 	}
-	return done.Device, s.settle(ctx, wire.KickedRebound, done.Changes)
+	return done.Device, s.settleDevice(ctx, wire.KickedRebound, done)
 }
 
-// Logout unbinds the device. It waits like the first time when nobody is bound
-// any more, so that a repeated call is as good as the first.
+// Logout unbinds the device. A repeated call is as good as the first, see settleDevice.
 func (s *Service) Logout(ctx context.Context, device int64) error {
 	done, err := s.deps.Store.Unbind(ctx, device)
 	if err != nil {
 		return fmt.Errorf("unbinding the device: %w", err)
 	}
-	if len(done.Changes) == 0 {
-		done.Changes = []store.EpochChange{{Device: device, Epoch: done.Device.Epoch}}
-	}
-	return s.settle(ctx, wire.KickedLoggedOut, done.Changes)
+	return s.settleDevice(ctx, wire.KickedLoggedOut, done)
 }
 
 // Unregister unbinds the device and deletes it with its tokens.
@@ -152,6 +149,16 @@ func (s *Service) Unregister(ctx context.Context, device int64) error {
 		return fmt.Errorf("unregistering the device: %w", err)
 	}
 	return s.settle(ctx, wire.KickedUnregistered, done.Changes)
+}
+
+// settleDevice is settle, and waits also when there was nothing to change: the
+// caller may repeat a request whose first answer is still waiting.
+func (s *Service) settleDevice(ctx context.Context, reason string, done store.Changed) error {
+	changes := done.Changes
+	if len(changes) == 0 {
+		changes = []store.EpochChange{{Device: done.Device.Key, Epoch: done.Device.Epoch}}
+	}
+	return s.settle(ctx, reason, changes)
 }
 
 // settle lets committed changes take effect. It goes on when the caller hangs

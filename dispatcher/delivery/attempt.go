@@ -64,6 +64,7 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 	if err != nil {
 		return fmt.Errorf("reading the fence: %w", err)
 	}
+	open.read(states)
 	now := time.Now()
 	var pass []live
 	for _, t := range targets {

@@ -20,6 +20,7 @@ type fence struct {
 type call struct {
 	fence   *fence
 	devices []int64
+	epochs  map[int64]int64 // what it read, by device; empty before
 	done    chan struct{}
 }
 
@@ -38,6 +39,24 @@ func (f *fence) enter(devices []int64) *call {
 		f.open[d][c] = struct{}{}
 	}
 	return c
+}
+
+// read notes the epochs that the call goes by, so that nobody waits for it who
+// made no newer one.
+func (c *call) read(states map[int64]store.FenceState) {
+	epochs := make(map[int64]int64, len(states))
+	for device, s := range states {
+		epochs[device] = s.Epoch
+	}
+	c.fence.mu.Lock()
+	defer c.fence.mu.Unlock()
+	c.epochs = epochs
+}
+
+// before reports whether the call may go by an older epoch than that of the change.
+func (c *call) before(ch store.EpochChange) bool {
+	epoch, ok := c.epochs[ch.Device]
+	return !ok || epoch < ch.Epoch
 }
 
 func (c *call) leave() {
@@ -71,7 +90,9 @@ func (f *fence) callsFor(changes []store.EpochChange) []*call {
 	var calls []*call
 	for _, ch := range changes {
 		for c := range f.open[ch.Device] {
-			calls = append(calls, c)
+			if c.before(ch) {
+				calls = append(calls, c)
+			}
 		}
 	}
 	return calls

@@ -36,6 +36,19 @@ func TestQuiesceWaitsForOpenCallsOfTheDevice(t *testing.T) {
 	})
 }
 
+func TestQuiesceWaitsForOlderEpochsOnly(t *testing.T) {
+	t.Parallel()
+	f := newFence()
+	c := f.enter([]int64{1})
+	defer c.leave()
+	c.read(map[int64]store.FenceState{1: {Epoch: 5}})
+	for epoch, want := range map[int64]int{4: 0, 5: 0, 6: 1} {
+		if got := len(f.callsFor([]store.EpochChange{{Device: 1, Epoch: epoch}})); got != want {
+			t.Errorf("a change to epoch %d waits for %d calls, want %d", epoch, got, want)
+		}
+	}
+}
+
 func TestQuiesceGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,0 +1,262 @@
+package http_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/client"
+	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+)
+
+// contested is a phone that changes hands.
+type contested struct {
+	*handset
+	history *history
+
+	mu           sync.Mutex
+	installation int
+	device       *client.Device
+}
+
+func (c *contested) current() (*client.Device, int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.device, c.installation
+}
+
+// reinstall registers a new installation with the same vendor token.
+func (c *contested) reinstall(ctx context.Context) error {
+	credentials, err := c.register(ctx)
+	if err != nil {
+		return err
+	}
+	c.history.register(time.Now())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.installation++
+	c.device = client.Restore(c.world.disp.DeviceURL, credentials, c.world.devicePlane)
+	return nil
+}
+
+// login binds the user on the present installation.
+func (c *contested) login(ctx context.Context, user, token string) error {
+	device, installation := c.current()
+	start := time.Now()
+	_, err := device.Bind(ctx, token)
+	if err == nil {
+		c.history.bind(span{start, time.Now()}, installation, user)
+	}
+	return err
+}
+
+func (c *contested) logout(ctx context.Context) error {
+	device, installation := c.current()
+	start := time.Now()
+	err := device.Logout(ctx)
+	if err == nil {
+		c.history.logout(span{start, time.Now()}, installation)
+	}
+	return err
+}
+
+// pushes are those of a vendor's requests that name a receiver, with when they came.
+type push struct {
+	at time.Time
+	to string
+}
+
+// record reads the vendor's requests until ctx ends; the simulator keeps only the newest.
+func (w *world) record(ctx context.Context, t *testing.T, v vendor) (found []push) {
+	addressee := regexp.MustCompile(`to=(\w+) n=\d+`)
+	for last := int64(0); ; {
+		list, err := w.sim.Client.Requests(context.WithoutCancel(ctx), v.row, last, 200*time.Millisecond)
+		if err != nil {
+			t.Errorf("reading the requests of %s: %v", v.row, err)
+			return nil
+		}
+		for _, r := range list {
+			if r.Seq != last+1 {
+				t.Errorf("requests %d to %d of %s are lost", last+1, r.Seq-1, v.row)
+			}
+			last = r.Seq
+			if to := addressee.FindStringSubmatch(shown(t, r)); to != nil {
+				found = append(found, push{r.At, to[1]})
+			}
+		}
+		if len(list) == 0 && ctx.Err() != nil {
+			return found
+		}
+	}
+}
+
+func shown(t *testing.T, r traffic.Request) string {
+	b, err := json.Marshal(r.Content)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
+
+// After the answer to a logout, a takeover or the registration of a new installation, no request for the
+// former user starts and nothing of theirs is shown: two users fight for a phone of each vendor, whose app
+// is reinstalled all the while, under a load of messages to both.
+func TestFenceUnderLoad(t *testing.T) {
+	t.Parallel()
+	const turns, reinstalls = 40, 12
+	w := newWorld(t)
+	dice := seed(t)
+	rivals := map[string][]string{"fcm": {"ann", "ben"}, "xiaomi": {"cat", "dan"}}
+	phones := map[string]*contested{}
+	recorded := map[string]*[]push{}
+	listening, hangUp := context.WithCancel(t.Context())
+	defer hangUp()
+	var recorders, actors sync.WaitGroup
+	for _, v := range vendors() {
+		w.fault(t, v.row, traffic.Fault{LatencyMs: 30, Probability: 0.7, Seed: dice.Uint64()})
+		h := w.newPhone(t, v)
+		c := &contested{handset: h, history: &history{}, device: h.device()}
+		c.history.register(time.Now())
+		phones[v.row], recorded[v.row] = c, new([]push)
+		recorders.Go(func() { *recorded[v.row] = w.record(listening, t, v) })
+	}
+	l := w.startLoad(t, "ann", "ben", "cat", "dan")
+	for row, c := range phones {
+		for _, user := range rivals[row] {
+			token, own := w.userToken(t, user), rand.New(rand.NewPCG(dice.Uint64(), 0))
+			actors.Go(func() { act(t, own, turns, func() error { return c.login(t.Context(), user, token) }, c.logout) })
+		}
+		own := rand.New(rand.NewPCG(dice.Uint64(), 0))
+		actors.Go(func() { act(t, own, reinstalls, func() error { return c.reinstall(t.Context()) }, nil) })
+	}
+	actors.Wait()
+	for _, c := range phones {
+		must(t, c.logout(t.Context()))
+	}
+	l.stop()
+	w.settled(t)
+	hangUp()
+	recorders.Wait()
+	for row, c := range phones {
+		c.judge(t, *recorded[row], rivals[row])
+	}
+	if a := w.disp.Report(t).Account; a.Cancelled == 0 {
+		t.Errorf("nothing was fenced: the test proves nothing; %+v", a)
+	}
+}
+
+// act takes turns with pauses of a random length; every third turn is undone.
+func act(t *testing.T, dice *rand.Rand, turns int, do func() error, undo func(context.Context) error) {
+	for range turns {
+		err := do()
+		<-time.After(time.Duration(dice.IntN(60)) * time.Millisecond)
+		if err == nil && undo != nil && dice.IntN(3) == 0 {
+			err = undo(t.Context())
+		}
+		if err != nil {
+			t.Errorf("a phone's request failed: %v", err)
+			return
+		}
+	}
+}
+
+// judge holds what the vendor received and the phone showed against the phone's history.
+func (c *contested) judge(t *testing.T, received []push, rivals []string) {
+	t.Helper()
+	count := map[string]int{}
+	for _, p := range received {
+		count[p.to]++
+		if !c.history.allows(p.to, p.at) {
+			t.Errorf("%s: a request for %s began at %s, after the answer that ended their binding", c.row, p.to, p.at)
+		}
+	}
+	for _, a := range must1(c.world.sim.Client.Notifications(t.Context(), c.id, 0, 0))(t) {
+		if to := receiver(a.Payload); !c.history.allows(to, a.ArrivedAt) {
+			t.Errorf("%s: the phone showed at %s what is for %s, after the answer that ended their binding", c.row, a.ArrivedAt, to)
+		}
+	}
+	for _, user := range rivals {
+		if count[user] < 5 {
+			t.Errorf("%s: only %d requests for %s: the test proves little", c.row, count[user], user)
+		}
+	}
+	t.Logf("%s: requests %v, %d changes of hands, %d installations", c.row, count, len(c.history.endings), len(c.history.reinstalled))
+}
+
+// A takeover that is repeated, because its caller hung up, waits for the open call like the first one.
+func TestRepeatedTakeoverWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.newPhone(t, vendors()[0])
+	h.bind(t, "ann")
+	w.fault(t, "fcm", traffic.Fault{LatencyMs: 1500, Path: "messages:send"})
+	w.send(t, w.newMessage("alice", "ann"))
+	until(t, "the call is open", func() error {
+		if a := w.disp.Report(t).Account; a.Pending != 1 {
+			return errors.New("it is not yet accepted")
+		}
+		return nil
+	})
+	token := w.userToken(t, "ben")
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := h.device().Bind(short, token); err == nil {
+		t.Fatal("the takeover was answered while the call was open")
+	}
+	must1(h.device().Bind(t.Context(), token))(t)
+	answered := time.Now()
+	if a := h.arrivals(t, 1)[0]; a.ArrivedAt.After(answered) {
+		t.Errorf("the repeated takeover was answered at %s, the former user's push was shown at %s", answered, a.ArrivedAt)
+	}
+}
+
+// The session of a user ends, with the reason, when the phone changes hands; it shows nothing more.
+func TestSessionEndsWithBinding(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct {
+		name, reason string
+		change       func(*testing.T, *handset) error
+	}{
+		{"takeover", wire.KickedRebound, func(t *testing.T, h *handset) error {
+			_, err := h.device().Bind(t.Context(), w.userToken(t, "ben"))
+			return err
+		}},
+		{"logout", wire.KickedLoggedOut, func(t *testing.T, h *handset) error { return h.device().Logout(t.Context()) }},
+		{"reinstall", wire.KickedRebound, func(t *testing.T, h *handset) error {
+			_, err := h.register(t.Context())
+			return err
+		}},
+		{"unregister", wire.KickedUnregistered, func(t *testing.T, h *handset) error { return h.device().Unregister(t.Context()) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			user := "ann-" + c.name
+			h := w.newPhone(t, vendors()[1])
+			session, messages := h.open(t, user)
+			w.send(t, w.newMessage("alice", user))
+			next(t, messages)
+			must(t, c.change(t, h))
+			late := w.send(t, w.newMessage("alice", user))
+			kicked, ok := errors.AsType[*client.KickedError](session.Wait())
+			if !ok || kicked.Reason != c.reason {
+				t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), c.reason)
+			}
+			if len(messages) != 0 {
+				t.Errorf("the former user's session got %+v", <-messages)
+			}
+			trace := must1(w.server().Trace(t.Context(), late.MessageID))(t)
+			if slices.ContainsFunc(trace.Devices, func(d wire.TraceDevice) bool { return d.PushID == h.credentials.PushID }) {
+				t.Errorf("the message of the former user is for the phone: %+v", trace)
+			}
+			h.silent(t, 0)
+		})
+	}
+}

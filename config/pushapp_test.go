@@ -193,11 +193,8 @@ func TestPushAppRoutingStoreAndRetention(t *testing.T) {
 		},
 		{name: "fast heartbeat", edit: func(a app) { a.Spec.Routing.HeartbeatSeconds = 4 }, want: []string{"spec.routing.heartbeatSeconds"}},
 		{name: "ack", edit: func(a app) { a.Spec.Routing.AckTimeoutSeconds = 61 }, want: []string{"spec.routing.ackTimeoutSeconds"}},
-		{name: "call ack", edit: func(a app) { a.Spec.Routing.CallAckTimeoutSeconds = 61 }, want: []string{"spec.routing.callAckTimeoutSeconds"}},
-		{name: "grace", edit: func(a app) { a.Spec.Routing.ReconnectGraceSeconds = 121 }, want: []string{"spec.routing.reconnectGraceSeconds"}},
 		{name: "29 days", edit: func(a app) { a.Spec.Routing.PushTTLSeconds = 29 * 86400 }, want: []string{"spec.routing.pushTTLSeconds"}},
 		{name: "messages", edit: func(a app) { a.Spec.Retention.MessagesSeconds = 3599 }, want: []string{"spec.retention.messagesSeconds"}},
-		{name: "dead letters", edit: func(a app) { a.Spec.Retention.DeadLettersSeconds = 1 }, want: []string{"spec.retention.deadLettersSeconds"}},
 		{name: "receipts", edit: func(a app) { a.Spec.Retention.ReceiptsSeconds = 91 * 86400 }, want: []string{"spec.retention.receiptsSeconds"}},
 		{name: "devices", edit: func(a app) { a.Spec.Retention.InactiveDevicesSeconds = 86400 }, want: []string{"spec.retention.inactiveDevicesSeconds"}},
 		{name: "volume", edit: func(a app) { a.Spec.Store = sqlite("10Gi") }},
@@ -353,12 +350,12 @@ func TestPushAppDefaults(t *testing.T) {
 	fcm.AppType, fcm.FCM = 1, &pushv1.FCMProfile{Type: pushv1.FCMMessageTypeNotification, Priority: pushv1.FCMPriorityNormal}
 	xiaomi.AppType, xiaomi.Xiaomi.ClickAction.Type = 1, pushv1.ClickActionOpenApp
 	want.Routing = pushv1.AppRouting{
-		HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, CallAckTimeoutSeconds: 2, ReconnectGraceSeconds: 10, PushTTLSeconds: 86400,
+		HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 86400,
 	}
 	want.Store = pushv1.AppStore{SQLite: &pushv1.SQLiteStore{Size: resource.MustParse("1Gi"), Retention: pushv1.VolumeRetain}}
 	want.Auth.DeviceJWT.Algorithms = []pushv1.JWTAlgorithm{pushv1.JWTES256, pushv1.JWTEdDSA, pushv1.JWTRS256}
 	want.Exposure.Service.Type = pushv1.DeviceServiceClusterIP
-	want.Retention = pushv1.AppRetention{MessagesSeconds: 604800, DeadLettersSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 23328000}
+	want.Retention = pushv1.AppRetention{MessagesSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 23328000}
 	want.Dispatcher.Replicas = 1
 	want.Dispatcher.Resources = corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("256Mi")},

@@ -191,21 +191,6 @@ type AppRouting struct {
 	// +optional
 	AckTimeoutSeconds int32 `json:"ackTimeoutSeconds,omitempty"`
 
-	// callAckTimeoutSeconds is the same for call invitations. From 1 to 60. Defaults to 2.
-	// +kubebuilder:default=2
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=60
-	// +optional
-	CallAckTimeoutSeconds int32 `json:"callAckTimeoutSeconds,omitempty"`
-
-	// reconnectGraceSeconds is the time in seconds that sessions ended by a dispatcher's restart still count as connected, so
-	// that a rollout pushes nobody who comes back. From 1 to 120. Defaults to 10.
-	// +kubebuilder:default=10
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=120
-	// +optional
-	ReconnectGraceSeconds int32 `json:"reconnectGraceSeconds,omitempty"`
-
 	// pushTTLSeconds is the time in seconds after which a push that was not delivered is dropped, here and at the vendor, when
 	// the message names none. From 60 to 2419200 (28 days); a vendor's lower limit applies besides. Defaults to 86400 (1 day).
 	// +kubebuilder:default=86400
@@ -224,14 +209,6 @@ type AppRetention struct {
 	// +kubebuilder:validation:Maximum=7776000
 	// +optional
 	MessagesSeconds int32 `json:"messagesSeconds,omitempty"`
-
-	// deadLettersSeconds is how long in seconds pushes that finally failed are kept with their reason. From 3600 (1 hour) to
-	// 7776000 (90 days). Defaults to 604800 (7 days).
-	// +kubebuilder:default=604800
-	// +kubebuilder:validation:Minimum=3600
-	// +kubebuilder:validation:Maximum=7776000
-	// +optional
-	DeadLettersSeconds int32 `json:"deadLettersSeconds,omitempty"`
 
 	// receiptsSeconds is how long in seconds outcomes and the vendors' receipts are kept. From 3600 (1 hour) to 7776000
 	// (90 days). Defaults to 604800 (7 days).

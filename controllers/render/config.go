@@ -37,7 +37,6 @@ func document(in Input) *config.Document {
 		Auth: in.Auth,
 		Retention: config.Retention{
 			MessagesSeconds:        int64(spec.Retention.MessagesSeconds),
-			DeadLettersSeconds:     int64(spec.Retention.DeadLettersSeconds),
 			ReceiptsSeconds:        int64(spec.Retention.ReceiptsSeconds),
 			InactiveDevicesSeconds: int64(spec.Retention.InactiveDevicesSeconds),
 		},

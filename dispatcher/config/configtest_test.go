@@ -31,7 +31,7 @@ func valid() *Document {
 			RegistrationKeys: []Secret{NewSecret("registration-key-0123")},
 			DeviceJWT:        DeviceJWT{Issuer: "iss", Audience: "aud", Algorithms: []string{"EdDSA"}, JWKS: NewSecret(`{"keys":[]}`)},
 		},
-		Retention: Retention{MessagesSeconds: 604800, DeadLettersSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 604800},
+		Retention: Retention{MessagesSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 604800},
 		Keys:      Keys{Report: key, Peer: key, Sealing: key, ReceiptPath: key},
 	}
 }

@@ -150,7 +150,6 @@ type DeviceJWT struct {
 // Retention says how long things are kept, in seconds.
 type Retention struct {
 	MessagesSeconds        int64 `json:"messagesSeconds"`
-	DeadLettersSeconds     int64 `json:"deadLettersSeconds"`
 	ReceiptsSeconds        int64 `json:"receiptsSeconds"`
 	InactiveDevicesSeconds int64 `json:"inactiveDevicesSeconds"`
 }

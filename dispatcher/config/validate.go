@@ -141,7 +141,6 @@ func (r Retention) validate() error {
 	const tenYears = 10 * 366 * 24 * 3600
 	return errors.Join(
 		within("retention.messagesSeconds", r.MessagesSeconds, 60, tenYears),
-		within("retention.deadLettersSeconds", r.DeadLettersSeconds, 60, tenYears),
 		within("retention.receiptsSeconds", r.ReceiptsSeconds, 60, tenYears),
 		within("retention.inactiveDevicesSeconds", r.InactiveDevicesSeconds, 60, tenYears),
 	)

@@ -223,7 +223,7 @@ func document(t *testing.T, path, secret string) {
 			ServerKeys: []config.Secret{config.NewSecret("0123456789abcdef")},
 			DeviceJWT:  config.DeviceJWT{Issuer: "i", Audience: "a", Algorithms: []string{"EdDSA"}, JWKS: config.NewSecret("{}")},
 		},
-		Retention: config.Retention{MessagesSeconds: 60, DeadLettersSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
+		Retention: config.Retention{MessagesSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
 		Keys:      config.Keys{Report: key, Peer: key, Sealing: key, ReceiptPath: key},
 	})
 	if err != nil {

@@ -97,7 +97,7 @@ func verifier(t *testing.T, trust config.DeviceJWT, client *http.Client) (*Verif
 			Version: config.Version, App: config.App{Namespace: "n", Name: "a", AppID: "id"},
 			Routing:   config.Routing{HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 60, MaxBacklog: 1},
 			Auth:      config.Auth{ServerKeys: []config.Secret{config.NewSecret("0123456789abcdef")}, DeviceJWT: trust},
-			Retention: config.Retention{MessagesSeconds: 60, DeadLettersSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
+			Retention: config.Retention{MessagesSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
 			Keys:      config.Keys{Report: key, Peer: key, Sealing: key, ReceiptPath: key},
 		})
 		if err != nil {

@@ -24,7 +24,7 @@ func NewDocument(appID string, trust config.DeviceJWT) *config.Document {
 			ServerKeys: []config.Secret{randomKey()}, RegistrationKeys: []config.Secret{randomKey()}, DeviceJWT: trust,
 		},
 		Retention: config.Retention{
-			MessagesSeconds: day, DeadLettersSeconds: day, ReceiptsSeconds: day, InactiveDevicesSeconds: day,
+			MessagesSeconds: day, ReceiptsSeconds: day, InactiveDevicesSeconds: day,
 		},
 		Keys: config.Keys{Report: randomKey(), Peer: randomKey(), Sealing: randomKey(), ReceiptPath: randomKey()},
 	}

@@ -164,10 +164,6 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.offlinepush.operator.api.v1alpha1.AppRetention
   map:
     fields:
-    - name: deadLettersSeconds
-      type:
-        scalar: numeric
-      default: 604800
     - name: inactiveDevicesSeconds
       type:
         scalar: numeric
@@ -187,10 +183,6 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 3
-    - name: callAckTimeoutSeconds
-      type:
-        scalar: numeric
-      default: 2
     - name: heartbeatSeconds
       type:
         scalar: numeric
@@ -203,10 +195,6 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 86400
-    - name: reconnectGraceSeconds
-      type:
-        scalar: numeric
-      default: 10
 - name: com.github.offlinepush.operator.api.v1alpha1.AppStore
   map:
     fields:

@@ -10,9 +10,6 @@ type AppRetentionApplyConfiguration struct {
 	// messagesSeconds is how long in seconds messages wait for users who do not log in. From 3600 (1 hour) to 7776000
 	// (90 days). Defaults to 604800 (7 days).
 	MessagesSeconds *int32 `json:"messagesSeconds,omitempty"`
-	// deadLettersSeconds is how long in seconds pushes that finally failed are kept with their reason. From 3600 (1 hour) to
-	// 7776000 (90 days). Defaults to 604800 (7 days).
-	DeadLettersSeconds *int32 `json:"deadLettersSeconds,omitempty"`
 	// receiptsSeconds is how long in seconds outcomes and the vendors' receipts are kept. From 3600 (1 hour) to 7776000
 	// (90 days). Defaults to 604800 (7 days).
 	ReceiptsSeconds *int32 `json:"receiptsSeconds,omitempty"`
@@ -32,14 +29,6 @@ func AppRetention() *AppRetentionApplyConfiguration {
 // If called multiple times, the MessagesSeconds field is set to the value of the last call.
 func (b *AppRetentionApplyConfiguration) WithMessagesSeconds(value int32) *AppRetentionApplyConfiguration {
 	b.MessagesSeconds = &value
-	return b
-}
-
-// WithDeadLettersSeconds sets the DeadLettersSeconds field in the declarative configuration to the given value
-// and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the DeadLettersSeconds field is set to the value of the last call.
-func (b *AppRetentionApplyConfiguration) WithDeadLettersSeconds(value int32) *AppRetentionApplyConfiguration {
-	b.DeadLettersSeconds = &value
 	return b
 }
 

@@ -15,11 +15,6 @@ type AppRoutingApplyConfiguration struct {
 	// ackTimeoutSeconds is the time in seconds that a connected phone has to acknowledge a message before it is pushed. From
 	// 1 to 60. Defaults to 3.
 	AckTimeoutSeconds *int32 `json:"ackTimeoutSeconds,omitempty"`
-	// callAckTimeoutSeconds is the same for call invitations. From 1 to 60. Defaults to 2.
-	CallAckTimeoutSeconds *int32 `json:"callAckTimeoutSeconds,omitempty"`
-	// reconnectGraceSeconds is the time in seconds that sessions ended by a dispatcher's restart still count as connected, so
-	// that a rollout pushes nobody who comes back. From 1 to 120. Defaults to 10.
-	ReconnectGraceSeconds *int32 `json:"reconnectGraceSeconds,omitempty"`
 	// pushTTLSeconds is the time in seconds after which a push that was not delivered is dropped, here and at the vendor, when
 	// the message names none. From 60 to 2419200 (28 days); a vendor's lower limit applies besides. Defaults to 86400 (1 day).
 	PushTTLSeconds *int32 `json:"pushTTLSeconds,omitempty"`
@@ -52,22 +47,6 @@ func (b *AppRoutingApplyConfiguration) WithOfflineAfterSeconds(value int32) *App
 // If called multiple times, the AckTimeoutSeconds field is set to the value of the last call.
 func (b *AppRoutingApplyConfiguration) WithAckTimeoutSeconds(value int32) *AppRoutingApplyConfiguration {
 	b.AckTimeoutSeconds = &value
-	return b
-}
-
-// WithCallAckTimeoutSeconds sets the CallAckTimeoutSeconds field in the declarative configuration to the given value
-// and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the CallAckTimeoutSeconds field is set to the value of the last call.
-func (b *AppRoutingApplyConfiguration) WithCallAckTimeoutSeconds(value int32) *AppRoutingApplyConfiguration {
-	b.CallAckTimeoutSeconds = &value
-	return b
-}
-
-// WithReconnectGraceSeconds sets the ReconnectGraceSeconds field in the declarative configuration to the given value
-// and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the ReconnectGraceSeconds field is set to the value of the last call.
-func (b *AppRoutingApplyConfiguration) WithReconnectGraceSeconds(value int32) *AppRoutingApplyConfiguration {
-	b.ReconnectGraceSeconds = &value
 	return b
 }
 

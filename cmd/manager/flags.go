@@ -44,7 +44,7 @@ func parse(args []string, env func(string) string) (manager.Settings, error) {
 	}
 	var err error
 	if s.AllowedEndpoints, err = pushchannel.ParseEndpoints(endpoints); err != nil {
-		return manager.Settings{}, fmt.Errorf("--%w", err)
+		return manager.Settings{}, fmt.Errorf("--allowed-endpoints: %w", err)
 	}
 	if s.Namespaces, err = parseNamespaces(namespaces); err != nil {
 		return manager.Settings{}, err

@@ -20,7 +20,7 @@ func main() {
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
 	settings, err := parse(os.Args[1:], os.Getenv)
-	settings.Log, settings.Reports = log, pushapp.NewHTTPReports()
+	settings.Log, settings.Reports, settings.ReportPeriod = log, pushapp.NewHTTPReports(), pushapp.ReportPeriod
 	if err == nil {
 		err = run(ctrl.SetupSignalHandler(), settings)
 	}

@@ -50,7 +50,9 @@ type Settings struct {
 	Guard provider.EndpointGuard
 	// Reports reads the dispatchers' reports.
 	Reports pushapp.ReportReader
-	Log     *slog.Logger
+	// ReportPeriod is the time between two reports.
+	ReportPeriod time.Duration
+	Log          *slog.Logger
 }
 
 // New makes a manager with all controllers, ready to start.
@@ -81,7 +83,7 @@ func addControllers(mgr ctrl.Manager, s Settings) error {
 	}
 	apps := &pushapp.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder,
-		Poller: pushapp.NewPoller(mgr.GetClient(), s.Reports),
+		Poller: pushapp.NewPoller(mgr.GetClient(), s.Reports, s.ReportPeriod),
 		Image:  s.DispatcherImage, Namespaces: s.Namespaces, FastReload: s.FastReload,
 	}
 	return errors.Join(channels.SetupWithManager(mgr), apps.SetupWithManager(mgr))

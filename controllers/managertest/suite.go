@@ -27,6 +27,8 @@ import (
 const (
 	patience = 30 * time.Second
 	glance   = 50 * time.Millisecond
+	// Reports are read this often, so that tests need not wait.
+	reportPeriod = 200 * time.Millisecond
 )
 
 // Suite is a running manager with what it talks to.
@@ -65,7 +67,7 @@ func run(m *testing.M, target **Suite) (code int, err error) {
 	mgr, err := manager.New(ctx, environment.Config, manager.Settings{
 		AllowedEndpoints: allowed, DispatcherImage: "registry.example.com/dispatcher:test", FastReload: true,
 		MetricsAddr: "0", HealthAddr: "0", Guard: provider.EndpointGuard{AllowLoopback: true},
-		Reports: suite.Dispatchers, Log: log,
+		Reports: suite.Dispatchers, ReportPeriod: reportPeriod, Log: log,
 	})
 	if err != nil {
 		stop()

@@ -18,8 +18,12 @@ import (
 	"github.com/offlinepush/operator/controllers/render"
 )
 
-// resync heals what no watch tells, such as labels of namespaces.
-const resync = 10 * time.Minute
+const (
+	// resync heals what no watch tells.
+	resync = 10 * time.Minute
+	// retry is for trouble whose end no watch tells, such as labels of namespaces and objects of others.
+	retry = time.Minute
+)
 
 // Reconciler keeps PushApps.
 type Reconciler struct {
@@ -77,7 +81,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 		convergeErr = errors.Join(convergeErr, r.touch(ctx, app, output.ConfigHash))
 	}
 	pass.observed, err = r.observe(ctx, app, output)
-	return ctrl.Result{RequeueAfter: resync}, errors.Join(condition.Transient(convergeErr), err)
+	if err != nil {
+		pass.trouble = errors.Join(pass.trouble, err)
+		return ctrl.Result{}, errors.Join(condition.Transient(convergeErr), err)
+	}
+	pass.complete = true
+	return ctrl.Result{RequeueAfter: pass.again()}, condition.Transient(convergeErr)
 }
 
 // converge makes the cluster hold what the app asks for.

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// reportPeriod is the time between two reports of a dispatcher that runs as it should.
-	reportPeriod = 15 * time.Second
+	// ReportPeriod is the usual time between two reports of a dispatcher that runs as it should.
+	ReportPeriod = 15 * time.Second
 	// eagerPeriod is the time between two reports while dispatchers have yet to load the newest configuration.
 	eagerPeriod = time.Second
 	// eagerReports bounds the eager reports: a dispatcher that never gets there is asked at leisure.
@@ -36,6 +36,7 @@ const (
 type Poller struct {
 	client  client.Reader
 	reports ReportReader
+	period  time.Duration
 	// changed wakes the app's controller, due wakes the poller itself.
 	changed, due chan event.GenericEvent
 
@@ -63,10 +64,10 @@ type reading struct {
 	problem string
 }
 
-// NewPoller makes a poller that finds pods with reader.
-func NewPoller(reader client.Reader, reports ReportReader) *Poller {
+// NewPoller makes a poller that finds pods with reader and asks them once in every period.
+func NewPoller(reader client.Reader, reports ReportReader, period time.Duration) *Poller {
 	return &Poller{
-		client: reader, reports: reports,
+		client: reader, reports: reports, period: period,
 		changed: make(chan event.GenericEvent, wakeBuffer), due: make(chan event.GenericEvent, wakeBuffer),
 		apps: map[types.NamespacedName]polled{},
 	}
@@ -87,9 +88,9 @@ func (p *Poller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 		wake(ctx, p.changed, request.NamespacedName)
 	}
 	if app.eager < eagerReports && !settled(app.target, readings) {
-		return ctrl.Result{RequeueAfter: eagerPeriod}, nil
+		return ctrl.Result{RequeueAfter: min(eagerPeriod, p.period)}, nil
 	}
-	return ctrl.Result{RequeueAfter: reportPeriod}, nil
+	return ctrl.Result{RequeueAfter: p.period}, nil
 }
 
 // readAll asks all pods of the current revision at the same time.

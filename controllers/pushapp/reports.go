@@ -72,7 +72,7 @@ func withoutAddress(err error) error {
 }
 
 // idleReports outlives the time between two reports.
-const idleReports = 4 * reportPeriod
+const idleReports = 4 * ReportPeriod
 
 // NewHTTPReports makes a reader that reaches pods directly: no proxy knows their addresses.
 func NewHTTPReports() HTTPReports {

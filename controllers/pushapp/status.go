@@ -2,6 +2,8 @@ package pushapp
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -16,10 +18,26 @@ type outcome struct {
 	observed observed
 	// trouble kept the configuration from being rendered and applied.
 	trouble error
+	// complete says that the pass looked at everything; otherwise the status keeps what the one before saw.
+	complete bool
+}
+
+// again is the time until the next pass if nothing happens.
+func (p outcome) again() time.Duration {
+	if p.trouble != nil || slices.ContainsFunc(p.rows, func(r row) bool { return r.trouble != nil }) {
+		return retry
+	}
+	return resync
 }
 
 func (p outcome) write(app *pushv1.PushApp) {
 	status := &app.Status
+	status.ObservedGeneration = app.Generation
+	if !p.complete {
+		facts := []condition.Fact{condition.FromError(pushv1.ConditionConfigApplied, p.trouble)}
+		condition.Set(&status.Conditions, app.Generation, condition.Ready(facts), facts)
+		return
+	}
 	states := make([]rowState, 0, len(p.rows))
 	for _, r := range p.rows {
 		states = append(states, stateOf(r, p.observed))
@@ -33,7 +51,6 @@ func (p outcome) write(app *pushv1.PushApp) {
 		channelsReady(states), config, storeReady(p.observed), dispatcherAvailable(desired, p.observed),
 	}
 	condition.Set(&status.Conditions, app.Generation, condition.Ready(facts), facts)
-	status.ObservedGeneration = app.Generation
 	status.Channels = channelRows(states)
 	status.Endpoints = endpoints(app)
 	status.Dispatchers = &pushv1.DispatcherCount{Desired: new(desired), Ready: new(p.observed.ready())}

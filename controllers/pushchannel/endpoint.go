@@ -23,7 +23,7 @@ func ParseEndpoints(list string) (Endpoints, error) {
 		}
 		u, err := url.Parse("https://" + entry)
 		if err != nil || u.Host != entry || u.Hostname() == "" {
-			return nil, fmt.Errorf("allowed endpoints: %q must be host or host:port", entry)
+			return nil, fmt.Errorf("%q must be host or host:port", entry)
 		}
 		out = append(out, hostPort(u))
 	}

@@ -10,15 +10,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/render"
 )
 
 // Fields that can be asked with client.MatchingFields.
 const (
-	// ChannelSecret finds PushChannels by the name of a Secret in their namespace.
+	// ChannelSecret finds PushChannels by the name of a Secret in their namespace that they refer to or need for themselves.
 	ChannelSecret = "offlinepush.io/channel-secret"
 	// ChannelConfigMap finds PushChannels by the name of a ConfigMap in their namespace.
 	ChannelConfigMap = "offlinepush.io/channel-configmap"
-	// AppSecret finds PushApps by the name of a Secret in their namespace.
+	// AppSecret finds PushApps by the name of a Secret in their namespace that they refer to or need for themselves.
 	AppSecret = "offlinepush.io/app-secret"
 	// AppChannel finds PushApps by the namespace/name of a PushChannel.
 	AppChannel = "offlinepush.io/app-channel"
@@ -66,7 +67,7 @@ func channelSecrets(object client.Object) []string {
 	if !ok {
 		return nil
 	}
-	return []string{string(channel.Spec.Credentials.SecretRef.Name)}
+	return []string{string(channel.Spec.Credentials.SecretRef.Name), render.AcceptedName(channel.Name)}
 }
 
 func channelConfigMaps(object client.Object) []string {
@@ -83,7 +84,8 @@ func appSecrets(object client.Object) []string {
 		return nil
 	}
 	auth := app.Spec.Auth
-	names := []string{string(auth.ServerKeysSecretRef.Name), string(auth.RegistrationKeysSecretRef.Name)}
+	own := render.NamesOf(app.Name)
+	names := []string{string(auth.ServerKeysSecretRef.Name), string(auth.RegistrationKeysSecretRef.Name), own.Dispatcher, own.Keys}
 	if auth.DeviceJWT != nil && auth.DeviceJWT.KeysSecretRef != nil {
 		names = append(names, string(auth.DeviceJWT.KeysSecretRef.Name))
 	}

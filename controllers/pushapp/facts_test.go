@@ -1,0 +1,89 @@
+package pushapp
+
+import (
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/condition"
+	"github.com/offlinepush/operator/controllers/render"
+)
+
+const revision = "0123456789abcdef"
+
+// running is a Deployment whose status speaks of the rendered template.
+func running(edit func(*appsv1.Deployment)) appsv1.Deployment {
+	d := appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "chat-dispatcher", Generation: 2}}
+	d.Spec.Template.Labels = map[string]string{render.RevisionLabel: revision}
+	d.Status = appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1}
+	edit(&d)
+	return d
+}
+
+func waitingPod(reason string) corev1.Pod {
+	return corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+		Image: "registry.example.com/x:1", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}},
+		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}},
+	}}}}
+}
+
+func TestDispatcherAvailable(t *testing.T) {
+	t.Parallel()
+	none := func(d *appsv1.Deployment) { d.Status.AvailableReplicas = 0 }
+	failing := func(kind appsv1.DeploymentConditionType, status corev1.ConditionStatus) func(*appsv1.Deployment) {
+		return func(d *appsv1.Deployment) {
+			none(d)
+			d.Status.Conditions = []appsv1.DeploymentCondition{{Type: kind, Status: status, Message: "quota exceeded"}}
+		}
+	}
+	unschedulable := corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes",
+	}}}}
+	for _, tt := range []struct {
+		name   string
+		edit   func(*appsv1.Deployment)
+		pods   []corev1.Pod
+		reason string
+		word   string
+	}{
+		{"well", func(*appsv1.Deployment) {}, nil, pushv1.ReasonDispatcherAvailable, "1 of 1"},
+		{"no Deployment", func(d *appsv1.Deployment) { d.Name = "" }, nil, pushv1.ReasonRollingOut, "0 of 1"},
+		{"status of an older generation", func(d *appsv1.Deployment) { d.Generation = 3 }, nil, pushv1.ReasonRollingOut, "0 of 1"},
+		{"an older template", func(d *appsv1.Deployment) { d.Spec.Template.Labels = nil }, nil, pushv1.ReasonRollingOut, "0 of 1"},
+		{"only old pods", func(d *appsv1.Deployment) { d.Status.UpdatedReplicas = 0 }, nil, pushv1.ReasonRollingOut, "0 of 1"},
+		{"no node", none, []corev1.Pod{unschedulable}, pushv1.ReasonUnschedulable, "0/3 nodes"},
+		{"no image", none, []corev1.Pod{waitingPod("ImagePullBackOff")}, pushv1.ReasonImagePullFailed, "registry.example.com/x:1"},
+		{"crashes", none, []corev1.Pod{waitingPod("CrashLoopBackOff")}, pushv1.ReasonCrashLooping, "137 (OOMKilled)"},
+		{"starting", none, []corev1.Pod{waitingPod("ContainerCreating")}, pushv1.ReasonRollingOut, "0 of 1"},
+		{"pods refused", failing(appsv1.DeploymentReplicaFailure, corev1.ConditionTrue), nil, pushv1.ReasonDeploymentFailed, "quota exceeded"},
+		{"no progress", failing(appsv1.DeploymentProgressing, corev1.ConditionFalse), nil, pushv1.ReasonDeploymentFailed, "quota exceeded"},
+		{"progress", failing(appsv1.DeploymentProgressing, corev1.ConditionTrue), nil, pushv1.ReasonRollingOut, "0 of 1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := dispatcherAvailable(1, observed{revision: revision, deployment: running(tt.edit), pods: tt.pods})
+			well := got.Status == metav1.ConditionTrue && got.Severity == condition.Fine
+			if got.Reason != tt.reason || !strings.Contains(got.Message, tt.word) || well != (tt.name == "well") {
+				t.Errorf("fact is %+v, want %s with %q", got, tt.reason, tt.word)
+			}
+		})
+	}
+}
+
+func TestStoreReadyFollowsTheVolume(t *testing.T) {
+	t.Parallel()
+	for phase, want := range map[corev1.PersistentVolumeClaimPhase]string{
+		"": pushv1.ReasonVolumePending, corev1.ClaimPending: pushv1.ReasonVolumePending,
+		corev1.ClaimLost: pushv1.ReasonVolumeLost, corev1.ClaimBound: pushv1.ReasonReportUnavailable,
+	} {
+		var o observed
+		o.claim.Status.Phase = phase
+		if got := storeReady(o); got.Reason != want || got.Severity == condition.Fine {
+			t.Errorf("phase %q gives %+v, want %s", phase, got, want)
+		}
+	}
+}

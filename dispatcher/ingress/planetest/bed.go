@@ -205,7 +205,7 @@ func document(public ed25519.PublicKey) *config.Document {
 			RegistrationKeys: []config.Secret{config.NewSecret(RegistrationKey)},
 			DeviceJWT:        config.DeviceJWT{Issuer: Issuer, Audience: Audience, Algorithms: []string{"EdDSA"}, JWKS: config.NewSecret(string(set))},
 		},
-		Retention: config.Retention{MessagesSeconds: 604800, DeadLettersSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 604800},
+		Retention: config.Retention{MessagesSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 604800},
 		Keys:      config.Keys{Report: key, Peer: key, Sealing: key, ReceiptPath: key},
 	}
 }

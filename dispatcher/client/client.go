@@ -30,7 +30,14 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string { return e.Problem.Error() }
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s: %s", e.Status, e.Code, e.Detail)
+	for _, f := range e.Errors {
+		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Message)
+	}
+	return b.String()
+}
 
 // CodeOf is the code of an Error; empty for any other error.
 func CodeOf(err error) wire.Code {

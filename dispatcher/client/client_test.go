@@ -150,7 +150,7 @@ func TestHeartbeat(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer conn.CloseNow()
+		defer func() { _ = conn.CloseNow() }()
 		_, _, err = conn.Read(r.Context()) // the login
 		welcome := `{"type":"welcome","userID":"bob","heartbeatSeconds":1}`
 		for err == nil {

@@ -40,6 +40,9 @@ func (f *failure) later(d time.Duration) *failure {
 	return f
 }
 
+// Error implements error.
+func (f *failure) Error() string { return string(f.Code) + ": " + f.Detail }
+
 // GetStatus implements huma.StatusError.
 func (f *failure) GetStatus() int { return f.Status }
 
@@ -126,7 +129,7 @@ func (p *plane) failureOf(ctx context.Context, err error) *failure {
 	case errors.Is(err, store.ErrBacklogFull):
 		return fail(http.StatusTooManyRequests, wire.CodeBacklogFull, "too many pushes of this app are pending").later(retryBacklog)
 	}
-	p.log.ErrorContext(ctx, "request failed", "requestID", requestID(ctx), "error", err)
+	p.log.ErrorContext(ctx, "request failed", "requestId", requestID(ctx), "error", err)
 	return fail(http.StatusServiceUnavailable, wire.CodeStoreUnavailable, "the store is in trouble; send the same request again").later(retryStore)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"runtime/debug"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -44,10 +45,10 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 			if fault == nil {
 				return
 			}
-			if fault == http.ErrAbortHandler {
+			if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(fault)
 			}
-			log.ErrorContext(r.Context(), "request panicked", "requestID", requestID(r.Context()), "fault", fault)
+			log.Error("request panicked", "requestId", w.Header().Get(wire.RequestIDHeader), "fault", fault, "stack", string(debug.Stack()))
 			fail(http.StatusInternalServerError, wire.CodeInternal, "the dispatcher failed; its log has the request id").Write(w)
 		}()
 		next.ServeHTTP(w, r)

@@ -61,9 +61,11 @@ func TestOpenAPIDocuments(t *testing.T) {
 			t.Errorf("docs/api/%s.yaml differs, run this test with -update: %s", name, diff)
 		}
 		var doc struct {
-			OpenAPI    string                           `json:"openapi"`
-			Paths      map[string]map[string]operation  `json:"paths"`
-			Components struct{ Schemas map[string]any } `json:"components"`
+			OpenAPI    string                          `json:"openapi"`
+			Paths      map[string]map[string]operation `json:"paths"`
+			Components struct {
+				Schemas map[string]any `json:"schemas"`
+			} `json:"components"`
 		}
 		if err := json.Unmarshal(get(t, server.client, server.url+"/openapi.json"), &doc); err != nil {
 			t.Fatal(err)

@@ -52,7 +52,7 @@ func newPlane(title string, log *slog.Logger) *plane {
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{toProblem},
 	})
-	p.mux.HandleFunc("/", p.notFound)
+	p.mux.HandleFunc("/", notFound)
 	return p
 }
 
@@ -64,7 +64,7 @@ func (p *plane) handler() http.Handler {
 	return withRequestID(recovered(p.log, p.mux))
 }
 
-func (p *plane) notFound(w http.ResponseWriter, _ *http.Request) {
+func notFound(w http.ResponseWriter, _ *http.Request) {
 	fail(http.StatusNotFound, wire.CodeNotFound, "there is no such method and path; /openapi.yaml lists all").Write(w)
 }
 

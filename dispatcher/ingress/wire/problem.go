@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 )
 
 // Code says what went wrong, for programs. The list is closed within a version of the API.
@@ -67,15 +66,6 @@ type Problem struct {
 type FieldError struct {
 	Field   string `json:"field" example:"body.push.resourcesID"`
 	Message string `json:"message"`
-}
-
-// Error implements error.
-func (p *Problem) Error() string {
-	text := strconv.Itoa(p.Status) + " " + string(p.Code) + ": " + p.Detail
-	for _, e := range p.Errors {
-		text += "; " + e.Field + ": " + e.Message
-	}
-	return text
 }
 
 // ContentType makes the OpenAPI document and the answers name ProblemType.

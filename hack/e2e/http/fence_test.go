@@ -183,8 +183,8 @@ func (c *contested) judge(t *testing.T, received []push, rivals []string) {
 		}
 	}
 	for _, user := range rivals {
-		if count[user] < 5 {
-			t.Errorf("%s: only %d requests for %s: the test proves little", c.row, count[user], user)
+		if count[user] == 0 {
+			t.Errorf("%s: no request for %s: the test proves nothing", c.row, user)
 		}
 	}
 	t.Logf("%s: requests %v, %d changes of hands, %d installations", c.row, count, len(c.history.endings), len(c.history.reinstalled))

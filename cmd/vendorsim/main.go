@@ -57,6 +57,7 @@ func serve(args []string) error {
 	flags := flag.NewFlagSet("vendorsim", flag.ContinueOnError)
 	addr := flags.String("addr", ":8443", "`address` of the vendors, over TLS")
 	adminAddr := flags.String("admin-addr", ":8080", "`address` of the phones and consoles, plain HTTP")
+	publicURL := flags.String("public-url", "", "`URL` of the vendors for clients, written into service accounts; https://ADDR when absent")
 	tlsDir := flags.String("tls-dir", "", "`directory` with ca.crt, tls.crt and tls.key; made in memory when absent")
 	accounts := flags.String("accounts", "", "JSON `file` with the vendors' accounts")
 	receiptCA := flags.String("receipt-ca", "", "PEM `file` with a CA to trust besides the system's when receipts are posted")
@@ -64,7 +65,7 @@ func serve(args []string) error {
 		return err
 	}
 	options := simulator.Options{
-		Addr: *addr, AdminAddr: *adminAddr, TLSDir: *tlsDir,
+		Addr: *addr, AdminAddr: *adminAddr, PublicURL: *publicURL, TLSDir: *tlsDir,
 		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	}
 	var err error

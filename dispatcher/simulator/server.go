@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,6 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +32,8 @@ const (
 type Options struct {
 	// Addr is where the vendors listen, AdminAddr where phones and consoles do.
 	Addr, AdminAddr string
+	// PublicURL is where clients reach Addr, if that is not the address itself. It is written into service accounts.
+	PublicURL string
 	// TLSDir holds ca.crt, tls.crt and tls.key. If empty, they are made in memory.
 	TLSDir string
 	// Accounts are there from the start.
@@ -66,6 +72,7 @@ type Server struct {
 	// CA is the certificate that vouches for URL, in PEM.
 	CA []byte
 
+	addr    string
 	vendors *vendors
 	servers []*http.Server
 	cancel  context.CancelFunc
@@ -90,7 +97,11 @@ func start(o Options, v *vendors, phones *phone.Book) (*Server, error) {
 	if err := o.Accounts.apply(v); err != nil {
 		return nil, err
 	}
-	certificate, ca, err := loadTLS(o.TLSDir, v.hostNames())
+	hosts := v.hostNames()
+	if public, err := url.Parse(o.PublicURL); err == nil && public.Host != "" {
+		hosts = append(hosts, public.Hostname())
+	}
+	certificate, ca, err := loadTLS(o.TLSDir, hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +115,9 @@ func start(o Options, v *vendors, phones *phone.Book) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
-		URL: "https://" + listener.Addr().String(), AdminURL: "http://" + adminListener.Addr().String(), CA: ca,
-		vendors: v, cancel: cancel, failed: make(chan error, 2),
+		URL: cmp.Or(strings.TrimSuffix(o.PublicURL, "/"), "https://"+reachable(listener)), AdminURL: "http://" + reachable(adminListener),
+		CA: ca, addr: listener.Addr().String(), vendors: v,
+		cancel: cancel, failed: make(chan error, 2),
 	}
 	admin := &admin{vendors: v, phones: phones, tokenURI: s.URL + "/fcm/token"}
 	s.serve(ctx, o.Log, tls.NewListener(listener, &tls.Config{
@@ -117,6 +129,14 @@ func start(o Options, v *vendors, phones *phone.Book) (*Server, error) {
 
 func listen(addr string) (net.Listener, error) {
 	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
+}
+
+// reachable is an address to call, also of a listener on all interfaces.
+func reachable(l net.Listener) string {
+	if a, ok := l.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(a.Port))
+	}
+	return l.Addr().String()
 }
 
 func (s *Server) serve(ctx context.Context, log *slog.Logger, l net.Listener, h http.Handler) {
@@ -167,12 +187,11 @@ func (s *Server) CAPool() *x509.CertPool {
 // under every host name, so that the vendors' real addresses can be used.
 func (s *Server) HTTPClient() *http.Client {
 	dialer := &net.Dialer{}
-	address := s.URL[len("https://"):]
 	return &http.Client{Transport: &http.Transport{
 		ForceAttemptHTTP2: true,
 		TLSClientConfig:   &tls.Config{RootCAs: s.CAPool(), MinVersion: tls.VersionTLS12},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, address)
+			conn, err := dialer.DialContext(ctx, network, s.addr)
 			if err != nil {
 				return nil, fmt.Errorf("dialing the simulator: %w", err)
 			}

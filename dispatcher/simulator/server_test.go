@@ -135,7 +135,7 @@ func TestStreamAndClick(t *testing.T) {
 	b := start(t, simulator.Options{})
 	app := must(b.CreateXiaomiApp(t.Context(), xiaomi.App{PackageName: "io.chat"}))(t)
 	p := must(b.CreatePhone(t.Context(), simulator.NewPhone{Vendor: "xiaomi", App: "io.chat"}))(t)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var seen []int64
 	must(b.xiaomi(ctx, app.AppSecret, p.Token))(t)
@@ -223,6 +223,23 @@ func TestMistakesAreExplained(t *testing.T) {
 				t.Errorf("error %v, want %s", tt.err, tt.want)
 			}
 		})
+	}
+}
+
+func TestPublicURL(t *testing.T) {
+	t.Parallel()
+	for want, o := range map[string]simulator.Options{
+		"https://sim.test:8443": {PublicURL: "https://sim.test:8443/"},
+		"https://localhost:":    {Addr: ":0"},
+		"https://127.0.0.1:":    {},
+	} {
+		b := start(t, o)
+		check(t, b.CreateProject(t.Context(), fcm.Project{ProjectID: "chat"}))
+		account := must(b.CreateServiceAccount(t.Context(), fcm.NewAccount{ProjectID: "chat"}))(t)
+		if !strings.HasPrefix(account.TokenURI, want) || account.TokenURI != b.server.URL+"/fcm/token" {
+			t.Errorf("token_uri = %s, want %s…", account.TokenURI, want)
+		}
+		b.grant(t, account, account.TokenURI)
 	}
 }
 

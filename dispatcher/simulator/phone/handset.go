@@ -163,7 +163,8 @@ func (h *Handset) Click(seq int64) bool {
 }
 
 // tray is what the user sees: no duplicates, and the newest for each ReplaceID.
-func (h *Handset) tray() (seen []Arrival) {
+func (h *Handset) tray() []Arrival {
+	seen := []Arrival{}
 	for _, a := range h.arrivals {
 		replaced := a.ReplaceID != "" && h.shown[a.ReplaceID] != a.Seq
 		if a.Kind == Notification && a.Seq > h.wiped && a.DuplicateOf == 0 && !replaced {

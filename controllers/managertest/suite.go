@@ -82,7 +82,7 @@ func run(m *testing.M, target **Suite) (code int, err error) {
 }
 
 // Create makes objects.
-func (s *Suite) Create(t testing.TB, objects ...client.Object) {
+func (s *Suite) Create(t *testing.T, objects ...client.Object) {
 	t.Helper()
 	for _, object := range objects {
 		if err := s.Client.Create(t.Context(), object); err != nil {
@@ -92,7 +92,7 @@ func (s *Suite) Create(t testing.TB, objects ...client.Object) {
 }
 
 // Change edits an object, again when it changed meanwhile.
-func Change[T client.Object](t testing.TB, s *Suite, object T, edit func(T)) {
+func Change[T client.Object](t *testing.T, s *Suite, object T, edit func(T)) {
 	t.Helper()
 	err := wait.PollUntilContextTimeout(t.Context(), glance, patience, true, func(ctx context.Context) (bool, error) {
 		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
@@ -108,7 +108,7 @@ func Change[T client.Object](t testing.TB, s *Suite, object T, edit func(T)) {
 }
 
 // ChangeStatus edits an object's status, as a kubelet or another controller would.
-func ChangeStatus[T client.Object](t testing.TB, s *Suite, object T, edit func(T)) {
+func ChangeStatus[T client.Object](t *testing.T, s *Suite, object T, edit func(T)) {
 	t.Helper()
 	err := wait.PollUntilContextTimeout(t.Context(), glance, patience, true, func(ctx context.Context) (bool, error) {
 		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
@@ -124,7 +124,7 @@ func ChangeStatus[T client.Object](t testing.TB, s *Suite, object T, edit func(T
 }
 
 // Await reads an object until check returns nil, or fails with its last words.
-func Await[T client.Object](t testing.TB, s *Suite, object T, check func(T) error) {
+func Await[T client.Object](t *testing.T, s *Suite, object T, check func(T) error) {
 	t.Helper()
 	last := errors.New("never read")
 	err := wait.PollUntilContextTimeout(t.Context(), glance, patience, true, func(ctx context.Context) (bool, error) {

@@ -251,7 +251,7 @@ func TestPrune(t *testing.T) {
 	managertest.Await(t, suite, deadline, func(*corev1.Service) error {
 		err := suite.Client.Get(t.Context(), client.ObjectKeyFromObject(dropped), dropped)
 		if !apierrors.IsNotFound(err) {
-			return fmt.Errorf("the dropped Service is still there (%v)", err)
+			return errors.Join(errors.New("the dropped Service is still there"), err)
 		}
 		return nil
 	})

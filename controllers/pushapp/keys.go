@@ -38,7 +38,7 @@ func (r *Reconciler) keys(ctx context.Context, app *pushv1.PushApp) (config.Keys
 		err = r.Client.Create(ctx, &secret)
 	}
 	if err != nil {
-		return config.Keys{}, fmt.Errorf("Secret %s: %w", name, err)
+		return config.Keys{}, fmt.Errorf("reading or making Secret %s: %w", name, err)
 	}
 	if err := adoptable(app, &secret); err != nil {
 		return config.Keys{}, err

@@ -65,16 +65,21 @@ func TestUnresolved(t *testing.T) {
 		cure   func(*testing.T, *pushv1.PushChannel)
 	}{
 		{
-			name:   "no Secret",
-			make:   func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) { return xiaomi(t), nil },
+			name: "no Secret",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
+				return xiaomi(t), nil
+			},
 			reason: pushv1.ReasonSecretNotFound, words: []string{"Secret xiaomi does not exist", "appSecret"},
 			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				t.Helper()
 				suite.Create(t, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret))
 			},
 		},
 		{
 			name: "no key",
 			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
 				c := xiaomi(t)
 				return c, testenv.KeysSecret(c.Namespace, c.Name, firstSecret)
 			},
@@ -84,6 +89,7 @@ func TestUnresolved(t *testing.T) {
 		{
 			name: "malformed secret",
 			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
 				c := xiaomi(t)
 				return c, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret+"\n")
 			},
@@ -93,6 +99,7 @@ func TestUnresolved(t *testing.T) {
 		{
 			name: "malformed JSON",
 			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
 				c := fcm(t)
 				secret := testenv.FCMSecret(t, c.Namespace, c.Name, "chat-prod-4711")
 				secret.Data[pushv1.FCMServiceAccountKey] = append(secret.Data[pushv1.FCMServiceAccountKey], '}')
@@ -103,22 +110,26 @@ func TestUnresolved(t *testing.T) {
 		{
 			name: "wrong project",
 			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
 				c := fcm(t, func(c *pushv1.PushChannel) { c.Spec.FCM.ProjectID = "chat-test-0815" })
 				return c, testenv.FCMSecret(t, c.Namespace, c.Name, "chat-prod-4711")
 			},
 			reason: pushv1.ReasonIdentifierMismatch, words: []string{"spec.fcm.projectID", "chat-prod-4711"}, stuck: true,
 			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				t.Helper()
 				managertest.Change(t, suite, c, func(c *pushv1.PushChannel) { c.Spec.FCM.ProjectID = "chat-prod-4711" })
 			},
 		},
 		{
 			name: "endpoint not allowed",
 			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
 				c := xiaomi(t, func(c *pushv1.PushChannel) { c.Spec.Endpoint.URL = "https://evil.example.com/x" })
 				return c, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret)
 			},
 			reason: pushv1.ReasonEndpointNotAllowed, words: []string{"spec.endpoint.url", "evil.example.com:443", "--allowed-endpoints"}, stuck: true,
 			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				t.Helper()
 				managertest.Change(t, suite, c, func(c *pushv1.PushChannel) {
 					c.Spec.Endpoint = suite.Vendor.Endpoint(c.Namespace, c.Spec.Vendor)
 				})
@@ -127,11 +138,13 @@ func TestUnresolved(t *testing.T) {
 		{
 			name: "no CA bundle",
 			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
 				c := xiaomi(t, func(c *pushv1.PushChannel) { c.Spec.Endpoint.CABundleRef.Name = "later" })
 				return c, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret)
 			},
 			reason: pushv1.ReasonCABundleNotFound, words: []string{"ConfigMap later with the key ca.crt"},
 			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				t.Helper()
 				suite.Create(t, &corev1.ConfigMap{
 					ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: "later"},
 					Data:       map[string]string{"ca.crt": suite.Vendor.CA()},
@@ -141,6 +154,7 @@ func TestUnresolved(t *testing.T) {
 		{
 			name: "CA bundle without certificate",
 			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
 				c := xiaomi(t, func(c *pushv1.PushChannel) { c.Spec.Endpoint.CABundleRef.Name = "bad" })
 				suite.Create(t, &corev1.ConfigMap{
 					ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: "bad"}, Data: map[string]string{"ca.crt": "x"},

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
-	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
@@ -26,7 +25,7 @@ const (
 // probed is the newest answer of the vendor about one credential.
 type probed struct {
 	key      [sha256.Size]byte
-	outcome  message.Outcome
+	proof    provider.Proof
 	at       time.Time
 	failures int
 }
@@ -35,12 +34,10 @@ type probed struct {
 func (p probed) known() bool { return !p.at.IsZero() }
 
 // refused reports whether the vendor said no for good.
-func (p probed) refused() bool { return p.outcome.Class == message.CredentialRejected }
+func (p probed) refused() bool { return p.proof.Verdict == provider.Refused }
 
-// accepted reports whether the vendor takes the credential. A used up quota belongs to an account that it knows.
-func (p probed) accepted() bool {
-	return p.outcome.Class == message.Accepted || p.outcome.Class == message.QuotaExhausted
-}
+// accepted reports whether the vendor takes the credential.
+func (p probed) accepted() bool { return p.proof.Verdict == provider.Valid }
 
 // wait is the time from the answer to the next probe; 0 means never: a refusal is final for its credential.
 func (p probed) wait(interval time.Duration, troubled bool) time.Duration {
@@ -53,7 +50,7 @@ func (p probed) wait(interval time.Duration, troubled bool) time.Duration {
 		return interval
 	}
 	doublings := min(p.failures-1, 10)
-	return max(min(firstRetry<<doublings, interval), p.outcome.RetryAfter)
+	return max(min(firstRetry<<doublings, interval), p.proof.RetryAfter)
 }
 
 // question is what prove needs to know.
@@ -87,7 +84,7 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 			return last, rest
 		}
 	}
-	last.outcome = r.ask(ctx, channel, q.named)
+	last.proof = r.ask(ctx, channel, q.named)
 	last.at = time.Now()
 	if last.accepted() {
 		last.failures = 0
@@ -105,20 +102,20 @@ func remembered(channel *pushv1.PushChannel, q question) probed {
 	if valid == nil || valid.Status != metav1.ConditionTrue || channel.Status.LastProbeTime == nil || !q.named.same(q.active) {
 		return probed{}
 	}
-	return probed{outcome: message.Outcome{Class: message.Accepted}, at: channel.Status.LastProbeTime.Time}
+	return probed{proof: provider.Proof{Verdict: provider.Valid}, at: channel.Status.LastProbeTime.Time}
 }
 
-func (r *Reconciler) ask(ctx context.Context, channel *pushv1.PushChannel, named credential) message.Outcome {
+func (r *Reconciler) ask(ctx context.Context, channel *pushv1.PushChannel, named credential) provider.Proof {
 	row := named.row
 	row.Name = channel.Name
 	vendor, err := r.NewProvider(row, provider.Deps{Guard: r.Guard, Log: r.Log})
 	if err != nil {
-		return message.Outcome{Class: message.Unknown, Detail: err.Error()}
+		return provider.Proof{Verdict: provider.Silent, Detail: err.Error()}
 	}
 	defer vendor.Close()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(channel.Spec.Probe.TimeoutSeconds)*time.Second)
 	defer cancel()
-	return vendor.Probe(ctx)
+	return provider.Prove(ctx, vendor)
 }
 
 // probeMemory keeps the newest answer for each channel.

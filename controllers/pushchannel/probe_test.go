@@ -10,7 +10,7 @@ import (
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
 	"github.com/offlinepush/operator/controllers/testenv"
-	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
 func TestProbeBudget(t *testing.T) {
@@ -18,26 +18,24 @@ func TestProbeBudget(t *testing.T) {
 	const interval = 10 * time.Minute
 	for _, tt := range []struct {
 		name       string
-		class      message.Class
+		verdict    provider.Verdict
 		failures   int
 		retryAfter time.Duration
 		troubled   bool
 		want       time.Duration
 	}{
-		{name: "accepted", class: message.Accepted, want: interval},
-		{name: "accepted, an app says otherwise", class: message.Accepted, troubled: true, want: troubledInterval},
-		{name: "the quota is used up, so the account is known", class: message.QuotaExhausted, want: interval},
-		{name: "refused for good", class: message.CredentialRejected, failures: 1, want: 0},
-		{name: "refused, an app says so too", class: message.CredentialRejected, failures: 1, troubled: true, want: 0},
-		{name: "first silence", class: message.Transient, failures: 1, want: 5 * time.Second},
-		{name: "third silence", class: message.Transient, failures: 3, want: 20 * time.Second},
-		{name: "long silence", class: message.Transient, failures: 1000, want: interval},
-		{name: "the vendor names the time", class: message.Throttled, failures: 1, retryAfter: time.Hour, want: time.Hour},
-		{name: "an unknown code", class: message.Unknown, failures: 2, want: 10 * time.Second},
+		{name: "accepted", verdict: provider.Valid, want: interval},
+		{name: "accepted, an app says otherwise", verdict: provider.Valid, troubled: true, want: troubledInterval},
+		{name: "refused for good", verdict: provider.Refused, failures: 1, want: 0},
+		{name: "refused, an app says so too", verdict: provider.Refused, failures: 1, troubled: true, want: 0},
+		{name: "first silence", verdict: provider.Silent, failures: 1, want: 5 * time.Second},
+		{name: "third silence", verdict: provider.Silent, failures: 3, want: 20 * time.Second},
+		{name: "long silence", verdict: provider.Silent, failures: 1000, want: interval},
+		{name: "the vendor names the time", verdict: provider.Busy, failures: 1, retryAfter: time.Hour, want: time.Hour},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := probed{failures: tt.failures, outcome: message.Outcome{Class: tt.class, RetryAfter: tt.retryAfter}}
+			p := probed{failures: tt.failures, proof: provider.Proof{Verdict: tt.verdict, RetryAfter: tt.retryAfter}}
 			if got := p.wait(interval, tt.troubled); got != tt.want {
 				t.Errorf("next probe after %s, want %s", got, tt.want)
 			}
@@ -45,28 +43,21 @@ func TestProbeBudget(t *testing.T) {
 	}
 }
 
-// TestVerdicts has every class of outcome, so that none is forgotten.
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
-	reasons := map[message.Class]string{
-		message.Accepted:           pushv1.ReasonCredentialsAccepted,
-		message.QuotaExhausted:     pushv1.ReasonCredentialsAccepted,
-		message.CredentialRejected: pushv1.ReasonCredentialsRejected,
-		message.Throttled:          pushv1.ReasonVendorThrottled,
-		message.InvalidToken:       pushv1.ReasonVendorUnreachable,
-		message.AuthExpired:        pushv1.ReasonVendorUnreachable,
-		message.Transient:          pushv1.ReasonVendorUnreachable,
-		message.Rejected:           pushv1.ReasonVendorUnreachable,
-		message.Unknown:            pushv1.ReasonVendorUnreachable,
-	}
-	for _, class := range message.Classes() {
-		p := probed{at: time.Unix(1, 0), outcome: message.Outcome{Class: class, Code: "4711", HTTPStatus: 418, Detail: "words"}}
+	for verdict, want := range map[provider.Verdict]string{
+		provider.Valid:   pushv1.ReasonCredentialsAccepted,
+		provider.Refused: pushv1.ReasonCredentialsRejected,
+		provider.Busy:    pushv1.ReasonVendorThrottled,
+		provider.Silent:  pushv1.ReasonVendorUnreachable,
+	} {
+		p := probed{at: time.Unix(1, 0), proof: provider.Proof{Verdict: verdict, Code: "4711", HTTPStatus: 418, Detail: "words"}}
 		got := credentialsValid(pushv1.VendorFCM, p, true)
-		if got.Reason != reasons[class] {
-			t.Errorf("%s gives %s, want %s", class, got.Reason, reasons[class])
+		if got.Reason != want {
+			t.Errorf("%s gives %s, want %s", verdict, got.Reason, want)
 		}
 		if got.Severity != condition.Fine && !strings.HasPrefix(got.Message, "FCM answered 4711 (HTTP 418): words; ") {
-			t.Errorf("%s says %q", class, got.Message)
+			t.Errorf("%s says %q", verdict, got.Message)
 		}
 	}
 	if got := credentialsValid(pushv1.VendorFCM, probed{}, true).Reason; got != pushv1.ReasonNotProbed {
@@ -98,7 +89,7 @@ func TestEndpoints(t *testing.T) {
 			t.Errorf("authURL %s is allowed: %v, want %v", url, got, want)
 		}
 	}
-	if err := (Endpoints)(nil).check(nil); err != nil {
+	if err := Endpoints(nil).check(nil); err != nil {
 		t.Errorf("no endpoint needs no permission: %v", err)
 	}
 	for _, bad := range []string{"https://sim.example.com", "sim.example.com/path", "user@sim.example.com", ":443"} {

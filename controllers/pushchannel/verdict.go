@@ -6,14 +6,14 @@ import (
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
-	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
 // credentialsValid turns the vendor's newest answer into CredentialsValid. inUse says that no other credential is in use
 // while the named one is refused.
 func credentialsValid(vendor pushv1.Vendor, p probed, inUse bool) condition.Fact {
 	const name = pushv1.ConditionCredentialsValid
-	words := quote(vendor, p.outcome)
+	words := quote(vendor, p.proof)
 	switch {
 	case !p.known():
 		return condition.Unknown(name, pushv1.ReasonNotProbed, "the vendor was not asked yet", condition.Pending)
@@ -25,28 +25,28 @@ func credentialsValid(vendor pushv1.Vendor, p probed, inUse bool) condition.Fact
 	case p.refused():
 		return condition.False(name, pushv1.ReasonNewCredentialRejected,
 			words+"; sending goes on with the credential accepted last; correct the Secret", condition.Stuck)
-	case p.outcome.Class == message.Throttled:
+	case p.proof.Verdict == provider.Busy:
 		return condition.Unknown(name, pushv1.ReasonVendorThrottled, words+"; asking again later", condition.Pending)
 	}
 	return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+"; asking again", condition.Pending)
 }
 
 // quote says what the vendor said, in its own code and words.
-func quote(vendor pushv1.Vendor, o message.Outcome) string {
+func quote(vendor pushv1.Vendor, p provider.Proof) string {
 	var b strings.Builder
-	if o.Code == "" && o.HTTPStatus == 0 {
+	if p.Code == "" && p.HTTPStatus == 0 {
 		fmt.Fprintf(&b, "%s did not answer", vendor)
 	} else {
 		fmt.Fprintf(&b, "%s answered", vendor)
 	}
-	if o.Code != "" {
-		fmt.Fprintf(&b, " %s", o.Code)
+	if p.Code != "" {
+		fmt.Fprintf(&b, " %s", p.Code)
 	}
-	if o.HTTPStatus != 0 {
-		fmt.Fprintf(&b, " (HTTP %d)", o.HTTPStatus)
+	if p.HTTPStatus != 0 {
+		fmt.Fprintf(&b, " (HTTP %d)", p.HTTPStatus)
 	}
-	if o.Detail != "" {
-		fmt.Fprintf(&b, ": %s", o.Detail)
+	if p.Detail != "" {
+		fmt.Fprintf(&b, ": %s", p.Detail)
 	}
 	return b.String()
 }

@@ -1,0 +1,52 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+// Verdict is what a probe proved of a credential.
+type Verdict string
+
+// The verdicts of a probe.
+const (
+	// Valid means that the vendor takes the credential.
+	Valid Verdict = "Valid"
+	// Refused means that it will not, until somebody changes something.
+	Refused Verdict = "Refused"
+	// Busy means that the vendor asks for patience.
+	Busy Verdict = "Busy"
+	// Silent means that the vendor did not answer, or with something that proves nothing.
+	Silent Verdict = "Silent"
+)
+
+// Proof is a verdict with the vendor's own words.
+type Proof struct {
+	Verdict    Verdict
+	Code       string
+	HTTPStatus int
+	Detail     string
+	RetryAfter time.Duration
+}
+
+// Prove probes a credential.
+func Prove(ctx context.Context, p Provider) Proof {
+	o := p.Probe(ctx)
+	return Proof{Verdict: verdictOf(o.Class), Code: o.Code, HTTPStatus: o.HTTPStatus, Detail: o.Detail, RetryAfter: o.RetryAfter}
+}
+
+// verdictOf takes a used up quota for a yes: the vendor counts only for accounts that it knows.
+func verdictOf(class message.Class) Verdict {
+	switch class {
+	case message.Accepted, message.QuotaExhausted:
+		return Valid
+	case message.CredentialRejected:
+		return Refused
+	case message.Throttled:
+		return Busy
+	case message.InvalidToken, message.AuthExpired, message.Transient, message.Rejected, message.Unknown:
+	}
+	return Silent
+}

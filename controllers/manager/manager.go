@@ -44,8 +44,10 @@ type Settings struct {
 	DispatcherImage  string
 	FastReload       bool
 	LeaderElect      bool
-	MetricsAddr      string
-	HealthAddr       string
+	// LeaderElectionNamespace holds the lease; empty means the pod's own.
+	LeaderElectionNamespace string
+	MetricsAddr             string
+	HealthAddr              string
 	// Guard limits the addresses that a replaced endpoint may lead to.
 	Guard provider.EndpointGuard
 	// Reports reads the dispatchers' reports.
@@ -110,6 +112,7 @@ func managerOptions(s Settings) (ctrl.Options, error) {
 		},
 		HealthProbeBindAddress:        s.HealthAddr,
 		LeaderElection:                s.LeaderElect,
+		LeaderElectionNamespace:       s.LeaderElectionNamespace,
 		LeaderElectionID:              "manager.offlinepush.io",
 		LeaderElectionReleaseOnCancel: true, // The process ends right after.
 		GracefulShutdownTimeout:       new(shutdownTimeout),

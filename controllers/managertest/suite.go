@@ -61,8 +61,7 @@ func run(m *testing.M, target **Suite) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	log := slog.New(slog.NewTextHandler(suite.Logs, nil))
-	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
+	log := Logging(suite.Logs)
 	ctx, stop := context.WithCancel(context.Background())
 	mgr, err := manager.New(ctx, environment.Config, manager.Settings{
 		AllowedEndpoints: allowed, DispatcherImage: "registry.example.com/dispatcher:test", FastReload: true,
@@ -79,6 +78,13 @@ func run(m *testing.M, target **Suite) (code int, err error) {
 	defer stop()
 	*target = suite
 	return m.Run(), nil
+}
+
+// Logging makes the controllers log into logs.
+func Logging(logs *Logs) *slog.Logger {
+	log := slog.New(slog.NewTextHandler(logs, nil))
+	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
+	return log
 }
 
 // Create makes objects.

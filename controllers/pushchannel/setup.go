@@ -30,7 +30,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Owns(&corev1.Secret{}, builder.OnlyMetadata).
 		WatchesMetadata(&corev1.Secret{}, r.channelsBy(reference.ChannelSecret)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.channelsBy(reference.ChannelConfigMap)).
-		Watches(&pushv1.PushApp{}, handler.EnqueueRequestsFromMapFunc(channelsOfApp), builder.WithPredicates(rowsChanged())).
+		Watches(&pushv1.PushApp{}, handler.EnqueueRequestsFromMapFunc(r.channelsOfApp), builder.WithPredicates(rowsChanged())).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
 		Complete(r)
 	if err != nil {
@@ -56,14 +56,18 @@ func (r *Reconciler) channelsBy(field string) handler.EventHandler {
 	})
 }
 
-func channelsOfApp(_ context.Context, object client.Object) []reconcile.Request {
+// channelsOfApp enqueues the channels of an app that exist in a watched namespace.
+func (r *Reconciler) channelsOfApp(ctx context.Context, object client.Object) []reconcile.Request {
 	app, ok := object.(*pushv1.PushApp)
 	if !ok {
 		return nil
 	}
 	requests := make([]reconcile.Request, 0, len(app.Spec.Channels))
 	for _, row := range app.Spec.Channels {
-		requests = append(requests, reconcile.Request{NamespacedName: reference.Channel(app, row)})
+		name := reference.Channel(app, row)
+		if r.Client.Get(ctx, name, &pushv1.PushChannel{}) == nil {
+			requests = append(requests, reconcile.Request{NamespacedName: name})
+		}
 	}
 	return requests
 }

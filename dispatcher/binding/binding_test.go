@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -233,6 +234,21 @@ func TestStuckVendorCallIsAnError(t *testing.T) {
 		service := binding.New(binding.Deps{Store: unbinder{}, Fence: fence, Sessions: &sessions{t: t, fence: fence}})
 		if err := service.Logout(t.Context(), 1); err == nil {
 			t.Error("answered although a vendor call is open")
+		}
+	})
+}
+
+func TestCallerWhoHangsUpChangesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fence := &planetest.Fence{}
+		time.AfterFunc(time.Second, fence.Hold())
+		service := binding.New(binding.Deps{Store: unbinder{}, Fence: fence, Sessions: &sessions{t: t, fence: fence}})
+		ctx, hangUp := context.WithCancel(t.Context())
+		hangUp()
+		start := time.Now()
+		if err := service.Logout(ctx, 1); err != nil || time.Since(start) != time.Second {
+			t.Errorf("got %v after %v, want the end of the vendor call", err, time.Since(start))
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -139,7 +140,11 @@ func TestDrain(t *testing.T) {
 	p.login(bed, c, "bob")
 	p.ping()
 	closed := make(chan error, 1)
-	go func() { closed <- bed.Hub.Close(t.Context()) }()
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // less than a login may take
+		defer cancel()
+		closed <- bed.Hub.Close(ctx)
+	}()
 	if f := p.next(wire.FrameKicked); f.Reason != wire.KickedDraining {
 		t.Errorf("reason %q", f.Reason)
 	}

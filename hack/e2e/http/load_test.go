@@ -128,13 +128,15 @@ func delivered(t *testing.T, acked map[string]string, phones map[string]*handset
 		want[user]++
 	}
 	for user, h := range phones {
-		first := map[string]phone.Arrival{}
+		var first map[string]phone.Arrival
+		again := 0
 		for n := want[user]; len(first) < want[user]; n++ {
-			first, repeated = map[string]phone.Arrival{}, 0
+			first, again = map[string]phone.Arrival{}, 0
 			for _, a := range h.arrivals(t, n) {
-				repeated += h.sameOrNew(t, user, first, a)
+				again += h.sameOrNew(t, user, first, a)
 			}
 		}
+		repeated += again
 		for payload, addressee := range acked {
 			if _, ok := first[payload]; addressee == user && !ok {
 				t.Errorf("%s's phone never showed the acknowledged %q", user, payload)

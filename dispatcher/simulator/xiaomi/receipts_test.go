@@ -71,6 +71,7 @@ func TestReceipts(t *testing.T) {
 		t.Error("the first notification can be clicked, a second is not there")
 	}
 	expect("clicked", Receipt{Type: 2, Targets: token(w.one), JobKey: "a", BarStatus: "Enable"})
+	w.send(t.Context(), form("gone", "extra.callback", link)) // asks for types 1 and 2 only
 	w.send(t.Context(), form("gone", append(all, "b")...))
 	expect("invalid", Receipt{Type: 16, Targets: "gone", JobKey: "b", BarStatus: "Enable"})
 	w.one.SetState(phone.Change{PushEnabled: new(false)})

@@ -24,6 +24,7 @@ func TestRefusedCredentialKeepsMessages(t *testing.T) {
 			vendors()[0],
 			func(w *world) string { return w.account.ClientEmail },
 			func(t *testing.T, w *world, row *config.Channel) {
+				t.Helper()
 				fresh := must1(w.sim.Client.CreateServiceAccount(t.Context(), fcm.NewAccount{ProjectID: project}))(t)
 				row.FCM = &config.FCMChannel{ProjectID: project, ServiceAccount: keyFile(t, fresh)}
 			},
@@ -33,6 +34,7 @@ func TestRefusedCredentialKeepsMessages(t *testing.T) {
 			vendors()[1],
 			func(*world) string { return packageName },
 			func(t *testing.T, w *world, row *config.Channel) {
+				t.Helper()
 				app := must1(w.sim.Client.RotateXiaomiApp(t.Context(), packageName, ""))(t)
 				row.Xiaomi = &config.XiaomiChannel{PackageName: packageName, Region: "China", AppSecret: config.NewSecret(app.AppSecret)}
 			},

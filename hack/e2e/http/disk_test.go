@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -77,9 +78,7 @@ func TestFullDisk(t *testing.T) {
 	free()
 	l := w.startLoad(t, "ann", "ben")
 	l.awaitMore(t, 20)
-	for payload, user := range l.stop() {
-		acked[payload] = user
-	}
+	maps.Copy(acked, l.stop())
 	w.settled(t)
 	delivered(t, acked, phones)
 	after := w.disp.Report(t)

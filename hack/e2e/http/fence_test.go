@@ -75,6 +75,7 @@ type push struct {
 
 // record reads the vendor's requests until ctx ends; the simulator keeps only the newest.
 func (w *world) record(ctx context.Context, t *testing.T, v vendor) (found []push) {
+	t.Helper()
 	addressee := regexp.MustCompile(`to=(\w+) n=\d+`)
 	for last := int64(0); ; {
 		list, err := w.sim.Client.Requests(context.WithoutCancel(ctx), v.row, last, 200*time.Millisecond)
@@ -98,6 +99,7 @@ func (w *world) record(ctx context.Context, t *testing.T, v vendor) (found []pus
 }
 
 func shown(t *testing.T, r traffic.Request) string {
+	t.Helper()
 	b, err := json.Marshal(r.Content)
 	if err != nil {
 		t.Error(err)
@@ -154,6 +156,7 @@ func TestFenceUnderLoad(t *testing.T) {
 
 // act takes turns with pauses of a random length; every third turn is undone.
 func act(t *testing.T, dice *rand.Rand, turns int, do func() error, undo func(context.Context) error) {
+	t.Helper()
 	for range turns {
 		err := do()
 		<-time.After(time.Duration(dice.IntN(60)) * time.Millisecond)
@@ -223,18 +226,18 @@ func TestSessionEndsWithBinding(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
 		name, reason string
-		change       func(*testing.T, *handset) error
+		change       func(ctx context.Context, h *handset, rival string) error
 	}{
-		{"takeover", wire.KickedRebound, func(t *testing.T, h *handset) error {
-			_, err := h.device().Bind(t.Context(), w.userToken(t, "ben"))
+		{"takeover", wire.KickedRebound, func(ctx context.Context, h *handset, rival string) error {
+			_, err := h.device().Bind(ctx, rival)
 			return err
 		}},
-		{"logout", wire.KickedLoggedOut, func(t *testing.T, h *handset) error { return h.device().Logout(t.Context()) }},
-		{"reinstall", wire.KickedRebound, func(t *testing.T, h *handset) error {
-			_, err := h.register(t.Context())
+		{"logout", wire.KickedLoggedOut, func(ctx context.Context, h *handset, _ string) error { return h.device().Logout(ctx) }},
+		{"reinstall", wire.KickedRebound, func(ctx context.Context, h *handset, _ string) error {
+			_, err := h.register(ctx)
 			return err
 		}},
-		{"unregister", wire.KickedUnregistered, func(t *testing.T, h *handset) error { return h.device().Unregister(t.Context()) }},
+		{"unregister", wire.KickedUnregistered, func(ctx context.Context, h *handset, _ string) error { return h.device().Unregister(ctx) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +246,7 @@ func TestSessionEndsWithBinding(t *testing.T) {
 			session, messages := h.open(t, user)
 			w.send(t, w.newMessage("alice", user))
 			next(t, messages)
-			must(t, c.change(t, h))
+			must(t, c.change(t.Context(), h, w.userToken(t, "ben")))
 			late := w.send(t, w.newMessage("alice", user))
 			kicked, ok := errors.AsType[*client.KickedError](session.Wait())
 			if !ok || kicked.Reason != c.reason {

@@ -98,8 +98,8 @@ func (w *world) refused(t *testing.T, r request) {
 	for name, value := range r.header {
 		req.Header.Set(name, value)
 	}
-	plane := w.kept.Client("refusal")
-	resp := must1(plane.Do(req))(t)
+	resp, err := w.kept.Client("refusal").Do(req)
+	must(t, err)
 	defer resp.Body.Close()
 	if answer := must1(io.ReadAll(resp.Body))(t); resp.StatusCode != r.status {
 		t.Errorf("%s %s: %d %s, want %d", r.method, req.URL.Path, resp.StatusCode, answer, r.status)

@@ -60,6 +60,7 @@ func receiver(payload string) string {
 
 // post repeats a request until it is answered well; a refusal that repetition cannot cure fails the test.
 func (l *load) post(ctx context.Context, t *testing.T, request func(*client.Server) error) {
+	t.Helper()
 	again := time.NewTicker(pace)
 	defer again.Stop()
 	for ctx.Err() == nil {

@@ -62,7 +62,7 @@ func visit(v reflect.Value, found func(config.Secret)) {
 			visit(v.Index(i), found)
 		}
 	case reflect.Struct:
-		if one, ok := v.Interface().(config.Secret); ok {
+		if one, ok := reflect.TypeAssert[config.Secret](v); ok {
 			found(one)
 			return
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
 )
 
 // loginTimeout bounds the time from the handshake to the login frame.
@@ -125,6 +126,9 @@ type opening struct {
 
 func (v *Server) open(ctx context.Context, g *guest, conn *websocket.Conn, o opening) (*session, error) {
 	cursor, err := v.deps.Store.Cursor(ctx, o.device.Key, o.device.UserID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, errRebound // The cursor went with the binding.
+	}
 	if err != nil {
 		return nil, err
 	}

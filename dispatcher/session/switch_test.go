@@ -1,15 +1,23 @@
 package session_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
 	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/session"
+	"github.com/offlinepush/operator/dispatcher/store/sqlite"
 )
 
 // TestUsersSwitchOnOnePhone lets two users log in on one phone all the time
@@ -69,4 +77,51 @@ func readAWhile(t *testing.T, bed *planetest.Bed, c binding.Credentials, user st
 		}
 	}
 	_ = p.conn.CloseNow()
+}
+
+// hasty lets another user take the device over between a login's binding and
+// its entry into the hub, where the takeover finds no session to end.
+type hasty struct {
+	*binding.Service
+	*sqlite.Store
+	// after is the last step of the login before the takeover.
+	after string
+}
+
+func (h hasty) Bind(ctx context.Context, device int64, userID string) (message.Device, error) {
+	bound, err := h.Service.Bind(ctx, device, userID)
+	return bound, errors.Join(err, h.takeOver(ctx, "Bind", device))
+}
+
+func (h hasty) Cursor(ctx context.Context, device int64, userID string) (int64, error) {
+	cursor, err := h.Store.Cursor(ctx, device, userID)
+	return cursor, errors.Join(err, h.takeOver(ctx, "Cursor", device))
+}
+
+func (h hasty) takeOver(ctx context.Context, step string, device int64) error {
+	if step != h.after {
+		return nil
+	}
+	_, err := h.Service.Bind(ctx, device, "eve")
+	return err
+}
+
+func TestTakeoverDuringTheLogin(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"Bind", "Cursor"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			bed := planetest.New(t)
+			c, _ := bed.Phone(t, "FCM", "bob")
+			h := hasty{Service: bed.Bindings, Store: bed.Store, after: step}
+			bed.Device.Config.Handler = session.NewServer(session.Deps{
+				Hub: bed.Hub, Devices: h, Users: bed.Users, Store: h, Live: bed.Live, Log: slog.New(slog.DiscardHandler),
+			})
+			post(t, bed, "bob", 1)
+			p := dial(t, bed)
+			p.send(wire.ClientFrame{Type: wire.FrameLogin, Token: bed.UserToken(t, "bob"), PushID: c.PushID, DeviceSecret: c.DeviceSecret})
+			p.closes(websocket.StatusPolicyViolation, "somebody else")
+			waitFor(t, func() bool { return !bed.Hub.Online("bob") })
+		})
+	}
 }

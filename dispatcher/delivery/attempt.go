@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +32,8 @@ type live struct {
 
 // run tries the delivery and settles it. The end of ctx keeps it from starting
 // a call but not from ending one. An error means that nothing was settled and
-// the row stays as it is.
+// the row stays as it is; once a call was made, trouble only ends the attempt,
+// so that what was sent is recorded.
 func (a *attempt) run(ctx context.Context) error {
 	m, err := a.store.Message(ctx, a.delivery.MessageID)
 	if err != nil {
@@ -40,15 +42,41 @@ func (a *attempt) run(ctx context.Context) error {
 	a.settlement.DeliveryID = a.delivery.ID
 	for rest := a.delivery.Targets; len(rest) > 0; {
 		n := min(len(rest), a.sender.provider.MaxTargets())
-		if err := a.sender.wait(ctx, n); err != nil {
-			return fmt.Errorf("waiting for the channel's rate: %w", err)
-		}
-		if err := a.call(context.WithoutCancel(ctx), m, rest[:n]); err != nil {
+		err := a.next(ctx, m, rest[:n])
+		if err != nil && !a.called {
 			return err
+		}
+		if err != nil {
+			a.later(rest, time.Now().Add(storePause), message.Outcome{})
+			break
 		}
 		rest = rest[n:]
 	}
-	return a.settle(context.WithoutCancel(ctx))
+	return a.record(ctx)
+}
+
+func (a *attempt) next(ctx context.Context, m message.Message, targets []message.Target) error {
+	if err := a.sender.wait(ctx, len(targets)); err != nil {
+		return fmt.Errorf("waiting for the channel's rate: %w", err)
+	}
+	return a.call(context.WithoutCancel(ctx), m, targets)
+}
+
+// record settles, and goes on until the store takes it or ctx ends if a call was
+// made: its row would be sent again and again otherwise.
+func (a *attempt) record(ctx context.Context) error {
+	for {
+		err := a.settle(context.WithoutCancel(ctx))
+		if err == nil || !a.called || errors.Is(err, store.ErrLeaseLost) {
+			return err
+		}
+		a.log.Warn("a sent delivery is not recorded yet", "channel", a.name, "delivery", a.delivery.ID, "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(storePause):
+		}
+	}
 }
 
 // call sends to the targets that pass the fence, which stays marked from
@@ -78,7 +106,9 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 		return nil
 	}
 	if !a.lease.fits() {
-		a.later(pass, now.Add(leaseRenew), message.Outcome{})
+		for _, l := range pass {
+			a.later([]message.Target{l.target}, now.Add(leaseRenew), message.Outcome{})
+		}
 		return nil
 	}
 	return a.send(ctx, m, pass)
@@ -114,7 +144,7 @@ func (a *attempt) send(ctx context.Context, m message.Message, pass []live) erro
 		a.log.Warn("reading the token health; invalid tokens are kept", "channel", a.name, "error", err)
 		blown = true
 	}
-	closed := a.observe(outcomes, blown, now)
+	closed := a.observe(a.sender, outcomes, blown && err == nil, now)
 	for i, l := range pass {
 		v := judge(outcomes[i], a.delivery.Attempt+1, blown)
 		if closed {
@@ -153,7 +183,7 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 
 func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) {
 	if v.state == "" {
-		a.later([]live{l}, now.Add(v.wait), o)
+		a.later([]message.Target{l.target}, now.Add(v.wait), o)
 		return
 	}
 	a.done(store.TargetResult{Target: l.target, State: v.state, Reason: v.reason, Outcome: o, TokenGen: l.state.Token.Gen})
@@ -165,10 +195,8 @@ func (a *attempt) done(r store.TargetResult) {
 }
 
 // later keeps targets; the row waits for the longest wait among them.
-func (a *attempt) later(kept []live, at time.Time, o message.Outcome) {
-	for _, l := range kept {
-		a.retry = append(a.retry, l.target)
-	}
+func (a *attempt) later(kept []message.Target, at time.Time, o message.Outcome) {
+	a.retry = append(a.retry, kept...)
 	if at.After(a.retryAt) {
 		a.retryAt = at
 	}

@@ -31,6 +31,8 @@ type memory struct {
 	devices map[int64]store.FenceState
 	done    map[int64]store.TargetResult // by device
 	failing error
+	fencing error
+	settles error
 	renewed error
 }
 
@@ -102,7 +104,7 @@ func (m *memory) Fence(_ context.Context, devices []int64, _ message.TokenKind) 
 			out[d] = s
 		}
 	}
-	return out, nil
+	return out, m.fencing
 }
 
 func (m *memory) Due(_ context.Context, channel string, until time.Time, after message.Delivery, limit int) ([]message.Delivery, error) {
@@ -136,6 +138,9 @@ func (m *memory) NextDueAfter(_ context.Context, channel string, t time.Time) (n
 func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.settles != nil {
+		return m.settles
+	}
 	for _, s := range settlements {
 		for _, r := range s.Done {
 			m.done[r.Target.Device] = r

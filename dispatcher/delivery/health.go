@@ -69,7 +69,12 @@ func (h *health) open(now time.Time) {
 	}
 }
 
+// failed counts a call, but not one that was open together with those that
+// closed the row: one breath of the network is not many failures in a row.
 func (h *health) failed(o message.Outcome, now time.Time) {
+	if h.closedUntil.After(now) {
+		return
+	}
 	h.failures++
 	if h.failures < unreachableAfter {
 		return

@@ -45,7 +45,7 @@ type lane struct {
 // submit takes rows that were just stored; it never blocks.
 func (l *lane) submit(d message.Delivery) {
 	l.mu.Lock()
-	l.queue.put(d, time.Now())
+	l.queue.submit(d, time.Now())
 	l.mu.Unlock()
 	l.poke()
 }
@@ -85,10 +85,14 @@ func (l *lane) poke() {
 	}
 }
 
-// observe reports whether the outcomes leave the row closed.
-func (l *lane) observe(outcomes []message.Outcome, fused bool, now time.Time) bool {
+// observe reports whether the outcomes leave the row closed. What a sender that
+// was replaced meanwhile heard says nothing about the row as it is now.
+func (l *lane) observe(by *sender, outcomes []message.Outcome, fused bool, now time.Time) (closed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if by != l.sender {
+		return true
+	}
 	before := l.health.state
 	l.health.observe(outcomes, fused, now)
 	if after := l.health; after.state != before {

@@ -20,9 +20,23 @@ type queue struct {
 	nextDue time.Time
 	// forgotten collects what was forgotten during a refill, whose rows were read before.
 	forgotten map[int64]struct{}
+	// newest is the highest id that a refill gave.
+	newest int64
 }
 
 func newQueue() *queue { return &queue{known: map[int64]struct{}{}} }
+
+// submit is put for a row that was just stored. The row is left to a refill
+// while the store holds older ones that are due, which go first, and when a
+// refill may have had it before: then it is in memory or settled already.
+func (q *queue) submit(d message.Delivery, now time.Time) {
+	older := !q.nextDue.IsZero() && !q.nextDue.After(now)
+	if older || d.ID <= q.newest {
+		q.askAt(d.DueAt)
+		return
+	}
+	q.put(d, now)
+}
 
 // put adds a delivery if it is due and fits, and otherwise remembers to ask the store.
 func (q *queue) put(d message.Delivery, now time.Time) {
@@ -56,6 +70,15 @@ func (q *queue) forget(id int64) {
 	}
 }
 
+// drop leaves what waits in memory to the store.
+func (q *queue) drop(now time.Time) {
+	for _, d := range q.ready {
+		delete(q.known, d.ID)
+	}
+	q.ready, q.bytes = nil, 0
+	q.askAt(now)
+}
+
 // beginRefill is called before the store is asked for due rows.
 func (q *queue) beginRefill() {
 	q.nextDue = time.Time{}
@@ -65,6 +88,7 @@ func (q *queue) beginRefill() {
 // endRefill puts the rows that the store had, but for those that ended meanwhile.
 func (q *queue) endRefill(rows []message.Delivery, now time.Time) {
 	for _, d := range rows {
+		q.newest = max(q.newest, d.ID)
 		if _, gone := q.forgotten[d.ID]; !gone {
 			q.put(d, now)
 		}

@@ -198,3 +198,48 @@ func TestQueueRefillSkipsWhatEndedMeanwhile(t *testing.T) {
 		t.Error("a row in flight was queued again")
 	}
 }
+
+func TestQueueLeavesNewRowsToTheStoreWhileItHoldsOlderOnes(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	q := newQueue()
+	q.askAt(now)
+	q.submit(message.Delivery{ID: 2, DueAt: now}, now)
+	if _, ok := q.take(); ok {
+		t.Error("a new row overtakes those that wait in the store")
+	}
+	q.beginRefill()
+	q.endRefill([]message.Delivery{{ID: 1, DueAt: now}, {ID: 2, DueAt: now}}, now)
+	q.submit(message.Delivery{ID: 3, DueAt: now}, now)
+	for want := range int64(3) {
+		if d, _ := q.take(); d.ID != want+1 {
+			t.Errorf("got row %d, want %d", d.ID, want+1)
+		}
+	}
+}
+
+func TestQueueDoesNotTakeARowThatARefillTookBefore(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	q := newQueue()
+	q.beginRefill()
+	q.endRefill([]message.Delivery{{ID: 1, DueAt: now}}, now) // committed, not yet submitted
+	q.take()
+	q.forget(1) // sent and settled
+	q.submit(message.Delivery{ID: 1, DueAt: now}, now)
+	if _, ok := q.take(); ok || !q.wantsRefill(now) {
+		t.Errorf("sent twice: %v, refill wanted: %v", ok, q.wantsRefill(now))
+	}
+}
+
+func TestCallsThatWereOpenTogetherFailAsOne(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	h := newHealth(now)
+	for range defaultConcurrency {
+		h.observe([]message.Outcome{{Class: message.Transient}}, false, now)
+	}
+	if got := h.closedUntil.Sub(now); got != firstBackoff<<unreachableAfter {
+		t.Errorf("closed for %s, want %s", got, firstBackoff<<unreachableAfter)
+	}
+}

@@ -11,6 +11,9 @@ import (
 // sweep ends the rows of a closed lane whose time is over, so that a channel
 // that is gone or refused does not keep them for ever.
 func (l *lane) sweep(ctx context.Context) {
+	l.mu.Lock()
+	l.queue.drop(time.Now())
+	l.mu.Unlock()
 	for after := (message.Delivery{}); ; {
 		rows, err := l.store.Due(ctx, l.name, time.Now(), after, refill)
 		if err != nil {
@@ -28,7 +31,7 @@ func (l *lane) sweep(ctx context.Context) {
 	}
 }
 
-// expired settles those rows whose time is over and that are not in memory.
+// expired settles those rows whose time is over and that are not in flight.
 func (l *lane) expired(rows []message.Delivery) []store.Settlement {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,0 +1,123 @@
+package delivery
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/report"
+)
+
+func TestAStoreThatRecordsNothingRepeatsNoPush(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1)
+		m.settles = errors.New("disk is full")
+		b := newBench(t, m, &vendor{})
+		defer b.drain()
+		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		elapse(time.Minute)
+		m.set(func(m *memory) { m.settles = nil })
+		elapse(2 * storePause)
+		synctest.Wait()
+		if n := len(b.vendor.sent()); n != 1 || m.result(1).State != message.Handed {
+			t.Errorf("%d calls, want 1; got %+v", n, m.result(1))
+		}
+	})
+}
+
+func TestDrainDoesNotWaitForAStoreThatRecordsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1)
+		m.settles = errors.New("disk is full")
+		b := newBench(t, m, &vendor{})
+		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		synctest.Wait()
+		start := time.Now()
+		b.drain()
+		if waited := time.Since(start); waited != 0 || len(m.rows) != 1 {
+			t.Errorf("waited %s, %d rows left", waited, len(m.rows))
+		}
+	})
+}
+
+func TestWhatWasSentIsRecordedThoughTheRestIsNot(t *testing.T) {
+	t.Parallel()
+	for name, interrupt := range map[string]func(*bench){
+		"drain":         func(b *bench) { b.stop() },
+		"failing store": func(b *bench) { b.store.set(func(m *memory) { m.fencing = errors.New("busy") }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMemory(1, 2, 3)
+				v := &vendor{gate: make(chan struct{})}
+				b := newBench(t, m, v)
+				b.engine.Submit([]message.Delivery{m.add(1, 1, 2, 3)})
+				synctest.Wait() // the call for the first two is open
+				interrupt(b)
+				close(v.gate)
+				synctest.Wait()
+				b.drain()
+				if diff := cmp.Diff([][]string{{"b", "c"}}, v.sent()); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				if rest := m.rows[1].Targets; m.result(1).State != message.Handed || len(rest) != 1 || rest[0].Device != 3 {
+					t.Errorf("got %+v, left %+v", m.result(1), rest)
+				}
+			})
+		})
+	}
+}
+
+func TestALateAnswerToTheFormerCredentialLeavesTheNewOneAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1)
+		former := &vendor{gate: make(chan struct{}), answers: map[string][]message.Outcome{"b": outcomes(message.CredentialRejected)}}
+		b := newBench(t, m, former)
+		defer b.drain()
+		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		synctest.Wait() // the former credential's call is open
+		b.vendor = &vendor{}
+		document(t, b.path, "second")
+		if err := b.live.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		close(former.gate)
+		synctest.Wait()
+		rows, err := b.engine.Channels(t.Context())
+		if err != nil || rows[0].State != report.NoTraffic {
+			t.Errorf("got %+v, %v", rows, err)
+		}
+		elapse(2 * firstBackoff)
+		synctest.Wait()
+		if m.result(1).State != message.Handed {
+			t.Errorf("got %+v", m.result(1))
+		}
+	})
+}
+
+func TestARowInMemoryOfAChannelThatIsGoneExpires(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1, 2)
+		b := newBench(t, m, &vendor{answers: map[string][]message.Outcome{"b": outcomes(message.QuotaExhausted)}})
+		defer b.drain()
+		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		synctest.Wait() // the row is closed
+		b.engine.Submit([]message.Delivery{m.add(2, 2)})
+		b.engine.laneOf("row").replace(nil)
+		elapse(25 * time.Hour)
+		synctest.Wait()
+		if r := m.result(2); r.State != message.Expired {
+			t.Errorf("got %+v", r)
+		}
+	})
+}

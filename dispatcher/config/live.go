@@ -109,6 +109,7 @@ func (l *Live) Watch(ctx context.Context) error {
 			l.reloadAndLog()
 		case err := <-w.Errors:
 			l.log.Warn("watching the configuration", "error", err)
+			l.reloadAndLog() // an overflow has lost events
 		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // ErrSecret says that the device secret is not the device's.

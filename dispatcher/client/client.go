@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // maxAnswer bounds what is read of an answer.

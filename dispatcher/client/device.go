@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // Device is one installation of the app on a phone. It is safe for concurrent use.

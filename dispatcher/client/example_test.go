@@ -7,7 +7,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/offlinepush/operator/dispatcher/client"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // dispatcher stands for a running one.

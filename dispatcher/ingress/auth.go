@@ -7,7 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/offlinepush/operator/dispatcher/config"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // bearerOf is the token of an Authorization header; empty when it has none.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/config"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // devicePlane is what phones call.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/accept"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 type sendInput struct{ Body wire.SendMessage }

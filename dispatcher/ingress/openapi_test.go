@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 var update = flag.Bool("update", false, "write the OpenAPI documents in docs/api")

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 func TestRequestsThatBreakARule(t *testing.T) {

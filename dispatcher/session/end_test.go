@@ -12,7 +12,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 func TestOneSessionPerDevice(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 func TestDecode(t *testing.T) {

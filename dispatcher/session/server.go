@@ -12,9 +12,9 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/offlinepush/operator/dispatcher/config"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // loginTimeout bounds the time from the handshake to the login frame.

@@ -14,10 +14,10 @@ import (
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/store/sqlite"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // TestUsersSwitchOnOnePhone lets two users log in on one phone all the time

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // FuzzInput is a request of a stranger who knows a key.

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/client"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+	"github.com/offlinepush/operator/dispatcher/wire"
 	"github.com/offlinepush/operator/hack/e2e/process"
 )
 

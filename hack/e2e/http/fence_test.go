@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/client"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // contested is a phone that changes hands.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/client"
 	"github.com/offlinepush/operator/dispatcher/config"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // Secrets stay out of logs, reports, metrics and answers, also when everything goes wrong with them: every

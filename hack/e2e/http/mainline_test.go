@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/offlinepush/operator/dispatcher/client"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // newMessage is a message with everything, whose texts are nowhere else.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/client"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
 	"github.com/offlinepush/operator/dispatcher/simulator"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // vendor is a vendor under its names.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/client"
-	"github.com/offlinepush/operator/dispatcher/ingress/wire"
+	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // soon bounds what should happen at once.

@@ -223,6 +223,11 @@ func TestLimitsAreShared(t *testing.T) {
 		})
 	}
 	limit(300)
+	uninvited := stage(t)
+	uninvited.app.Spec.Channels[0].ChannelRef.Namespace = pushv1.DNSLabel(s.namespace)
+	uninvited.app.Spec.Channels[0].Share = 300
+	suite.Create(t, uninvited.app)
+	awaitRow(t, uninvited.app, "xiaomi", "False/AccessDenied")
 	second := testenv.App(s.namespace, "news", "xiaomi")
 	second.Spec.Channels[0].Share = 200
 	suite.Create(t, second)

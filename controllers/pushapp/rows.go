@@ -66,7 +66,7 @@ func (r *Reconciler) resolveRow(ctx context.Context, app *pushv1.PushApp, found 
 		return err
 	}
 	found.channel = channel
-	shares, err := r.shares(ctx, name)
+	shares, err := r.shares(ctx, channel)
 	if err != nil {
 		return err
 	}
@@ -127,16 +127,23 @@ func (r *Reconciler) accepted(ctx context.Context, channel *pushv1.PushChannel) 
 	return decoded, nil
 }
 
-// shares sums the shares of all rows of all apps that use the channel.
-func (r *Reconciler) shares(ctx context.Context, channel types.NamespacedName) (int32, error) {
-	apps, err := reference.AppsOf(ctx, r.Client, channel)
+// shares sums the shares of all rows of all apps that the channel lets in.
+func (r *Reconciler) shares(ctx context.Context, channel *pushv1.PushChannel) (int32, error) {
+	name := client.ObjectKeyFromObject(channel)
+	apps, err := reference.AppsOf(ctx, r.Client, name)
 	if err != nil {
 		return 0, err
 	}
 	sum := int32(0)
 	for i := range apps {
+		if err := r.consent(ctx, &apps[i], channel); err != nil {
+			if condition.Transient(err) != nil && !apierrors.IsNotFound(err) {
+				return 0, err
+			}
+			continue
+		}
 		for _, spec := range apps[i].Spec.Channels {
-			if reference.Channel(&apps[i], spec) == channel {
+			if reference.Channel(&apps[i], spec) == name {
 				sum += spec.Share
 			}
 		}

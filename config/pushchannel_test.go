@@ -23,7 +23,6 @@ func TestPushChannelFCM(t *testing.T) {
 		{name: "as built", edit: func(channel) {}},
 		{name: "whole", edit: func(c channel) {
 			c.Spec.FCM = &pushv1.FCMChannel{ProjectID: "chat-prod-4711", Target: pushv1.FCMTargetInstallationID}
-			c.Spec.Credentials.NextSecretRef = &pushv1.SecretReference{Name: "fcm-next"}
 			c.Spec.Endpoint = &pushv1.ChannelEndpoint{
 				URL: "https://sim.example.com:8443/fcm", AuthURL: "https://sim.example.com:8443/fcm/token",
 				CABundleRef: &pushv1.ConfigMapKeyReference{Name: "sim-ca"},
@@ -43,10 +42,6 @@ func TestPushChannelFCM(t *testing.T) {
 		},
 		{name: "no secret", edit: func(c channel) { c.Spec.Credentials.SecretRef.Name = "" }, want: []string{"spec.credentials: Required value"}},
 		{name: "bad secret name", edit: func(c channel) { c.Spec.Credentials.SecretRef.Name = "Fcm_1" }, want: []string{"spec.credentials.secretRef.name"}},
-		{
-			name: "next is the same", edit: func(c channel) { c.Spec.Credentials.NextSecretRef = &pushv1.SecretReference{Name: "fcm"} },
-			want: []string{"`nextSecretRef` must name another Secret than `secretRef`"},
-		},
 		{
 			name: "name too long", edit: func(c channel) { c.Name = strings.Repeat("a", 64) },
 			want: []string{"`metadata.name` must hold only lower case letters, digits and dashes, and be at most 63 characters"},

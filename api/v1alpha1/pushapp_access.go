@@ -81,8 +81,8 @@ type DeviceJWT struct {
 
 // AppExposure says how phones and vendors reach the dispatchers.
 type AppExposure struct {
-	// externalURL is the https URL under which phones and vendors reach Service <app>-device from outside. Vendors send
-	// receipts to it; when unset, no receipts are asked for.
+	// externalURL is the https URL under which phones and vendors reach Service <app>-device from outside. It is shown in
+	// status.endpoints for those who build the phones' apps.
 	// +optional
 	ExternalURL HTTPSURL `json:"externalURL,omitempty"`
 

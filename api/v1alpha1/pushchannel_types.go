@@ -65,7 +65,7 @@ type PushChannelSpec struct {
 	// +optional
 	Xiaomi *XiaomiChannel `json:"xiaomi,omitempty"`
 
-	// credentials names the Secrets that authenticate this channel at the vendor.
+	// credentials names the Secret that authenticates this channel at the vendor.
 	// +required
 	Credentials ChannelCredentials `json:"credentials,omitzero"`
 
@@ -95,20 +95,13 @@ type PushChannelSpec struct {
 	Suspend *bool `json:"suspend,omitempty"`
 }
 
-// ChannelCredentials names the Secrets with the vendor's credential.
-//
-// +kubebuilder:validation:XValidation:rule="!has(self.nextSecretRef) || self.nextSecretRef.name != self.secretRef.name",message="`nextSecretRef` must name another Secret than `secretRef`"
+// ChannelCredentials names the Secret with the vendor's credential.
 type ChannelCredentials struct {
 	// secretRef names the Secret, in the channel's namespace, with the credential under a fixed key: `service-account.json`
 	// for FCM, `appSecret` for Xiaomi. A changed Secret is proved at the vendor first; until the vendor accepts it, sending
 	// goes on with the credential accepted last.
 	// +required
 	SecretRef SecretReference `json:"secretRef,omitzero"`
-
-	// nextSecretRef names a Secret with the credential that shall follow, under the same key. It is proved at the vendor and
-	// used as soon as the vendor accepts it; status.credentials.active says which Secret is in use.
-	// +optional
-	NextSecretRef *SecretReference `json:"nextSecretRef,omitempty"`
 }
 
 // ChannelEndpoint replaces a vendor's public addresses.

@@ -59,7 +59,7 @@ func (s *Story) revoke(ctx context.Context) error {
 	if err := s.showedNothing(ctx, s.mi); err != nil {
 		return err
 	}
-	if err := s.Show(ctx, "-n", Namespace, "get", "pushchannels"); err != nil {
+	if err := s.Show(ctx, "-n", Namespace, "get", "pushchannels,pushapps"); err != nil {
 		return err
 	}
 	s.Say("    pushchannel/xiaomi: %s", message)

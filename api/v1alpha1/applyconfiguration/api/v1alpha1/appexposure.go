@@ -11,8 +11,8 @@ import (
 //
 // AppExposure says how phones and vendors reach the dispatchers.
 type AppExposureApplyConfiguration struct {
-	// externalURL is the https URL under which phones and vendors reach Service <app>-device from outside. Vendors send
-	// receipts to it; when unset, no receipts are asked for.
+	// externalURL is the https URL under which phones and vendors reach Service <app>-device from outside. It is shown in
+	// status.endpoints for those who build the phones' apps.
 	ExternalURL *apiv1alpha1.HTTPSURL `json:"externalURL,omitempty"`
 	// service shapes Service <app>-device, for phones and vendors. Service <app>-server, for the app's own servers, is always
 	// ClusterIP.

@@ -5,15 +5,12 @@ package v1alpha1
 // ChannelCredentialsApplyConfiguration represents a declarative configuration of the ChannelCredentials type for use
 // with apply.
 //
-// ChannelCredentials names the Secrets with the vendor's credential.
+// ChannelCredentials names the Secret with the vendor's credential.
 type ChannelCredentialsApplyConfiguration struct {
 	// secretRef names the Secret, in the channel's namespace, with the credential under a fixed key: `service-account.json`
 	// for FCM, `appSecret` for Xiaomi. A changed Secret is proved at the vendor first; until the vendor accepts it, sending
 	// goes on with the credential accepted last.
 	SecretRef *SecretReferenceApplyConfiguration `json:"secretRef,omitempty"`
-	// nextSecretRef names a Secret with the credential that shall follow, under the same key. It is proved at the vendor and
-	// used as soon as the vendor accepts it; status.credentials.active says which Secret is in use.
-	NextSecretRef *SecretReferenceApplyConfiguration `json:"nextSecretRef,omitempty"`
 }
 
 // ChannelCredentialsApplyConfiguration constructs a declarative configuration of the ChannelCredentials type for use with
@@ -27,13 +24,5 @@ func ChannelCredentials() *ChannelCredentialsApplyConfiguration {
 // If called multiple times, the SecretRef field is set to the value of the last call.
 func (b *ChannelCredentialsApplyConfiguration) WithSecretRef(value *SecretReferenceApplyConfiguration) *ChannelCredentialsApplyConfiguration {
 	b.SecretRef = value
-	return b
-}
-
-// WithNextSecretRef sets the NextSecretRef field in the declarative configuration to the given value
-// and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the NextSecretRef field is set to the value of the last call.
-func (b *ChannelCredentialsApplyConfiguration) WithNextSecretRef(value *SecretReferenceApplyConfiguration) *ChannelCredentialsApplyConfiguration {
-	b.NextSecretRef = value
 	return b
 }

@@ -18,7 +18,7 @@ type PushChannelSpecApplyConfiguration struct {
 	FCM *FCMChannelApplyConfiguration `json:"fcm,omitempty"`
 	// xiaomi holds what Mi Push needs beside the credentials. Set it when vendor is Xiaomi.
 	Xiaomi *XiaomiChannelApplyConfiguration `json:"xiaomi,omitempty"`
-	// credentials names the Secrets that authenticate this channel at the vendor.
+	// credentials names the Secret that authenticates this channel at the vendor.
 	Credentials *ChannelCredentialsApplyConfiguration `json:"credentials,omitempty"`
 	// endpoint replaces the vendor's public addresses, for a proxy, a private region or a simulator. The manager honours it
 	// only for hosts in its --allowed-endpoints. When unset, the vendor's public addresses are used.

@@ -219,6 +219,20 @@ func TestRefusedFirstCredential(t *testing.T) {
 	}
 }
 
+// TestCuredAtTheVendor: a refusal is final for its credential until people put the channel to rest and set it going.
+func TestCuredAtTheVendor(t *testing.T) {
+	t.Parallel()
+	channel := xiaomi(t)
+	suite.Vendor.Set(channel.Namespace, managertest.VendorState{Refused: []string{firstSecret}})
+	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+	await(t, channel, want{conditions: []string{"Ready=False/CredentialsRejected"}, words: []string{"spec.suspend"}})
+	suite.Vendor.Set(channel.Namespace, managertest.VendorState{})
+	managertest.Change(t, suite, channel, func(c *pushv1.PushChannel) { c.Spec.Suspend = new(true) })
+	await(t, channel, want{conditions: []string{"Ready=False/Suspended", "Stalled=absent"}})
+	managertest.Change(t, suite, channel, func(c *pushv1.PushChannel) { c.Spec.Suspend = nil })
+	await(t, channel, ready)
+}
+
 func TestUnreachableVendor(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -71,6 +71,7 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 		last.key = key
 	}
 	if suspended(channel) {
+		r.probes.forget(name) // A refusal is asked about again when people set the channel going.
 		return last, 0
 	}
 	interval := time.Duration(channel.Spec.Probe.IntervalSeconds) * time.Second

@@ -21,7 +21,7 @@ func credentialsValid(vendor pushv1.Vendor, p probed, inUse bool) condition.Fact
 		return condition.True(name, pushv1.ReasonCredentialsAccepted, fmt.Sprintf("%s accepted the credential", vendor))
 	case p.refused() && inUse:
 		return condition.False(name, pushv1.ReasonCredentialsRejected,
-			words+"; put a valid credential into the Secret", condition.Stuck)
+			words+"; put a valid credential into the Secret, or cure it at the vendor and set spec.suspend to true and back to ask again", condition.Stuck)
 	case p.refused():
 		return condition.False(name, pushv1.ReasonNewCredentialRejected,
 			words+"; sending goes on with the credential accepted last; correct the Secret", condition.Stuck)

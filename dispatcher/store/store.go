@@ -59,7 +59,7 @@ type Devices interface {
 	// tokens is retired in the same transaction: it loses token and binding and its epoch grows.
 	Register(ctx context.Context, r Registration) (Registered, error)
 	// SetToken replaces the token of one kind and raises its generation unless the value is the
-	// same; it retires like Register.
+	// same, which ends a quarantine; it retires like Register.
 	SetToken(ctx context.Context, device int64, kind message.TokenKind, value string) (Changed, error)
 	// Bind binds a device to a user and raises its epoch if the user changes. A device that is new to
 	// the user starts reading the inbox at the first entry that is kept; one that comes back goes on

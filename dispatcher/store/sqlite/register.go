@@ -66,8 +66,9 @@ func (s *Store) SetToken(ctx context.Context, device int64, kind message.TokenKi
 	return out, err
 }
 
-// setToken stores a token unless the device has it already, and takes it from
-// the device that held it before, which it returns.
+// setToken stores a token and takes it from the device that held it before,
+// which it returns. A token that the device has already keeps its generation and
+// leaves quarantine: the phone knows better than an answer to a wrong credential.
 func (t *tx) setToken(d message.Device, kind message.TokenKind, value string) (holders []int64, err error) {
 	if value == "" {
 		return nil, fmt.Errorf("token %s: must not be empty", kind)
@@ -83,7 +84,8 @@ func (t *tx) setToken(d message.Device, kind message.TokenKind, value string) (h
 	case err != nil:
 		return nil, err
 	case holder == d.Key:
-		return nil, nil
+		_, err := t.exec(`UPDATE tokens SET quarantined_at = NULL WHERE device_key = ? AND kind = ? AND quarantined_at IS NOT NULL`, d.Key, string(kind))
+		return nil, err
 	default:
 		if _, err := t.exec(`DELETE FROM tokens WHERE device_key = ? AND kind = ?`, holder, string(kind)); err != nil {
 			return nil, err

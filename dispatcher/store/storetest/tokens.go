@@ -97,6 +97,13 @@ func quarantine(b *bench) {
 	if s := try(gen, true); s.TokenOK {
 		b.Error("a later answer lifted the quarantine")
 	}
+	b.setToken(d, state.Token.Value)
+	if s, _ := b.fence(d.Key); !s.TokenOK || s.Token.Gen != gen {
+		b.Errorf("the phone says that it still has the token: %+v, want it good again", s)
+	}
+	if s := try(gen, false); s.TokenOK {
+		b.Error("the vendor said no once more, and the token is good")
+	}
 	b.setToken(d, "fresh")
 	if s, _ := b.fence(d.Key); !s.TokenOK || s.Token.Value != "fresh" || !s.AcceptedAt.IsZero() {
 		b.Errorf("a new token is not good: %+v", s)

@@ -33,7 +33,7 @@ type door struct {
 type doors struct{ device, server, admin *door }
 
 // open listens on all ports, or on none.
-func (p *process) open() (*doors, error) {
+func (p *process) open(ctx context.Context) (*doors, error) {
 	var tlsConf *tls.Config
 	if p.TLSDir != "" {
 		var err error
@@ -47,29 +47,37 @@ func (p *process) open() (*doors, error) {
 	adminHandler := (&admin{
 		live: p.live, registry: p.registry, ready: p.ready.Load, report: reporter.report, log: p.Log,
 	}).handler()
-	d := &doors{}
-	var errs [3]error
-	d.device, errs[0] = listen("device", p.DeviceAddr, p.device, tlsConf, p.Log)
-	d.server, errs[1] = listen("server", p.ServerAddr, p.server, tlsConf, p.Log)
-	d.admin, errs[2] = listen("admin", p.AdminAddr, adminHandler, nil, p.Log)
-	if err := errors.Join(errs[:]...); err != nil {
+	d := &doors{
+		device: newDoor("device", p.device, p.Log),
+		server: newDoor("server", p.server, p.Log),
+		admin:  newDoor("admin", adminHandler, p.Log),
+	}
+	err := errors.Join(
+		d.device.listen(ctx, p.DeviceAddr, tlsConf),
+		d.server.listen(ctx, p.ServerAddr, tlsConf),
+		d.admin.listen(ctx, p.AdminAddr, nil),
+	)
+	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
 }
 
-func listen(name, addr string, h http.Handler, conf *tls.Config, log *slog.Logger) (*door, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("the %s port: %w", name, err)
-	}
-	if conf != nil {
-		l = tls.NewListener(l, conf)
-	}
-	return &door{name: name, listener: l, server: &http.Server{
+func newDoor(name string, h http.Handler, log *slog.Logger) *door {
+	return &door{name: name, server: &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}, nil
+	}}
+}
+
+func (d *door) listen(ctx context.Context, addr string, conf *tls.Config) (err error) {
+	if d.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err != nil {
+		return fmt.Errorf("the %s port: %w", d.name, err)
+	}
+	if conf != nil {
+		d.listener = tls.NewListener(d.listener, conf)
+	}
+	return nil
 }
 
 func (d *doors) serve(group *errgroup.Group) {
@@ -87,7 +95,7 @@ func (d *doors) serve(group *errgroup.Group) {
 func (d *doors) close() error {
 	var errs []error
 	for _, one := range []*door{d.device, d.server, d.admin} {
-		if one != nil {
+		if one.listener != nil {
 			errs = append(errs, one.listener.Close())
 		}
 	}

@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	if err := p.assemble(); err != nil {
+	if err := p.assemble(); err != nil { //nolint:contextcheck // handlers take their requests' contexts
 		return errors.Join(err, p.store.Close())
 	}
 	return errors.Join(p.serve(ctx), p.store.Close())
@@ -125,7 +125,7 @@ func vendors() (names []string) {
 
 // serve runs the parts until ctx ends or one of them breaks, then drains.
 func (p *process) serve(ctx context.Context) error {
-	doors, err := p.open()
+	doors, err := p.open(ctx)
 	if err != nil {
 		return err
 	}

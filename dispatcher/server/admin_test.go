@@ -1,0 +1,86 @@
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/report"
+)
+
+// adminPort is an admin port of an app without channels, and its report key.
+func adminPort(t *testing.T, ready bool) (http.Handler, string) {
+	t.Helper()
+	key := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("r", 32)))
+	secret := config.NewSecret(key)
+	b, err := config.Encode(&config.Document{
+		Version:   config.Version,
+		App:       config.App{Namespace: "ns", Name: "chat", AppID: "app"},
+		Routing:   config.Routing{HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 60, MaxBacklog: 10},
+		Auth:      config.Auth{ServerKeys: []config.Secret{config.NewSecret("0123456789abcdef")}},
+		Retention: config.Retention{MessagesSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
+		Keys:      config.Keys{Report: secret, Peer: secret, Sealing: secret, ReceiptPath: secret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), config.FileName)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	live, err := config.Open(path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	metrics.New(registry)
+	a := &admin{
+		live: live, registry: registry, ready: func() bool { return ready }, log: slog.New(slog.DiscardHandler),
+		report: func(context.Context) report.Report { return report.Report{Pod: "pod-1"} },
+	}
+	return a.handler(), key
+}
+
+func TestAdminPort(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, path, bearer string
+		unready            bool
+		status             int
+		want               string
+	}{
+		{name: "alive", path: "/healthz", status: http.StatusOK},
+		{name: "alive while draining", path: "/healthz", unready: true, status: http.StatusOK},
+		{name: "ready", path: "/readyz", status: http.StatusOK},
+		{name: "draining", path: "/readyz", unready: true, status: http.StatusServiceUnavailable, want: "draining"},
+		{name: "metrics", path: "/metrics", status: http.StatusOK, want: "offlinepush_unaccounted 0"},
+		{name: "report", path: "/report", bearer: "KEY", status: http.StatusOK, want: `"pod":"pod-1"`},
+		{name: "report without key", path: "/report", status: http.StatusUnauthorized, want: "report key"},
+		{name: "report with a wrong key", path: "/report", bearer: "nope", status: http.StatusUnauthorized, want: "report key"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h, key := adminPort(t, !tt.unready)
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.path, nil)
+			if tt.bearer != "" {
+				req.Header.Set("Authorization", "Bearer "+strings.ReplaceAll(tt.bearer, "KEY", key))
+			}
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, req)
+			if rec.Code != tt.status || !strings.Contains(rec.Body.String(), tt.want) {
+				t.Errorf("got %d %q, want %d with %q", rec.Code, rec.Body.String(), tt.status, tt.want)
+			}
+		})
+	}
+}

@@ -22,6 +22,8 @@ type attempt struct {
 	retryAt    time.Time
 	last       message.Outcome
 	called     bool
+	// unbelieved counts the InvalidToken answers that the store does not know of yet.
+	unbelieved int64
 }
 
 // live is a target that passed the fence.
@@ -40,6 +42,7 @@ func (a *attempt) run(ctx context.Context) error {
 		return fmt.Errorf("reading the message: %w", err)
 	}
 	a.settlement.DeliveryID = a.delivery.ID
+	defer func() { a.invalid.Add(-a.unbelieved) }()
 	for rest := a.delivery.Targets; len(rest) > 0; {
 		n := min(len(rest), a.sender.provider.MaxTargets())
 		err := a.next(ctx, m, rest[:n])
@@ -156,7 +159,8 @@ func (a *attempt) send(ctx context.Context, m message.Message, pass []live) erro
 }
 
 // fused reports whether the row's InvalidToken answers must not be believed; it
-// asks the store only if there is one, and counts the present call besides.
+// asks the store only if there is one, and counts besides what the store does
+// not know of yet: this call and the answers of all others that are not settled.
 func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Outcome, now time.Time) (bool, error) {
 	var valid, invalid, answers int64
 	for i, o := range outcomes {
@@ -174,11 +178,13 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 	if answers == 0 {
 		return false, nil
 	}
+	a.unbelieved += invalid
+	unsettled := a.invalid.Add(invalid)
 	v, i, err := a.store.TokenHealth(ctx, a.name, now.Add(-fuseWindow), now.Add(-fuseAccepted))
 	if err != nil {
 		return false, err
 	}
-	return blown(v+valid, i+invalid), nil
+	return blown(v+valid, i+unsettled), nil
 }
 
 func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) {
@@ -191,7 +197,6 @@ func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) 
 
 func (a *attempt) done(r store.TargetResult) {
 	a.settlement.Done = append(a.settlement.Done, r)
-	a.metrics.Targets.WithLabelValues(a.name, string(r.State), r.Reason).Inc()
 }
 
 // later keeps targets; the row waits for the longest wait among them.
@@ -217,6 +222,9 @@ func (a *attempt) settle(ctx context.Context) error {
 	}
 	if err := a.store.Settle(ctx, []store.Settlement{a.settlement}); err != nil {
 		return fmt.Errorf("settling: %w", err)
+	}
+	for _, r := range a.settlement.Done {
+		a.metrics.Targets.WithLabelValues(a.name, string(r.State), r.Reason).Inc()
 	}
 	return nil
 }

@@ -203,7 +203,8 @@ func (e *Engine) apply() {
 		}
 		p, err := e.NewProvider(row, e.Provider)
 		if err != nil {
-			e.Log.Error("channel row refused, the former one stays in force", "channel", row.Name, "error", err)
+			e.Log.Error("channel row refused, its pushes wait", "channel", row.Name, "error", err)
+			l.refuse(err)
 			continue
 		}
 		l.replace(newSender(row, p, e.Metrics))

@@ -245,3 +245,57 @@ func TestDrainAnswersOpenCallsAndStartsNoNew(t *testing.T) {
 		}
 	})
 }
+
+func TestTheFuseCountsAnswersThatAreNotSettledYet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1, 2, 3, 4, 5, 6)
+		m.hold = make(chan struct{})
+		v := &vendor{answers: map[string][]message.Outcome{}}
+		var rows []message.Delivery
+		for device := range int64(6) {
+			s := m.devices[device+1]
+			s.AcceptedAt = time.Now()
+			m.devices[device+1] = s
+			v.answers[s.Token.Value] = outcomes(message.InvalidToken)
+			rows = append(rows, m.add(device+1, device+1))
+		}
+		b := newBench(t, m, v)
+		defer b.drain()
+		b.engine.Submit(rows)
+		synctest.Wait() // all six answers are there, none is settled
+		close(m.hold)
+		synctest.Wait()
+		quarantined := 0
+		for device := range int64(6) {
+			if m.result(device+1).State == message.Quarantined {
+				quarantined++
+			}
+		}
+		if quarantined >= fuseLeast {
+			t.Errorf("%d good tokens were quarantined before the fuse blew", quarantined)
+		}
+	})
+}
+
+func TestARowThatNoProviderCanBeMadeOfSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1)
+		b := newBench(t, m, &vendor{})
+		defer b.drain()
+		synctest.Wait()
+		b.vendor = nil
+		document(t, b.path, "second")
+		if err := b.live.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		synctest.Wait()
+		rows, err := b.engine.Channels(t.Context())
+		if err != nil || rows[0].State != report.Misconfigured || rows[0].Message == "" || rows[0].Pending != 1 {
+			t.Errorf("got %+v, %v", rows, err)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -34,6 +35,7 @@ type memory struct {
 	fencing error
 	settles error
 	renewed error
+	hold    chan struct{} // nil lets Settle pass
 }
 
 func newMemory(devices ...int64) *memory {
@@ -136,6 +138,9 @@ func (m *memory) NextDueAfter(_ context.Context, channel string, t time.Time) (n
 }
 
 func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error {
+	if m.hold != nil {
+		<-m.hold
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.settles != nil {
@@ -156,7 +161,17 @@ func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error
 }
 
 func (m *memory) TokenHealth(context.Context, string, time.Time, time.Time) (valid, invalid int64, err error) {
-	return 0, 0, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.done {
+		if r.Outcome.Class == message.Accepted {
+			valid++
+		}
+		if r.Outcome.Class == message.InvalidToken {
+			invalid++
+		}
+	}
+	return valid, invalid, nil
 }
 
 // vendor answers each token from a script and remembers the calls.
@@ -261,7 +276,12 @@ func newBench(t *testing.T, m *memory, v *vendor) *bench {
 	b.live = live
 	b.engine = New(Deps{
 		Live: live, Store: m, Pod: "pod", Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(prometheus.NewRegistry()),
-		NewProvider: func(config.Channel, provider.Deps) (provider.Provider, error) { return b.vendor, nil },
+		NewProvider: func(config.Channel, provider.Deps) (provider.Provider, error) {
+			if b.vendor == nil {
+				return nil, errors.New("endpoint.caBundle: holds no PEM certificate")
+			}
+			return b.vendor, nil
+		},
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	b.stop = stop

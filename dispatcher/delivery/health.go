@@ -46,7 +46,8 @@ func (h *health) observe(outcomes []message.Outcome, fused bool, now time.Time) 
 	case message.CredentialRejected:
 		h.close(report.CredentialRejected, worst, heldBack, now)
 	case message.QuotaExhausted:
-		h.close(report.QuotaExhausted, worst, orElse(worst.RetryAfter, quotaWait), now)
+		// A trial an hour notices a quota that was raised, or a profile of another class.
+		h.close(report.QuotaExhausted, worst, min(orElse(worst.RetryAfter, quotaWait), quotaWait), now)
 	case message.Throttled:
 		h.close(report.Throttled, worst, orElse(worst.RetryAfter, firstBackoff), now)
 	case message.Transient, message.AuthExpired:

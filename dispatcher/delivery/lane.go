@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -33,6 +34,9 @@ type lane struct {
 	metrics *metrics.Metrics
 	log     *slog.Logger
 	wake    chan struct{} // holds one token when something changed
+
+	// invalid counts InvalidToken answers that are not settled yet, for the fuse.
+	invalid atomic.Int64
 
 	mu       sync.Mutex
 	queue    *queue
@@ -70,6 +74,14 @@ func (l *lane) replace(s *sender) {
 		l.attempts.Go(old.retire)
 	}
 	l.poke()
+}
+
+// refuse takes the sender away, because none can be made of the row's configuration.
+func (l *lane) refuse(err error) {
+	l.replace(nil)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.health.state, l.health.message = report.Misconfigured, err.Error()
 }
 
 func (l *lane) current() *sender {

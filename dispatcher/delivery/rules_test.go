@@ -138,6 +138,7 @@ func TestHealth(t *testing.T) {
 		{name: "one failure", calls: [][]message.Outcome{one(message.Transient)}, state: report.NoTraffic},
 		{name: "unreachable", calls: [][]message.Outcome{one(message.Transient), one(message.Transient), one(message.Transient)}, state: report.Unreachable, code: "21301", wait: 8 * time.Second},
 		{name: "the worst decides", calls: [][]message.Outcome{{{Class: message.Transient}, {Class: message.QuotaExhausted, Code: "200001"}}}, state: report.QuotaExhausted, code: "200001", wait: quotaWait},
+		{name: "a long quota has a trial an hour", calls: [][]message.Outcome{{{Class: message.QuotaExhausted, RetryAfter: 9 * time.Hour}}}, state: report.QuotaExhausted, wait: quotaWait},
 		{name: "invalid token says nothing", calls: [][]message.Outcome{one(message.InvalidToken)}, state: report.NoTraffic},
 		{name: "mass invalidation", calls: [][]message.Outcome{one(message.InvalidToken)}, fused: true, state: report.MassInvalidation, code: "21301", wait: heldBack},
 	}

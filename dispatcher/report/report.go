@@ -53,6 +53,8 @@ const (
 	QuotaExhausted     ChannelState = "QuotaExhausted"
 	Throttled          ChannelState = "Throttled"
 	Unreachable        ChannelState = "Unreachable"
+	// Misconfigured means that the row's configuration is of no use to this dispatcher; Message says why.
+	Misconfigured ChannelState = "Misconfigured"
 )
 
 // Channel is one channel row as its traffic shows it.

@@ -81,17 +81,29 @@ The dispatcher sends ` + "`" + `{"type":"welcome","userID","cursor","heartbeatSe
 ` + "`" + `{"type":"gap","cursor"}` + "`" + ` where messages are no longer kept, ` + "`" + `{"type":"pong"}` + "`" + `
 and ` + "`" + `{"type":"kicked","reason"}` + "`" + ` with replaced, rebound, logged_out, unregistered or draining before it closes.`
 
+// mayRegister takes from the total only for callers with a key: the others
+// cannot use up what the phones need.
 func (p *devicePlane) mayRegister() func(huma.Context) *failure {
 	key := needsKey("registration key", func() []config.Secret {
 		doc, _ := p.deps.Live.Current()
 		return doc.Auth.RegistrationKeys
 	})
 	return func(ctx huma.Context) *failure {
-		if !p.limits.allow(ctx.RemoteAddr(), time.Now()) {
-			return fail(http.StatusTooManyRequests, wire.CodeRateLimited, "too many registrations").later(retryRate)
+		if !p.limits.allowSource(ctx.RemoteAddr(), time.Now()) {
+			return tooManyRegistrations()
 		}
-		return key(ctx)
+		if f := key(ctx); f != nil {
+			return f
+		}
+		if !p.limits.total.Allow() {
+			return tooManyRegistrations()
+		}
+		return nil
 	}
+}
+
+func tooManyRegistrations() *failure {
+	return fail(http.StatusTooManyRequests, wire.CodeRateLimited, "too many registrations").later(retryRate)
 }
 
 // Proof is how a device says who it is. The library sees exported types only.

@@ -39,10 +39,10 @@ func bucket(perSecond float64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond*burstSeconds)))
 }
 
-// allow takes one token of the source and one of all.
-func (l *limiter) allow(remoteAddr string, now time.Time) bool {
+// allowSource takes one token of the source.
+func (l *limiter) allowSource(remoteAddr string, now time.Time) bool {
 	source := l.source(sourceOf(remoteAddr), now)
-	return source != nil && source.AllowN(now, 1) && l.total.AllowN(now, 1)
+	return source != nil && source.AllowN(now, 1)
 }
 
 // source is the bucket of a source; nil when there are too many that are not full.

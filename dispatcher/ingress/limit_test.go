@@ -12,7 +12,7 @@ func TestLimiterPerSource(t *testing.T) {
 	now := time.Now()
 	took := func(addr string) (n int) {
 		for range 100 {
-			if l.allow(addr, now) {
+			if l.allowSource(addr, now) {
 				n++
 			}
 		}
@@ -43,34 +43,20 @@ func TestLimiterPerSource(t *testing.T) {
 	}
 }
 
-func TestLimiterInTotal(t *testing.T) {
-	t.Parallel()
-	l := newLimiter(Rates{PerSource: 100, Total: 4})
-	now, n := time.Now(), 0
-	for i := range 100 {
-		if l.allow(fmt.Sprintf("192.0.2.%d:1", i), now) {
-			n++
-		}
-	}
-	if n != 20 {
-		t.Errorf("took %d, want 20", n)
-	}
-}
-
 func TestLimiterIsBounded(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(Rates{PerSource: 1, Total: 1e9})
 	now := time.Now()
 	for i := range maxSources {
-		if !l.allow(fmt.Sprintf("10.%d.%d.1:1", i/256, i%256), now) {
+		if !l.allowSource(fmt.Sprintf("10.%d.%d.1:1", i/256, i%256), now) {
 			t.Fatal("refused source", i)
 		}
 	}
-	if l.allow("192.0.2.1:1", now) || len(l.sources) != maxSources {
+	if l.allowSource("192.0.2.1:1", now) || len(l.sources) != maxSources {
 		t.Errorf("took one source too many: %d", len(l.sources))
 	}
 	now = now.Add(time.Minute)
-	if !l.allow("192.0.2.1:1", now) || len(l.sources) != 1 {
+	if !l.allowSource("192.0.2.1:1", now) || len(l.sources) != 1 {
 		t.Errorf("kept sources that are idle: %d", len(l.sources))
 	}
 }

@@ -70,6 +70,8 @@ const (
 	// ReasonMassInvalidation says that the vendor calls so many known tokens invalid that the credential or the topic must be
 	// wrong; nothing is unbound.
 	ReasonMassInvalidation = "MassInvalidation"
+	// ReasonMisconfigured says that a dispatcher cannot send with the channel's configuration; the message quotes it.
+	ReasonMisconfigured = "Misconfigured"
 )
 
 // Reasons of a PushApp's ChannelsReady and of its rows.

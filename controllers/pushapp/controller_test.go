@@ -146,6 +146,7 @@ func TestRowStates(t *testing.T) {
 		{report.QuotaExhausted, "False/QuotaExhausted", "False/QuotaExhausted"},
 		{report.Unreachable, "Unknown/VendorUnreachable", "False/VendorUnreachable"},
 		{report.MassInvalidation, "False/MassInvalidation", "False/MassInvalidation"},
+		{report.Misconfigured, "False/Misconfigured", "False/Misconfigured"},
 		{"Levitating", "Unknown/ReportUnavailable", "False/ReportUnavailable"},
 		{report.NoTraffic, "True/NoTraffic", "True/Ready"},
 	} {

@@ -77,6 +77,9 @@ func reported(r row, c report.Channel) condition.Fact {
 	case report.MassInvalidation:
 		return condition.False(name, pushv1.ReasonMassInvalidation,
 			words+"; so many known tokens cannot be invalid: check that the credential belongs to the app", condition.Stuck)
+	case report.Misconfigured:
+		return condition.False(name, pushv1.ReasonMisconfigured,
+			"a dispatcher cannot use the channel: "+c.Message+"; pushes wait", condition.Stuck)
 	case report.QuotaExhausted:
 		return condition.False(name, pushv1.ReasonQuotaExhausted, words+"; pushes wait for the next quota", condition.Pending)
 	case report.Unreachable:

@@ -122,6 +122,7 @@ func TestDelivering(t *testing.T) {
 		{"quota", []pushv1.PushApp{app("a", pushv1.ReasonQuotaExhausted)}, "False/QuotaExhausted", condition.Pending, 1},
 		{"refused", []pushv1.PushApp{app("a", pushv1.ReasonQuotaExhausted), app("b", pushv1.ReasonCredentialsRejected)}, "False/CredentialsRejected", condition.Stuck, 2},
 		{"mass invalidation", []pushv1.PushApp{app("a", pushv1.ReasonMassInvalidation)}, "False/MassInvalidation", condition.Stuck, 1},
+		{"misconfigured", []pushv1.PushApp{app("a", pushv1.ReasonMisconfigured), app("b", pushv1.ReasonDelivering)}, "False/Misconfigured", condition.Stuck, 2},
 		{"what the channel said itself", []pushv1.PushApp{app("a", pushv1.ReasonChannelNotReady)}, "Unknown/NoTraffic", condition.Fine, 1},
 		{"not let in", []pushv1.PushApp{app("a", pushv1.ReasonAccessDenied)}, "Unknown/NoTraffic", condition.Fine, 0},
 		{"not seen yet", []pushv1.PushApp{*testenv.App("ns", "a", "xiaomi")}, "Unknown/NoTraffic", condition.Fine, 1},

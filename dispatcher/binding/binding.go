@@ -1,6 +1,8 @@
 // Package binding says which user a device belongs to. Every change is
 // answered only after it is committed, the former user's session on the device
-// has ended, and no vendor call from before the change is open any more.
+// has ended, and no vendor call from before the change is open any more. Changes
+// of one device or token wait for each other: a repeated request, which finds
+// nothing left to change, is answered no earlier than the first would have been.
 package binding
 
 import (
@@ -48,10 +50,15 @@ type Deps struct {
 }
 
 // Service registers, binds and unbinds devices.
-type Service struct{ deps Deps }
+type Service struct {
+	deps  Deps
+	locks locks
+}
 
 // New makes a Service.
-func New(d Deps) *Service { return &Service{deps: d} }
+func New(d Deps) *Service {
+	return &Service{deps: d, locks: locks{keys: map[string]*keyLock{}}}
+}
 
 // Registration is what a phone tells about itself.
 type Registration struct {
@@ -72,6 +79,11 @@ func (s *Service) Register(ctx context.Context, r Registration) (Credentials, er
 	if err := errors.Join(checkToken(r.Token), message.CheckText("platform", r.Platform, message.MaxID)); err != nil {
 		return Credentials{}, err
 	}
+	release, err := s.locks.take(ctx, tokenKey(r.Token))
+	if err != nil {
+		return Credentials{}, err
+	}
+	defer release()
 	c := Credentials{PushID: random(16), DeviceSecret: random(32)}
 	done, err := s.deps.Store.Register(ctx, store.Registration{
 		PushID:     c.PushID,
@@ -113,6 +125,11 @@ func (s *Service) SetToken(ctx context.Context, device int64, token string) erro
 	if err := checkToken(token); err != nil {
 		return err
 	}
+	release, err := s.locks.take(ctx, deviceKey(device), tokenKey(token))
+	if err != nil {
+		return err
+	}
+	defer release()
 	done, err := s.deps.Store.SetToken(ctx, device, message.TokenAlert, token)
 	if err != nil {
 		return fmt.Errorf("setting the token: %w", err)
@@ -126,6 +143,11 @@ func (s *Service) Bind(ctx context.Context, device int64, userID string) (messag
 	if err := message.CheckID("userID", userID); err != nil {
 		return message.Device{}, err
 	}
+	release, err := s.locks.take(ctx, deviceKey(device))
+	if err != nil {
+		return message.Device{}, err
+	}
+	defer release()
 	done, err := s.deps.Store.Bind(ctx, device, userID)
 	if err != nil {
 		return message.Device{}, fmt.Errorf("binding the device: %w", err)
@@ -135,6 +157,11 @@ func (s *Service) Bind(ctx context.Context, device int64, userID string) (messag
 
 // Logout unbinds the device. A repeated call is as good as the first, see settleDevice.
 func (s *Service) Logout(ctx context.Context, device int64) error {
+	release, err := s.locks.take(ctx, deviceKey(device))
+	if err != nil {
+		return err
+	}
+	defer release()
 	done, err := s.deps.Store.Unbind(ctx, device)
 	if err != nil {
 		return fmt.Errorf("unbinding the device: %w", err)
@@ -144,6 +171,11 @@ func (s *Service) Logout(ctx context.Context, device int64) error {
 
 // Unregister unbinds the device and deletes it with its tokens.
 func (s *Service) Unregister(ctx context.Context, device int64) error {
+	release, err := s.locks.take(ctx, deviceKey(device))
+	if err != nil {
+		return err
+	}
+	defer release()
 	done, err := s.deps.Store.Unregister(ctx, device)
 	if err != nil {
 		return fmt.Errorf("unregistering the device: %w", err)

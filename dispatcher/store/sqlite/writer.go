@@ -11,6 +11,7 @@ import (
 	"time"
 
 	sqlitedriver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
@@ -23,7 +24,7 @@ type change func(t *tx) error
 // writer owns the one connection that writes.
 type writer struct {
 	db    *sql.DB
-	conn  *sql.Conn
+	conn  *sql.Conn // nil until the next commit opens one
 	stmts map[string]*sql.Stmt
 }
 
@@ -57,21 +58,25 @@ func openWriter(ctx context.Context, path string, log *slog.Logger) (*writer, er
 	if err := migrate(ctx, db, log); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return &writer{db: db, conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+	return &writer{db: db, stmts: map[string]*sql.Stmt{}}, nil
 }
 
-// close ends the statements first: with one of them open SQLite would keep the
-// database and its log open.
 func (w *writer) close() error {
+	err := w.closeStmts()
+	if w.conn != nil {
+		err = errors.Join(err, w.conn.Close())
+	}
+	return errors.Join(err, w.db.Close())
+}
+
+// closeStmts comes before the end of their connection: with one of them open
+// SQLite would keep the database and its log open.
+func (w *writer) closeStmts() error {
 	var errs []error
 	for _, s := range w.stmts {
 		errs = append(errs, s.Close())
 	}
-	return errors.Join(append(errs, w.conn.Close(), w.db.Close())...)
+	return errors.Join(errs...)
 }
 
 // commit runs changes in one transaction.
@@ -79,10 +84,10 @@ func (w *writer) commit(ctx context.Context, batch []change) error {
 	t := &tx{w: w, ctx: ctx, now: time.Now().UnixMilli(), counts: map[message.State]int64{}}
 	defer func() {
 		if !t.ended { // after an error or a panic
-			_, _ = w.conn.ExecContext(ctx, "ROLLBACK") // fails when SQLite has rolled back already
+			w.rollback(ctx)
 		}
 	}()
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := w.begin(ctx); err != nil {
 		return groupcommit.Whole(err)
 	}
 	for _, c := range batch {
@@ -98,6 +103,33 @@ func (w *writer) commit(ctx context.Context, batch []change) error {
 	}
 	t.ended = true
 	return nil
+}
+
+func (w *writer) begin(ctx context.Context) error {
+	if w.conn == nil {
+		conn, err := w.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		w.conn = conn
+	}
+	_, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+	return err
+}
+
+// rollback gives up the connection when it cannot leave its transaction: no
+// later one could begin on it.
+func (w *writer) rollback(ctx context.Context) {
+	if w.conn == nil {
+		return
+	}
+	_, err := w.conn.ExecContext(ctx, "ROLLBACK")
+	if err == nil || primary(err) == lib.SQLITE_ERROR { // SQLite has rolled back already.
+		return
+	}
+	_ = w.closeStmts()
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // This closes it for good.
+	w.conn, w.stmts = nil, map[string]*sql.Stmt{}
 }
 
 // stmt prepares each text once; there are as many as there are in the code.

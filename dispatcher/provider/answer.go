@@ -75,7 +75,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 
 // Unanswered is the outcome of a request without an answer: nobody knows whether the vendor took it.
 func Unanswered(err error) message.Outcome {
-	return message.Outcome{Class: message.Transient, Detail: Words(err.Error())}
+	return message.Outcome{Class: message.Transient, Detail: Words(withoutAddresses(err))}
 }
 
 // ClassOf is the class of an answer whose body says nothing: refusals of the

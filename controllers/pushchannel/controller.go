@@ -73,16 +73,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
 		return ctrl.Result{}, err
 	}
-	named, err := r.resolve(ctx, channel)
+	named, vendor, err := r.resolve(ctx, channel)
 	if err != nil {
 		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
 		active.writeTo(channel)
 		return ctrl.Result{}, condition.Transient(err)
 	}
+	defer vendor.Close()
 	facts.resolved = condition.True(pushv1.ConditionResolved, pushv1.ReasonResolved, "the credential has the right shape")
 
 	troubled := facts.delivering.Reason == pushv1.ReasonCredentialsRejected
-	last, again := r.prove(ctx, channel, question{named: named, active: active, troubled: troubled})
+	last, again := r.prove(ctx, channel, question{vendor: vendor, named: named, active: active, troubled: troubled})
 	active, err = r.accept(ctx, channel, candidate{named: named, active: active, outcome: last})
 	active.writeTo(channel)
 	if err != nil {

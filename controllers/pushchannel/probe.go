@@ -55,6 +55,7 @@ func (p probed) wait(interval time.Duration, troubled bool) time.Duration {
 
 // question is what prove needs to know.
 type question struct {
+	vendor        provider.Provider
 	named, active credential
 	// troubled says that an app's row reports the credential as refused.
 	troubled bool
@@ -85,7 +86,7 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 			return last, rest
 		}
 	}
-	last.proof = r.ask(ctx, channel, q.named)
+	last.proof = ask(ctx, channel, q.vendor)
 	last.at = time.Now()
 	if last.accepted() {
 		last.failures = 0
@@ -106,14 +107,7 @@ func remembered(channel *pushv1.PushChannel, q question) probed {
 	return probed{proof: provider.Proof{Verdict: provider.Valid}, at: channel.Status.LastProbeTime.Time}
 }
 
-func (r *Reconciler) ask(ctx context.Context, channel *pushv1.PushChannel, named credential) provider.Proof {
-	row := named.row
-	row.Name = channel.Name
-	vendor, err := r.NewProvider(row, provider.Deps{Guard: r.Guard, Log: r.Log})
-	if err != nil {
-		return provider.Proof{Verdict: provider.Silent, Detail: err.Error()}
-	}
-	defer vendor.Close()
+func ask(ctx context.Context, channel *pushv1.PushChannel, vendor provider.Provider) provider.Proof {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(channel.Spec.Probe.TimeoutSeconds)*time.Second)
 	defer cancel()
 	return provider.Prove(ctx, vendor)

@@ -14,6 +14,7 @@ import (
 	"github.com/offlinepush/operator/controllers/condition"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/fcm"
 	"github.com/offlinepush/operator/dispatcher/provider/xiaomi"
 )
@@ -29,8 +30,23 @@ func (c credential) exists() bool { return len(c.encoded) > 0 }
 
 func (c credential) same(other credential) bool { return bytes.Equal(c.encoded, other.encoded) }
 
-// resolve finds what the spec refers to and checks its shape.
-func (r *Reconciler) resolve(ctx context.Context, channel *pushv1.PushChannel) (credential, error) {
+// resolve finds what the spec refers to, and makes the vendor's client of it as dispatchers do. The caller closes it.
+func (r *Reconciler) resolve(ctx context.Context, channel *pushv1.PushChannel) (credential, provider.Provider, error) {
+	named, err := r.named(ctx, channel)
+	if err != nil {
+		return credential{}, nil, err
+	}
+	row := named.row
+	row.Name = channel.Name
+	vendor, err := r.NewProvider(row, provider.Deps{Guard: r.Guard, Log: r.Log})
+	if err != nil {
+		return credential{}, nil, condition.Terminal(pushv1.ReasonSecretMalformed, "Secret %s: %v", named.secretName, err)
+	}
+	return named, vendor, nil
+}
+
+// named reads the credential that the spec names and checks its shape.
+func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel) (credential, error) {
 	if err := r.Allowed.check(channel.Spec.Endpoint); err != nil {
 		return credential{}, err
 	}

@@ -1,9 +1,11 @@
 package pushchannel_test
 
 import (
+	"bytes"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
@@ -64,6 +66,24 @@ func TestUnresolved(t *testing.T) {
 				return c, secret
 			},
 			reason: pushv1.ReasonSecretMalformed, words: []string{"is not JSON"}, stuck: true,
+		},
+		{
+			name: "token endpoint of a stranger",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
+				c := fcm(t, func(c *pushv1.PushChannel) { c.Spec.Endpoint.AuthURL = "" })
+				secret := testenv.FCMSecret(t, c.Namespace, c.Name, "chat-prod-4711")
+				key := secret.Data[pushv1.FCMServiceAccountKey]
+				secret.Data[pushv1.FCMServiceAccountKey] = bytes.Replace(key, []byte("oauth2.googleapis.com"), []byte("oauth2.example.com"), 1)
+				return c, secret
+			},
+			reason: pushv1.ReasonSecretMalformed, words: []string{"Secret fcm: ", "token_uri: is not Google's", "endpoint.authURL"}, stuck: true,
+			cure: func(t *testing.T, c *pushv1.PushChannel) {
+				t.Helper()
+				managertest.Change(t, suite, c, func(c *pushv1.PushChannel) {
+					c.Spec.Endpoint = suite.Vendor.Endpoint(c.Namespace, c.Spec.Vendor)
+				})
+			},
 		},
 		{
 			name: "wrong project",
@@ -138,6 +158,9 @@ func TestUnresolved(t *testing.T) {
 			}})
 			if n := suite.Vendor.Probes(channel.Namespace); n != 0 {
 				t.Errorf("the vendor was asked %d times about something unresolved", n)
+			}
+			if _, err := accepted(t, channel); !apierrors.IsNotFound(err) {
+				t.Errorf("something unresolved was accepted (%v)", err)
 			}
 			if tt.cure != nil {
 				tt.cure(t, channel)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -25,6 +26,7 @@ type Hub struct {
 	draining bool
 
 	served sync.WaitGroup // one for every guest
+	logins atomic.Int64   // their number so far
 }
 
 // guest is a connection. Until its login nothing but its cancel function can end it.
@@ -141,26 +143,33 @@ func (h *Hub) leave(g *guest) {
 }
 
 // add makes the session the one of its device, and ends the one that was. It
-// refuses while the hub is closing.
-func (h *Hub) add(g *guest, s *session) bool {
+// refuses a session that a later login has overtaken, and all while the hub is closing.
+func (h *Hub) add(g *guest, s *session) error {
+	former, err := h.put(g, s)
+	if err == nil && former != nil {
+		former.end(wire.KickedReplaced)
+	}
+	return err
+}
+
+func (h *Hub) put(g *guest, s *session) (former *session, err error) {
 	h.mu.Lock()
-	if h.draining {
-		h.mu.Unlock()
-		return false
+	defer h.mu.Unlock()
+	former = h.byDevice[s.device]
+	switch {
+	case h.draining:
+		return nil, errDraining
+	case former != nil && former.laterThan(s):
+		return nil, errOvertaken
 	}
 	g.in = true
-	former := h.byDevice[s.device]
 	h.byDevice[s.device] = s
 	if h.byUser[s.userID] == nil {
 		h.byUser[s.userID] = map[*session]struct{}{}
 	}
 	h.byUser[s.userID][s] = struct{}{}
 	h.open.Inc()
-	h.mu.Unlock()
-	if former != nil {
-		former.end(wire.KickedReplaced)
-	}
-	return true
+	return former, nil
 }
 
 func (h *Hub) remove(s *session) {

@@ -17,6 +17,7 @@ var (
 	errAckAhead    = errors.New("ack: seq is ahead of what was sent")
 	errDraining    = errors.New("this dispatcher is stopping, connect again")
 	errGone        = errors.New("the connection ended")
+	errOvertaken   = errors.New("a later login of the device took its place")
 	errRebound     = errors.New("the device was bound to somebody else meanwhile")
 )
 
@@ -38,7 +39,7 @@ func closing(err error) (websocket.StatusCode, string) {
 			return websocket.StatusUnsupportedData, e.Error()
 		}
 	}
-	for _, e := range []error{errRebound, binding.ErrSecret, usertoken.ErrInvalid, usertoken.ErrOff} {
+	for _, e := range []error{errRebound, errOvertaken, binding.ErrSecret, usertoken.ErrInvalid, usertoken.ErrOff} {
 		if errors.Is(err, e) {
 			return websocket.StatusPolicyViolation, err.Error()
 		}

@@ -104,6 +104,7 @@ func (v *Server) login(ctx context.Context, g *guest, conn *websocket.Conn) (*se
 	if frame.Type != wire.FrameLogin {
 		return nil, errNotLogin
 	}
+	number := v.deps.Hub.logins.Add(1) // before anything that may take longer for one than for another
 	userID, err := v.deps.Users.Verify(ctx, frame.Token)
 	if err != nil {
 		return nil, err
@@ -115,13 +116,14 @@ func (v *Server) login(ctx context.Context, g *guest, conn *websocket.Conn) (*se
 	if device, err = v.deps.Devices.Bind(ctx, device.Key, userID); err != nil {
 		return nil, err
 	}
-	return v.open(ctx, g, conn, opening{device: device, frame: frame})
+	return v.open(ctx, g, conn, opening{device: device, frame: frame, login: number})
 }
 
 // opening is a login that is proven.
 type opening struct {
 	device message.Device
 	frame  wire.ClientFrame
+	login  int64
 }
 
 func (v *Server) open(ctx context.Context, g *guest, conn *websocket.Conn, o opening) (*session, error) {
@@ -136,12 +138,12 @@ func (v *Server) open(ctx context.Context, g *guest, conn *websocket.Conn, o ope
 		cursor = min(cursor, *o.frame.After)
 	}
 	s := &session{
-		conn: conn, log: v.deps.Log, device: o.device.Key, epoch: o.device.Epoch, userID: o.device.UserID,
+		conn: conn, log: v.deps.Log, device: o.device.Key, epoch: o.device.Epoch, userID: o.device.UserID, login: o.login,
 		inbox: newReader(v.deps.Store, o.device.UserID, cursor),
 		abort: g.cancel, ended: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	if !v.deps.Hub.add(g, s) {
-		return nil, errDraining
+	if err := v.deps.Hub.add(g, s); err != nil {
+		return nil, err
 	}
 	if err := v.welcome(ctx, s, o.frame); err != nil {
 		close(s.stopped)

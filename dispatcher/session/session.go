@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,7 @@ type session struct {
 	device int64
 	epoch  int64
 	userID string
+	login  int64 // its number among the logins of this process
 	inbox  *reader
 
 	endOnce sync.Once
@@ -39,6 +41,11 @@ type session struct {
 	ended   chan struct{} // closed when the session shall end
 	abort   context.CancelFunc
 	stopped chan struct{} // closed when the pump sends nothing more
+}
+
+// laterThan reports whether the login came after the other one of the same device.
+func (s *session) laterThan(other *session) bool {
+	return cmp.Or(cmp.Compare(s.epoch, other.epoch), cmp.Compare(s.login, other.login)) > 0
 }
 
 // stop makes the pump tell the device why and end.

@@ -68,6 +68,28 @@ func Suspended() Fact {
 	return False(pushv1.ConditionReady, pushv1.ReasonSuspended, "spec.suspend is true: pushes wait until their deadline; set it to false to go on", Fine)
 }
 
+// Former are the facts of the types that conditions hold, for a pass that could not look at them again. All that is not
+// True keeps an object from being Ready; what Stalled speaks of is Stuck.
+func Former(conditions []metav1.Condition, types ...string) []Fact {
+	stalled := meta.FindStatusCondition(conditions, pushv1.ConditionStalled)
+	var facts []Fact
+	for _, name := range types {
+		c := meta.FindStatusCondition(conditions, name)
+		if c == nil {
+			continue
+		}
+		f := Fact{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message, Severity: Pending}
+		switch {
+		case c.Status == metav1.ConditionTrue:
+			f.Severity = Fine
+		case stalled != nil && stalled.Reason == c.Reason:
+			f.Severity = Stuck
+		}
+		facts = append(facts, f)
+	}
+	return facts
+}
+
 // Set writes facts and Ready into conditions, and Reconciling or Stalled as Ready's severity asks. Conditions of other
 // types are removed.
 func Set(conditions *[]metav1.Condition, generation int64, ready Fact, facts []Fact) {

@@ -75,6 +75,17 @@ func TestSetKeepsTheRules(t *testing.T) {
 	}
 }
 
+func TestFormer(t *testing.T) {
+	t.Parallel()
+	var conditions []metav1.Condition
+	facts := []condition.Fact{fine, pending, waiting, stuck}
+	condition.Set(&conditions, 1, condition.Ready(facts), facts)
+	want := []condition.Fact{stuck, fine, waiting}
+	if diff := cmp.Diff(want, condition.Former(conditions, "E", "A", "Z", "D")); diff != "" {
+		t.Errorf("former facts (-want +got):\n%s", diff)
+	}
+}
+
 func TestSuspendedIsNoTrouble(t *testing.T) {
 	t.Parallel()
 	channel := &pushv1.PushChannel{ObjectMeta: metav1.ObjectMeta{Generation: 1}}

@@ -18,7 +18,8 @@ type outcome struct {
 	observed observed
 	// trouble kept the configuration from being rendered and applied.
 	trouble error
-	// complete says that the pass looked at everything; otherwise the status keeps what the one before saw.
+	// complete says that the pass looked at everything; otherwise the status keeps what the one before saw, and speaks of
+	// the generation that it saw.
 	complete bool
 }
 
@@ -32,10 +33,14 @@ func (p outcome) again() time.Duration {
 
 func (p outcome) write(app *pushv1.PushApp) {
 	status := &app.Status
-	status.ObservedGeneration = app.Generation
+	if p.complete || status.ObservedGeneration < 1 {
+		status.ObservedGeneration = app.Generation
+	}
 	if !p.complete {
-		facts := []condition.Fact{condition.FromError(pushv1.ConditionConfigApplied, p.trouble)}
-		condition.Set(&status.Conditions, app.Generation, condition.Ready(facts), facts)
+		facts := condition.Former(status.Conditions,
+			pushv1.ConditionChannelsReady, pushv1.ConditionStoreReady, pushv1.ConditionDispatcherAvailable)
+		facts = slices.Insert(facts, 0, condition.FromError(pushv1.ConditionConfigApplied, p.trouble))
+		condition.Set(&status.Conditions, status.ObservedGeneration, condition.Ready(facts), facts)
 		return
 	}
 	states := make([]rowState, 0, len(p.rows))

@@ -26,48 +26,76 @@ const managerNamespace = "offlinepush-system"
 
 // Install applies the operator and the quickstart, and waits until all of it is Ready.
 func (w *World) Install(ctx context.Context) error {
-	for _, args := range [][]string{
-		{"apply", "--server-side", "-k", "config/default"},
-		{"wait", "--for=condition=Established", "crd/pushchannels.offlinepush.io", "crd/pushapps.offlinepush.io"},
-	} {
-		if err := w.do(ctx, args...); err != nil {
-			return err
-		}
+	err := w.do(ctx,
+		[]string{"apply", "--server-side", "-k", "config/default"},
+		[]string{"wait", "--for=condition=Established", "crd/pushchannels.offlinepush.io", "crd/pushapps.offlinepush.io"})
+	if err != nil {
+		return err
+	}
+	leftover, err := w.Kubectl(ctx, "-n", Namespace, "get", "pushchannels", "--ignore-not-found", "-o", "name")
+	if err != nil {
+		return err
 	}
 	if err := w.freshSimulator(ctx); err != nil {
 		return err
 	}
-	for _, args := range [][]string{
-		{"apply", "--server-side", "-k", "config/samples/quickstart"},
+	err = w.do(ctx,
+		[]string{"apply", "--server-side", "-k", "config/samples/quickstart"},
 		// The operator works where it is told to, and talks to nobody but the vendors unless it is told to.
-		{
+		[]string{
 			"-n", managerNamespace, "set", "env", "deployment/offlinepush-manager",
 			"OFFLINEPUSH_NAMESPACES=" + Namespace, "OFFLINEPUSH_ALLOWED_ENDPOINTS=" + simulatorHost,
 		},
-		{"-n", managerNamespace, "rollout", "status", "deployment/offlinepush-manager", "--timeout=120s"},
-		{"-n", Namespace, "rollout", "status", "deployment/vendorsim", "--timeout=120s"},
-		{"-n", Namespace, "wait", "--for=condition=Ready", "pushchannel/fcm", "pushchannel/xiaomi", "--timeout=120s"},
-		{"-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=180s"},
-	} {
-		if err := w.do(ctx, args...); err != nil {
+		[]string{"-n", managerNamespace, "rollout", "status", "deployment/offlinepush-manager", "--timeout=120s"},
+		[]string{"-n", Namespace, "rollout", "status", "deployment/vendorsim", "--timeout=120s"})
+	if err != nil {
+		return err
+	}
+	if leftover != "" {
+		if err := w.askAgain(ctx); err != nil {
 			return err
 		}
+	}
+	err = w.do(ctx,
+		[]string{"-n", Namespace, "wait", "--for=condition=Ready", "pushchannel/fcm", "pushchannel/xiaomi", "--timeout=120s"},
+		[]string{"-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=180s"})
+	if err != nil {
+		return err
 	}
 	return w.Connect(ctx)
 }
 
-// do tells and runs a command whose output matters only when it fails.
-func (w *World) do(ctx context.Context, args ...string) error {
-	w.Say("    $ kubectl %s", strings.Join(args, " "))
-	_, err := w.Kubectl(ctx, args...)
-	return err
+// do tells and runs commands whose output matters only when they fail.
+func (w *World) do(ctx context.Context, commands ...[]string) error {
+	for _, args := range commands {
+		w.Say("    $ kubectl %s", strings.Join(args, " "))
+		if _, err := w.Kubectl(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // freshSimulator ends a simulator that remembers another run: its secrets may
 // have been rotated since, while the quickstart's are applied again.
 func (w *World) freshSimulator(ctx context.Context) error {
-	_, err := w.Kubectl(ctx, "-n", Namespace, "delete", "deployment/vendorsim", "--ignore-not-found", "--wait")
+	_, err := w.Kubectl(ctx, "-n", Namespace, "delete", "deployment/vendorsim", "--ignore-not-found", "--cascade=foreground", "--wait")
 	return err
+}
+
+// askAgain suspends the channels of another run and sets them going again: a
+// vendor that refused a credential then is not asked about it again otherwise.
+func (w *World) askAgain(ctx context.Context) error {
+	patch := func(suspend string) []string {
+		return []string{"-n", Namespace, "patch", "pushchannel/fcm", "pushchannel/xiaomi", "--type=merge", "-p", `{"spec":{"suspend":` + suspend + `}}`}
+	}
+	return w.do(ctx,
+		patch("true"),
+		[]string{
+			"-n", Namespace, "wait", `--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Suspended`,
+			"pushchannel/fcm", "pushchannel/xiaomi", "--timeout=60s",
+		},
+		patch("null"))
 }
 
 // Connect finds the addresses of what Install made.

@@ -87,8 +87,8 @@ func (w *World) field(ctx context.Context, object, path string) (string, error) 
 var errNotYet = errors.New("not yet")
 
 // await calls check until it returns nil; what it returned last is the error of a timeout.
-func await(ctx context.Context, what string, check func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func await(whole context.Context, what string, check func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(whole, patience)
 	defer cancel()
 	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
@@ -98,6 +98,8 @@ func await(ctx context.Context, what string, check func(context.Context) error) 
 			return nil
 		}
 		select {
+		case <-whole.Done():
+			return fmt.Errorf("interrupted while waiting for %s: %w", what, whole.Err())
 		case <-ctx.Done():
 			return fmt.Errorf("waited %s for %s: %w", patience, what, err)
 		case <-tick.C:

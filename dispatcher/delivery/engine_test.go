@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
@@ -296,6 +297,21 @@ func TestARowThatNoProviderCanBeMadeOfSaysSo(t *testing.T) {
 		rows, err := b.engine.Channels(t.Context())
 		if err != nil || rows[0].State != report.Misconfigured || rows[0].Message == "" || rows[0].Pending != 1 {
 			t.Errorf("got %+v, %v", rows, err)
+		}
+	})
+}
+
+func TestALaneThatEndedTakesNoSender(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, newMemory(1), &vendor{})
+		synctest.Wait()
+		b.drain()
+		late := &vendor{}
+		l := b.engine.laneOf("row")
+		l.replace(newSender(l.sender.row, late, b.engine.Metrics))
+		if !late.closed || l.sender.provider == provider.Provider(late) {
+			t.Error("the late sender is in use or not closed")
 		}
 	})
 }

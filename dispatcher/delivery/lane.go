@@ -43,6 +43,7 @@ type lane struct {
 	health   health
 	sender   *sender // nil while the app has no such row
 	inFlight int
+	ended    bool // no attempt starts any more
 	attempts sync.WaitGroup
 }
 
@@ -62,17 +63,23 @@ func (l *lane) recheck() {
 	l.poke()
 }
 
-// replace sets the row's sender; a new credential opens a closed row.
+// replace sets the row's sender; a new credential opens a closed row. A lane
+// that has ended takes none.
 func (l *lane) replace(s *sender) {
 	l.mu.Lock()
-	old := l.sender
+	defer l.mu.Unlock()
+	if l.ended {
+		if s != nil {
+			s.provider.Close()
+		}
+		return
+	}
+	if l.sender != nil {
+		l.attempts.Go(l.sender.retire)
+	}
 	l.sender = s
 	l.health = newHealth(time.Now())
 	l.queue.askAt(time.Now())
-	l.mu.Unlock()
-	if old != nil {
-		l.attempts.Go(old.retire)
-	}
 	l.poke()
 }
 
@@ -137,11 +144,13 @@ func (l *lane) run(ctx context.Context) {
 }
 
 func (l *lane) close() {
-	l.attempts.Wait()
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.sender != nil {
-		l.sender.provider.Close()
+	l.ended = true
+	last := l.sender
+	l.mu.Unlock()
+	l.attempts.Wait()
+	if last != nil {
+		last.provider.Close()
 	}
 }
 

@@ -118,8 +118,32 @@ func (w *World) Connect(ctx context.Context) error {
 	plain := &http.Client{Timeout: time.Minute}
 	w.backend = client.NewServer(serverPlane, serverKey, plain)
 	w.vendors = &simulator.Client{URL: "http://" + console + ":8080"}
+	for _, url := range []string{w.devicePlane + "/openapi.json", serverPlane + "/openapi.json", w.vendors.URL + "/healthz"} {
+		if err := reach(ctx, url); err != nil {
+			return err
+		}
+	}
 	w.run = strconv.FormatInt(time.Now().Unix()%100_000, 36)
 	return nil
+}
+
+// reach waits until an address answers: kube-proxy learns of a ready pod up to a second after it is ready.
+func reach(ctx context.Context, url string) error {
+	return await(ctx, url+" to answer", func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%w: HTTP %d", errNotYet, resp.StatusCode)
+		}
+		return nil
+	})
 }
 
 // url is the address of a Service's first port; the story is told on the node,

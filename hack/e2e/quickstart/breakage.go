@@ -49,8 +49,10 @@ func (s *Story) kill(ctx context.Context) error {
 		}
 		seen[a.Title] = true
 	}
-	_, err := s.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=120s")
-	return err
+	if _, err := s.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=120s"); err != nil {
+		return err
+	}
+	return s.reachPlanes(ctx)
 }
 
 // refuse changes the credential to one that the vendor does not know.

@@ -107,8 +107,7 @@ func (w *World) Connect(ctx context.Context) error {
 	if w.devicePlane, err = w.url(ctx, "chat-device"); err != nil {
 		return err
 	}
-	serverPlane, err := w.url(ctx, "chat-server")
-	if err != nil {
+	if w.serverPlane, err = w.url(ctx, "chat-server"); err != nil {
 		return err
 	}
 	console, err := w.field(ctx, "service/vendorsim", ".spec.clusterIP")
@@ -116,15 +115,24 @@ func (w *World) Connect(ctx context.Context) error {
 		return err
 	}
 	plain := &http.Client{Timeout: time.Minute}
-	w.backend = client.NewServer(serverPlane, serverKey, plain)
+	w.backend = client.NewServer(w.serverPlane, serverKey, plain)
 	w.vendors = &simulator.Client{URL: "http://" + console + ":8080"}
-	for _, url := range []string{w.devicePlane + "/openapi.json", serverPlane + "/openapi.json", w.vendors.URL + "/healthz"} {
-		if err := reach(ctx, url); err != nil {
-			return err
-		}
+	if err := reach(ctx, w.vendors.URL+"/healthz"); err != nil {
+		return err
+	}
+	if err := w.reachPlanes(ctx); err != nil {
+		return err
 	}
 	w.run = strconv.FormatInt(time.Now().Unix()%100_000, 36)
 	return nil
+}
+
+// reachPlanes waits until both planes of the dispatcher answer.
+func (w *World) reachPlanes(ctx context.Context) error {
+	if err := reach(ctx, w.devicePlane+"/openapi.json"); err != nil {
+		return err
+	}
+	return reach(ctx, w.serverPlane+"/openapi.json")
 }
 
 // reach waits until an address answers: kube-proxy learns of a ready pod up to a second after it is ready.

@@ -32,6 +32,7 @@ type World struct {
 
 	// Set by Connect.
 	devicePlane string
+	serverPlane string
 	backend     *client.Server
 	vendors     *simulator.Client
 	login       *login

@@ -95,7 +95,7 @@ func TestOfflinePhone(t *testing.T) {
 		if got := h.Phone().Pending; got != 3 {
 			t.Errorf("pending = %d, want 3", got)
 		}
-		time.Sleep(time.Minute) //nolint:forbidigo // the time of synctest
+		time.Sleep(time.Minute) // virtual
 		h.SetState(Change{Online: new(true)})
 		if diff := cmp.Diff([]string{"long", "collapsing"}, shown(h.Arrivals(0))); diff != "" {
 			t.Errorf("arrivals (-want +got):\n%s", diff)

@@ -16,6 +16,7 @@ const MaxSize = 512 << 10
 type Document struct {
 	Version   string    `json:"version"`
 	App       App       `json:"app"`
+	Store     Store     `json:"store,omitzero"`
 	Channels  []Channel `json:"channels,omitempty"`
 	Profiles  []Profile `json:"profiles,omitempty"`
 	Routing   Routing   `json:"routing"`
@@ -29,6 +30,26 @@ type App struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	AppID     string `json:"appID"`
+}
+
+// Store says where the app's data is; zero means SQLite in the process's data folder.
+type Store struct {
+	Postgres *Postgres `json:"postgres,omitempty"`
+}
+
+// Postgres is a PostgreSQL database that the app's dispatchers share.
+type Postgres struct {
+	// URI is a connection URI of libpq, postgresql://user:password@host:port/database?sslmode=verify-full.
+	URI Secret `json:"uri"`
+	// Schema holds the app's tables and nothing else.
+	Schema string `json:"schema"`
+	// PoolMode is Session, or Transaction behind a pooler such as PgBouncer in that mode.
+	PoolMode string `json:"poolMode,omitempty"`
+	// CABundle is PEM; empty means the system's roots.
+	CABundle string `json:"caBundle,omitempty"`
+	// ClientCertificate is PEM, with ClientKey; empty when the server asks for none.
+	ClientCertificate string `json:"clientCertificate,omitempty"`
+	ClientKey         Secret `json:"clientKey,omitzero"`
 }
 
 // Channel is one row of the app's channels: a vendor's endpoint with an accepted credential.

@@ -20,6 +20,7 @@ func (d *Document) Validate() error {
 		required("app.namespace", d.App.Namespace),
 		required("app.name", d.App.Name),
 		required("app.appID", d.App.AppID),
+		d.Store.validate(),
 		d.Routing.validate(),
 		d.Auth.validate(),
 		d.Retention.validate(),
@@ -42,6 +43,23 @@ func (d *Document) Validate() error {
 			errs = append(errs, fmt.Errorf("%s.resourcesID: %q is there twice", path, p.ResourcesID))
 		}
 		ids[p.ResourcesID] = true
+	}
+	return errors.Join(errs...)
+}
+
+func (s Store) validate() error {
+	if s.Postgres == nil {
+		return nil
+	}
+	errs := []error{
+		required("store.postgres.uri", s.Postgres.URI.value),
+		required("store.postgres.schema", s.Postgres.Schema),
+	}
+	if m := s.Postgres.PoolMode; !slices.Contains([]string{"", "Session", "Transaction"}, m) {
+		errs = append(errs, fmt.Errorf("store.postgres.poolMode: %q is not one of Session and Transaction", m))
+	}
+	if (s.Postgres.ClientCertificate == "") != s.Postgres.ClientKey.IsZero() {
+		errs = append(errs, errors.New("store.postgres: clientCertificate and clientKey must be set together"))
 	}
 	return errors.Join(errs...)
 }

@@ -66,7 +66,7 @@ func (e *Engine) Quiesce(ctx context.Context, changes []store.EpochChange) error
 // lanes. They work until ctx ends; Wait waits for them.
 func (e *Engine) Start(ctx context.Context) error {
 	sent := time.Now()
-	l, err := e.Store.AcquireLease(ctx, e.Pod, leaseTTL)
+	l, err := e.Store.AcquireLease(ctx, store.Holder{Pod: e.Pod}, leaseTTL)
 	if err != nil {
 		return fmt.Errorf("acquiring the lease: %w", err)
 	}
@@ -233,7 +233,7 @@ func (e *Engine) renew(ctx context.Context) {
 		case <-t.C:
 		}
 		sent := time.Now()
-		err := e.Store.RenewLease(ctx, leaseTTL)
+		_, err := e.Store.RenewLease(ctx, leaseTTL)
 		if errors.Is(err, store.ErrLeaseLost) {
 			err = e.reacquire(ctx)
 		}
@@ -246,7 +246,7 @@ func (e *Engine) renew(ctx context.Context) {
 }
 
 func (e *Engine) reacquire(ctx context.Context) error {
-	l, err := e.Store.AcquireLease(ctx, e.Pod, leaseTTL)
+	l, err := e.Store.AcquireLease(ctx, store.Holder{Pod: e.Pod}, leaseTTL)
 	if err != nil {
 		return err
 	}

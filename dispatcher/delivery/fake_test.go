@@ -69,14 +69,14 @@ func (m *memory) set(f func(*memory)) {
 	f(m)
 }
 
-func (m *memory) AcquireLease(context.Context, string, time.Duration) (store.Lease, error) {
+func (m *memory) AcquireLease(context.Context, store.Holder, time.Duration) (store.Lease, error) {
 	return store.Lease{Incarnation: 1}, nil
 }
 
-func (m *memory) RenewLease(context.Context, time.Duration) error {
+func (m *memory) RenewLease(context.Context, time.Duration) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.renewed
+	return 0, m.renewed
 }
 
 func (m *memory) ReleaseLease(context.Context) error { return nil }

@@ -24,6 +24,8 @@ type Device struct {
 	// Epoch grows whenever the binding changes; a delivery for an older epoch never starts.
 	Epoch        int64
 	RegisteredAt time.Time
+	// Session is the incarnation of the live process that holds the device's session; 0 when it has none.
+	Session int64
 }
 
 // Selector picks the channel row that serves a device.

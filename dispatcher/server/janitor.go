@@ -28,11 +28,11 @@ func janitor(ctx context.Context, s store.Store, live *config.Live, log *slog.Lo
 		}
 		doc, _ := live.Current()
 		for ctx.Err() == nil {
-			n, err := s.Prune(ctx, cutoffs(doc.Retention, time.Now()), pruneRows)
+			more, err := s.Prune(ctx, cutoffs(doc.Retention, s.Now()), pruneRows)
 			if err != nil {
 				log.Warn("deleting what is past its retention", "error", err)
 			}
-			if err != nil || n == 0 {
+			if err != nil || !more {
 				break
 			}
 		}

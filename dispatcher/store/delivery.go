@@ -9,14 +9,6 @@ import (
 
 // Deliveries keeps the rows of work and what became of them.
 type Deliveries interface {
-	// AcquireLease makes this process an incarnation that may own deliveries, and adopts the rows
-	// of every incarnation whose lease ran out.
-	AcquireLease(ctx context.Context, pod string, ttl time.Duration) (Lease, error)
-	// RenewLease extends the lease, with ErrLeaseLost when it had run out, and adopts like AcquireLease.
-	RenewLease(ctx context.Context, ttl time.Duration) error
-	// ReleaseLease ends the lease at once; its rows are free to adopt.
-	ReleaseLease(ctx context.Context) error
-
 	// Due lists own deliveries of the channel that are due until the time, in order of DueAt and id,
 	// from behind the last one of the page before; the first page is behind the zero Delivery.
 	Due(ctx context.Context, channel string, until time.Time, after message.Delivery, limit int) ([]message.Delivery, error)
@@ -36,13 +28,6 @@ type Deliveries interface {
 	TokenHealth(ctx context.Context, channel string, since, acceptedSince time.Time) (valid, invalid int64, err error)
 	// Backlog counts the pending targets of each channel row.
 	Backlog(ctx context.Context) (map[string]int64, error)
-}
-
-// Lease is the right of one process incarnation to own deliveries.
-type Lease struct {
-	Incarnation int64
-	// Adopted counts the deliveries taken over from dead incarnations.
-	Adopted int64
 }
 
 // FenceState is what is true of a device right now.

@@ -35,16 +35,22 @@ var (
 type Store interface {
 	Devices
 	Messages
+	Leases
 	Deliveries
 	provider.TokenStore
+
+	// Now is the store's time, by which everything in it is measured: the processes of an app agree
+	// on it even where their clocks do not.
+	Now() time.Time
 
 	// Ping reports whether the store can commit.
 	Ping(ctx context.Context) error
 	// Account counts every (message, user, device) by state, in one snapshot.
 	Account(ctx context.Context) (report.Account, error)
-	// Prune deletes up to limit rows of each kind that are older than the cutoffs allow and
-	// returns how many it deleted; 0 means that it is done.
-	Prune(ctx context.Context, before Cutoffs, limit int) (int64, error)
+	// Prune deletes what is older than the cutoffs allow, about limit rows of each kind or a day's worth
+	// where a day is dropped whole, and reports whether there is more to delete. A message stays at
+	// least as long as something of it is pending.
+	Prune(ctx context.Context, before Cutoffs, limit int) (more bool, err error)
 	Close() error
 }
 

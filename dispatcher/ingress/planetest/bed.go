@@ -83,7 +83,7 @@ func New(tb testing.TB) *Bed {
 	}
 	b.close = sync.OnceValue(b.Store.Close)
 	tb.Cleanup(func() { b.Break(tb) })
-	if _, err := b.Store.AcquireLease(tb.Context(), "pod", time.Hour); err != nil {
+	if _, err := b.Store.AcquireLease(tb.Context(), store.Holder{Pod: "pod"}, time.Hour); err != nil {
 		tb.Fatal(err)
 	}
 	m := metrics.New(prometheus.NewRegistry())

@@ -24,7 +24,7 @@ func benchStore(b *testing.B) (*Store, []message.Device) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.Close() })
-	if _, err := s.AcquireLease(b.Context(), "pod", time.Minute); err != nil {
+	if _, err := s.AcquireLease(b.Context(), store.Holder{Pod: "pod"}, time.Minute); err != nil {
 		b.Fatal(err)
 	}
 	devices := make([]message.Device, 1000)

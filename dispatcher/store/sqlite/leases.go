@@ -23,12 +23,12 @@ func (t *tx) lease() (incarnation int64, err error) {
 
 // AcquireLease implements store.Store. The directory's lock proves that every
 // other incarnation is dead, so all rows are adopted and no time runs out.
-func (s *Store) AcquireLease(ctx context.Context, pod string, _ time.Duration) (lease store.Lease, err error) {
+func (s *Store) AcquireLease(ctx context.Context, by store.Holder, _ time.Duration) (lease store.Lease, err error) {
 	err = s.write(ctx, func(t *tx) error {
 		if _, err = t.exec(`DELETE FROM leases`); err != nil {
 			return err
 		}
-		if lease.Incarnation, err = t.insert(`INSERT INTO leases (pod, acquired_at) VALUES (?, ?)`, pod, t.now); err != nil {
+		if lease.Incarnation, err = t.insert(`INSERT INTO leases (pod, acquired_at) VALUES (?, ?)`, by.Pod, t.now); err != nil {
 			return err
 		}
 		lease.Adopted, err = t.exec(adopt, lease.Incarnation)
@@ -41,13 +41,13 @@ func (s *Store) AcquireLease(ctx context.Context, pod string, _ time.Duration) (
 const adopt = `UPDATE deliveries SET owner = ?`
 
 // RenewLease implements store.Store.
-func (s *Store) RenewLease(ctx context.Context, _ time.Duration) error {
+func (s *Store) RenewLease(ctx context.Context, _ time.Duration) (adopted int64, err error) {
 	var incarnation int64
-	err := s.reader.row(ctx, `SELECT incarnation FROM leases`, []any{&incarnation})
+	err = s.reader.row(ctx, `SELECT incarnation FROM leases`, []any{&incarnation})
 	if errors.Is(err, sql.ErrNoRows) {
-		return store.ErrLeaseLost
+		return 0, store.ErrLeaseLost
 	}
-	return s.explain(err)
+	return 0, s.explain(err)
 }
 
 // ReleaseLease implements store.Store.
@@ -57,3 +57,9 @@ func (s *Store) ReleaseLease(ctx context.Context) error {
 		return err
 	})
 }
+
+// Peers implements store.Store: the directory has one holder.
+func (s *Store) Peers(context.Context) ([]store.Peer, error) { return nil, nil }
+
+// Now implements store.Store: one process has one clock.
+func (s *Store) Now() time.Time { return time.Now() }

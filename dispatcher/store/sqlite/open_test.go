@@ -254,7 +254,7 @@ func TestForeignRows(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, options(t.TempDir()))
 	defer mustClose(t, s)
-	lease, err := s.AcquireLease(t.Context(), "pod", time.Minute)
+	lease, err := s.AcquireLease(t.Context(), store.Holder{Pod: "pod"}, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

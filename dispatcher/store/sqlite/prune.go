@@ -15,7 +15,7 @@ const (
 
 // Prune implements store.Store. Each kind has its own small commit, so that
 // accepts do not wait long behind it.
-func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (int64, error) {
+func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (more bool, err error) {
 	kinds := []struct {
 		cutoff  int64
 		queries []string // the last one counts; all see the same rows
@@ -37,10 +37,9 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (int
 			`DELETE FROM devices WHERE device_key IN (` + oldDevices + `)`,
 		}},
 	}
-	var total int64
 	for _, kind := range kinds {
 		var n int64
-		err := s.write(ctx, func(t *tx) (err error) {
+		err = s.write(ctx, func(t *tx) (err error) {
 			for _, q := range kind.queries {
 				if n, err = t.exec(q, kind.cutoff, limit); err != nil {
 					return err
@@ -49,9 +48,9 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (int
 			return nil
 		})
 		if err != nil {
-			return total, err
+			return more, err
 		}
-		total += n
+		more = more || n == int64(limit)
 	}
-	return total, nil
+	return more, nil
 }

@@ -124,7 +124,7 @@ func (l *ledger) check(b *bench) {
 // WriteUntilKilled writes from several goroutines and says on out what it was
 // answered, one line for each. It returns only when something fails.
 func WriteUntilKilled(ctx context.Context, s store.Store, out io.Writer) error {
-	if _, err := s.AcquireLease(ctx, "helper", time.Minute); err != nil {
+	if _, err := s.AcquireLease(ctx, store.Holder{Pod: "helper"}, time.Minute); err != nil {
 		return err
 	}
 	const workers = 4

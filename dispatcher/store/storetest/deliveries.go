@@ -22,7 +22,7 @@ func leaseCases() []testCase {
 }
 
 func noLease(b *bench) {
-	if err := b.RenewLease(b.Context(), time.Minute); !errors.Is(err, store.ErrLeaseLost) {
+	if _, err := b.RenewLease(b.Context(), time.Minute); !errors.Is(err, store.ErrLeaseLost) {
 		b.Errorf("renewing without a lease: %v", err)
 	}
 	d := b.bound("anna")
@@ -39,7 +39,8 @@ func noLease(b *bench) {
 	if l := b.lease(); l.Adopted != 1 || len(b.due("fcm")) != 1 {
 		b.Errorf("the first lease %+v sees %v", l, b.due("fcm"))
 	}
-	b.must(b.RenewLease(b.Context(), time.Minute))
+	_, err := b.RenewLease(b.Context(), time.Minute)
+	b.must(err)
 	b.balanced()
 }
 
@@ -51,7 +52,7 @@ func releasedLease(b *bench) {
 	if err := b.Settle(b.Context(), []store.Settlement{s}); !errors.Is(err, store.ErrLeaseLost) {
 		b.Errorf("settling after the release: %v", err)
 	}
-	if err := b.RenewLease(b.Context(), time.Minute); !errors.Is(err, store.ErrLeaseLost) {
+	if _, err := b.RenewLease(b.Context(), time.Minute); !errors.Is(err, store.ErrLeaseLost) {
 		b.Errorf("renewing after the release: %v", err)
 	}
 	if rows := b.due("fcm"); len(rows) != 0 {

@@ -2,9 +2,9 @@ package storetest
 
 import (
 	"errors"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -74,9 +74,16 @@ func messageRoundTrip(b *bench) {
 }
 
 // aged is a message that was accepted before a day.
-func aged(users ...string) store.AcceptRequest {
-	r := toUsers(users...)
-	r.Message.CreatedAt = r.Message.CreatedAt.Add(-24 * time.Hour)
+func aged(users ...string) store.AcceptRequest { return age(toUsers(users...)) }
+
+// age makes a message three days older, with the id that it would have had then.
+func age(r store.AcceptRequest) store.AcceptRequest {
+	r.Message.CreatedAt = r.Message.CreatedAt.Add(-3 * day)
+	id := uuid.MustParse(r.Message.ID)
+	for i, ms := 5, r.Message.CreatedAt.UnixMilli(); i >= 0; i, ms = i-1, ms>>8 {
+		id[i] = byte(ms)
+	}
+	r.Message.ID = id.String()
 	return r
 }
 
@@ -87,7 +94,7 @@ func gap(b *bench) {
 	b.accept(toUsers("anna"))
 	b.accept(aged("anna")) // a clock that went back leaves a hole inside
 	b.accept(toUsers("anna"))
-	b.prune(store.Cutoffs{Messages: time.Now().Add(-time.Hour)})
+	b.prune(store.Cutoffs{Messages: b.Now().Add(-day)})
 	for _, c := range []struct {
 		after int64
 		gap   bool
@@ -106,7 +113,7 @@ func gap(b *bench) {
 		}
 	}
 	b.accept(aged("bert"))
-	b.prune(store.Cutoffs{Messages: time.Now().Add(-time.Hour)})
+	b.prune(store.Cutoffs{Messages: b.Now().Add(-day)})
 	if entries, gap, err := b.Inbox(b.Context(), "bert", 0, 10); err != nil || !gap || len(entries) != 0 {
 		b.Errorf("everything is gone: %v, gap %v, %v", entries, gap, err)
 	}
@@ -146,7 +153,7 @@ func newDeviceCursor(b *bench) {
 		b.accept(aged("anna"))
 	}
 	b.accept(toUsers("anna"))
-	b.prune(store.Cutoffs{Messages: time.Now().Add(-time.Hour)})
+	b.prune(store.Cutoffs{Messages: b.Now().Add(-day)})
 	d := b.bound("anna")
 	if got := b.cursor(d, "anna"); got != 3 {
 		b.Errorf("the cursor is %d, want 3: the first kept entry is 4", got)

@@ -87,7 +87,7 @@ func (b *bench) next() int64 { return b.made.Add(1) }
 // lease acquires the lease.
 func (b *bench) lease() store.Lease {
 	b.Helper()
-	l, err := b.AcquireLease(b.Context(), "pod", time.Minute)
+	l, err := b.AcquireLease(b.Context(), store.Holder{Pod: "pod"}, time.Minute)
 	b.must(err)
 	return l
 }

@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Leases keeps which processes live. A lease lives until it runs out by the
+// store's time, is released, or is taken over; nothing revives it.
+type Leases interface {
+	// AcquireLease makes this process an incarnation that may own deliveries, and adopts the rows
+	// of every incarnation whose lease does not live any more.
+	AcquireLease(ctx context.Context, by Holder, ttl time.Duration) (Lease, error)
+	// RenewLease extends the lease, with ErrLeaseLost when it lives no more, and returns how many
+	// deliveries it adopted like AcquireLease.
+	RenewLease(ctx context.Context, ttl time.Duration) (adopted int64, err error)
+	// ReleaseLease ends the lease at once; its rows are free to adopt.
+	ReleaseLease(ctx context.Context) error
+	// Peers lists the other processes whose lease lives.
+	Peers(ctx context.Context) ([]Peer, error)
+}
+
+// Holder is who acquires a lease.
+type Holder struct {
+	// Pod is its name in logs and reports.
+	Pod string
+	// Addr is the host:port where its peers reach it; empty when it has none.
+	Addr string
+}
+
+// Lease is the right of one process incarnation to own deliveries.
+type Lease struct {
+	Incarnation int64
+	// Adopted counts the deliveries taken over from dead incarnations.
+	Adopted int64
+}
+
+// Peer is another live process of the app.
+type Peer struct {
+	Incarnation int64
+	Holder
+}

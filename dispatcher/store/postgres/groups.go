@@ -1,0 +1,47 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
+)
+
+// groups commit each kind of write in batches. Kinds do not wait for each
+// other; all lock rows in one order of tables: idempotency, users, devices,
+// tokens, cursors, leases, deliveries, outcomes, counters.
+type groups struct {
+	acks        *groupcommit.Group[*ackRequest]
+	connects    *groupcommit.Group[*connectRequest]
+	disconnects *groupcommit.Group[*disconnectRequest]
+	registers   *groupcommit.Group[*registerRequest]
+	accepts     *groupcommit.Group[*acceptRequest]
+	settles     *groupcommit.Group[*settleRequest]
+}
+
+func newGroups(ctx context.Context, s *Store) groups {
+	return groups{
+		acks:        group(ctx, s, s.commitAcks),
+		connects:    group(ctx, s, s.commitConnects),
+		disconnects: group(ctx, s, s.commitDisconnects),
+		registers:   group(ctx, s, s.commitRegisters),
+		accepts:     group(ctx, s, s.commitAccepts),
+		settles:     group(ctx, s, s.commitSettles),
+	}
+}
+
+// group commits batches of one kind, each in one transaction. Answers that are
+// no trouble of the store belong into the requests, not into the error.
+func group[R any](ctx context.Context, s *Store, f func(context.Context, *tx, []R) error) *groupcommit.Group[R] {
+	return groupcommit.New(func(batch []R) error {
+		return whole(s.inTx(ctx, func(ctx context.Context, t *tx) error { return f(ctx, t, batch) }))
+	})
+}
+
+func (g groups) close() {
+	g.acks.Close()
+	g.connects.Close()
+	g.disconnects.Close()
+	g.registers.Close()
+	g.accepts.Close()
+	g.settles.Close()
+}

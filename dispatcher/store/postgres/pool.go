@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+)
+
+const (
+	connectTimeout = 5 * time.Second
+	maxConnections = 10
+	// A connection that the database's side of a failover has forgotten is closed after this.
+	maxLifetime = 30 * time.Minute
+)
+
+// newPool connects lazily.
+func newPool(ctx context.Context, o Options) (*pgxpool.Pool, error) {
+	first := o.Config()
+	parsed, err := connConfig(first)
+	if err != nil {
+		return nil, err
+	}
+	parsed.MaxConnLifetime, parsed.MaxConnLifetimeJitter = maxLifetime, maxLifetime/10
+	parsed.ConnConfig.Tracer = o.Tracer
+	if first.PoolMode == "Transaction" {
+		// A named prepared statement would be on another server connection when it is executed.
+		parsed.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	parsed.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		fresh, err := connConfig(o.Config())
+		if err != nil {
+			return err
+		}
+		c.Host, c.Port, c.Database = fresh.ConnConfig.Host, fresh.ConnConfig.Port, fresh.ConnConfig.Database
+		c.User, c.Password = fresh.ConnConfig.User, fresh.ConnConfig.Password
+		c.TLSConfig, c.Fallbacks = fresh.ConnConfig.TLSConfig, fresh.ConnConfig.Fallbacks
+		return nil
+	}
+	return pgxpool.NewWithConfig(ctx, parsed)
+}
+
+// connConfig reads the URI as libpq would, with certificates from memory instead of files.
+func connConfig(c config.Postgres) (*pgxpool.Config, error) {
+	uri, err := verifying(c)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := pgxpool.ParseConfig(uri)
+	if err != nil {
+		return nil, fmt.Errorf("store.postgres.uri: %w", redacted(err))
+	}
+	if err := trust(c, parsed.ConnConfig); err != nil {
+		return nil, err
+	}
+	parsed.ConnConfig.ConnectTimeout = connectTimeout
+	if parsed.ConnConfig.ValidateConnect == nil { // a standby cannot take what we write
+		parsed.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	if parsed.MaxConns < maxConnections {
+		parsed.MaxConns = maxConnections
+	}
+	return parsed, nil
+}
+
+// verifying makes sslmode require verify the certificate when a CA is given, as libpq does.
+func verifying(c config.Postgres) (string, error) {
+	u, err := url.Parse(c.URI.Reveal())
+	if err != nil || u.Scheme != "postgresql" && u.Scheme != "postgres" {
+		return "", errors.New("store.postgres.uri: must be a URI such as postgresql://user:password@host:5432/database")
+	}
+	if q := u.Query(); c.CABundle != "" && q.Get("sslmode") == "require" {
+		q.Set("sslmode", "verify-ca")
+		u.RawQuery = q.Encode()
+	}
+	return u.String(), nil
+}
+
+// trust adds the configured certificates to every way of connecting with TLS.
+func trust(c config.Postgres, conn *pgx.ConnConfig) error {
+	var roots *x509.CertPool
+	if c.CABundle != "" {
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM([]byte(c.CABundle)) {
+			return errors.New("store.postgres.caBundle: holds no PEM certificate")
+		}
+	}
+	var own []tls.Certificate
+	if c.ClientCertificate != "" {
+		pair, err := tls.X509KeyPair([]byte(c.ClientCertificate), []byte(c.ClientKey.Reveal()))
+		if err != nil {
+			return fmt.Errorf("store.postgres.clientCertificate: %w", err)
+		}
+		own = []tls.Certificate{pair}
+	}
+	all := []*tls.Config{conn.TLSConfig}
+	for _, f := range conn.Fallbacks {
+		all = append(all, f.TLSConfig)
+	}
+	for _, t := range all {
+		if t == nil {
+			continue
+		}
+		t.MinVersion, t.Certificates = tls.VersionTLS12, own
+		if roots != nil {
+			t.RootCAs = roots
+		}
+	}
+	return nil
+}
+
+// redacted keeps the URI, which holds the password, out of an error.
+func redacted(err error) error {
+	if parse, ok := errors.AsType[*pgconn.ParseConfigError](err); ok {
+		return errors.New("cannot be read: " + reason(parse))
+	}
+	return errors.New("cannot be read")
+}
+
+// reason is the part of the error that says what is wrong, without the URI.
+func reason(err error) string {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner.Error()
+	}
+	return "it is no connection URI of libpq"
+}

@@ -1,0 +1,114 @@
+// Package postgres is the store that several dispatchers share: one schema of
+// a PostgreSQL 15 database or newer for each app. Concurrent changes share a
+// commit, rows are written in one order so that they cannot deadlock, and time
+// is the database's.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/seal"
+)
+
+// Options say which store to open.
+type Options struct {
+	// AppID is the app that the schema belongs to from its first opening on.
+	AppID string
+	// Config is asked before each new connection, so that a rotated password needs no restart. The
+	// schema and the pool mode are those of the first answer.
+	Config func() config.Postgres
+	// SealingKey is keys.sealing of the configuration.
+	SealingKey config.Secret
+	Log        *slog.Logger
+	// Tracer sees every statement; for tests.
+	Tracer pgx.QueryTracer
+}
+
+// Store implements store.Store.
+type Store struct {
+	pool   *pgxpool.Pool
+	schema string
+	clock  *clock
+	sealer *seal.Sealer
+	log    *slog.Logger
+	// incarnation is the lease that this process acquired last; 0 before and after.
+	incarnation atomic.Int64
+	groups
+}
+
+// Open connects, brings the schema up to date and checks that it is the app's
+// own, with store.ErrWrongApp. It tries once; the caller tries again.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.AppID == "" || o.Config == nil || o.Log == nil {
+		return nil, errors.New("postgres: AppID, Config and Log must be set")
+	}
+	sealer, err := seal.New(o.SealingKey)
+	if err != nil {
+		return nil, err
+	}
+	c := o.Config()
+	pool, err := newPool(ctx, o)
+	if err != nil {
+		return nil, explain(err)
+	}
+	s := &Store{pool: pool, schema: c.Schema, clock: &clock{}, sealer: sealer, log: o.Log}
+	if err := s.prepare(ctx, o.AppID); err != nil {
+		pool.Close()
+		return nil, explain(err)
+	}
+	s.groups = newGroups(context.WithoutCancel(ctx), s) // a commit that has begun ends, so that its callers learn the truth
+	return s, nil
+}
+
+// prepare makes the schema the app's own and ready for today's rows.
+func (s *Store) prepare(ctx context.Context, appID string) error {
+	if err := migrate(ctx, s.pool, s.schema, s.log); err != nil {
+		return err
+	}
+	if err := s.claim(ctx, appID); err != nil {
+		return err
+	}
+	if err := s.calibrate(ctx); err != nil {
+		return err
+	}
+	return s.makePartitions(ctx)
+}
+
+// claim makes a new schema the app's own and refuses another app's.
+func (s *Store) claim(ctx context.Context, appID string) error {
+	if _, err := s.pool.Exec(ctx, s.sql(`INSERT INTO @.meta (id, app_id, created_at, checked_at)
+		VALUES (1, $1, `+now+`, `+now+`) ON CONFLICT DO NOTHING`), appID); err != nil {
+		return err
+	}
+	var owner string
+	if err := s.pool.QueryRow(ctx, s.sql(`SELECT app_id FROM @.meta WHERE id = 1`)).Scan(&owner); err != nil {
+		return err
+	}
+	if owner != appID {
+		return fmt.Errorf("%w: schema %q holds the data of appID %q and this is appID %q; give each app its own schema",
+			store.ErrWrongApp, s.schema, owner, appID)
+	}
+	return nil
+}
+
+// Ping implements store.Store with a commit of its own.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, s.sql(`UPDATE @.meta SET checked_at = `+now+` WHERE id = 1`))
+	return explain(err)
+}
+
+// Close ends the last commits and the connections.
+func (s *Store) Close() error {
+	s.groups.close()
+	s.pool.Close()
+	return nil
+}

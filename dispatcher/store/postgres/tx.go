@@ -1,0 +1,129 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
+)
+
+// sql puts the app's schema in the place of each "@." of a query.
+func (s *Store) sql(query string) string { return strings.ReplaceAll(query, "@.", s.schema+".") }
+
+const (
+	// begin bounds what a transaction may hold up: a process that is frozen in the middle of one lets go
+	// of its rows before its lease runs out.
+	begin = `begin; set local idle_in_transaction_session_timeout = '4s'; set local lock_timeout = '6s'; set local statement_timeout = '10s'`
+	// txTimeout bounds a transaction as this process sees it.
+	txTimeout = 15 * time.Second
+	// maxTries bounds how often a transaction runs that the database ended to resolve a conflict.
+	maxTries = 5
+)
+
+// tx is one transaction. Its statements are written with "@." for the schema.
+type tx struct {
+	*pgx.Conn
+	store *Store
+}
+
+// inTx commits what f does, as a whole or not at all. It runs f again when the
+// database ended the transaction to resolve a deadlock; f sets its results anew each time.
+func (s *Store) inTx(ctx context.Context, f func(context.Context, *tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, txTimeout)
+	defer cancel()
+	for try := 1; ; try++ {
+		err := s.try(ctx, f)
+		if !conflict(err) || try == maxTries {
+			return err
+		}
+	}
+}
+
+func (s *Store) try(ctx context.Context, f func(context.Context, *tx) error) (err error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // which closes it when it is still in a transaction
+	t := &tx{Conn: conn.Conn(), store: s}
+	if err := t.control(ctx, begin); err != nil {
+		return err
+	}
+	committed := false
+	defer func() {
+		if !committed { // after an error or a panic
+			_ = t.control(context.WithoutCancel(ctx), "rollback")
+		}
+	}()
+	if err := f(ctx, t); err != nil {
+		return err
+	}
+	if err := t.control(ctx, "commit"); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	committed = true
+	return nil
+}
+
+// control runs statements that begin or end a transaction, in one round trip.
+func (t *tx) control(ctx context.Context, statements string) error {
+	results, err := t.PgConn().Exec(ctx, statements).ReadAll()
+	if err != nil {
+		return err
+	}
+	if last := results[len(results)-1]; statements == "commit" && last.CommandTag.String() != "COMMIT" {
+		return errors.New("the database rolled the transaction back")
+	}
+	return nil
+}
+
+// batch is a pipeline of statements: one round trip for all of them.
+type batch struct {
+	pgx.Batch
+	store *Store
+}
+
+func (t *tx) batch() *batch { return &batch{store: t.store} }
+
+// add queues a statement with the "@." of the schema.
+func (b *batch) add(query string, args ...any) *pgx.QueuedQuery {
+	return b.Queue(b.store.sql(query), args...)
+}
+
+// run sends the pipeline and reads all of its answers by their callbacks.
+func (t *tx) run(ctx context.Context, b *batch) error { return t.SendBatch(ctx, &b.Batch).Close() }
+
+// conflict reports whether the database ended a transaction only because of others.
+func conflict(err error) bool {
+	switch code(err) {
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return true
+	}
+	return false
+}
+
+// code is the SQLSTATE of an error of the database; empty for any other.
+func code(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// whole marks the errors that no smaller batch would escape: all but those about the data itself.
+func whole(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch class := code(err); {
+	case strings.HasPrefix(class, "22"), strings.HasPrefix(class, "23"), strings.HasPrefix(class, "54"):
+		return err
+	}
+	return groupcommit.Whole(err)
+}

@@ -57,7 +57,8 @@ func connConfig(c config.Postgres) (*pgxpool.Config, error) {
 	}
 	parsed, err := pgxpool.ParseConfig(uri)
 	if err != nil {
-		return nil, fmt.Errorf("store.postgres.uri: %w", redacted(err))
+		// The error may quote the URI, which holds the password.
+		return nil, errors.New("store.postgres.uri: cannot be read; check its port and its parameters, such as sslmode")
 	}
 	if err := trust(c, parsed.ConnConfig); err != nil {
 		return nil, err
@@ -116,20 +117,4 @@ func trust(c config.Postgres, conn *pgx.ConnConfig) error {
 		}
 	}
 	return nil
-}
-
-// redacted keeps the URI, which holds the password, out of an error.
-func redacted(err error) error {
-	if parse, ok := errors.AsType[*pgconn.ParseConfigError](err); ok {
-		return errors.New("cannot be read: " + reason(parse))
-	}
-	return errors.New("cannot be read")
-}
-
-// reason is the part of the error that says what is wrong, without the URI.
-func reason(err error) string {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner.Error()
-	}
-	return "it is no connection URI of libpq"
 }

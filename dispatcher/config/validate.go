@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 )
 
@@ -13,6 +14,9 @@ import (
 func JWTAlgorithms() []string {
 	return []string{"HS256", "RS256", "PS256", "ES256", "ES384", "EdDSA"}
 }
+
+// schemaName is what needs no quotes in SQL. PostgreSQL keeps names that begin with pg_ for itself.
+var schemaName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // Validate checks the document whole. Errors name the path, such as channels[1].fcm.projectID.
 func (d *Document) Validate() error {
@@ -53,7 +57,9 @@ func (s Store) validate() error {
 	}
 	errs := []error{
 		required("store.postgres.uri", s.Postgres.URI.value),
-		required("store.postgres.schema", s.Postgres.Schema),
+	}
+	if !schemaName.MatchString(s.Postgres.Schema) {
+		errs = append(errs, fmt.Errorf("store.postgres.schema: %q must be 1 to 63 lower case letters, digits and underscores, beginning with a letter", s.Postgres.Schema))
 	}
 	if m := s.Postgres.PoolMode; !slices.Contains([]string{"", "Session", "Transaction"}, m) {
 		errs = append(errs, fmt.Errorf("store.postgres.poolMode: %q is not one of Session and Transaction", m))

@@ -12,6 +12,7 @@ func TestValidateNamesThePath(t *testing.T) {
 	}
 	bare := valid()
 	bare.Auth.DeviceJWT = DeviceJWT{}
+	bare.Store.Postgres = &Postgres{URI: NewSecret("postgresql://db/push"), Schema: "chat_2", PoolMode: "Transaction"}
 	bare.Channels[0] = Channel{Name: "fcm", Vendor: "FCM", AppType: 1, Suspended: true, FCM: &FCMChannel{}}
 	if err := bare.Validate(); err != nil {
 		t.Fatal(err)
@@ -22,6 +23,14 @@ func TestValidateNamesThePath(t *testing.T) {
 		want   string
 	}{
 		{"no appID", func(d *Document) { d.App.AppID = "" }, "app.appID: must be set"},
+		{"no database", func(d *Document) { d.Store.Postgres = &Postgres{Schema: "chat"} }, "store.postgres.uri: must be set"},
+		{"schema", func(d *Document) { d.Store.Postgres = &Postgres{URI: NewSecret("u"), Schema: `a"; drop`} }, "store.postgres.schema"},
+		{"pool mode", func(d *Document) {
+			d.Store.Postgres = &Postgres{URI: NewSecret("u"), Schema: "chat", PoolMode: "Statement"}
+		}, "store.postgres.poolMode"},
+		{"client key", func(d *Document) {
+			d.Store.Postgres = &Postgres{URI: NewSecret("u"), Schema: "chat", ClientCertificate: "pem"}
+		}, "clientCertificate and clientKey"},
 		{"row twice", func(d *Document) { d.Channels[1].Name = "fcm" }, `channels[1].name: "fcm" is there twice`},
 		{"appType", func(d *Document) { d.Channels[0].AppType = 10 }, "channels[0].appType: is 10, must be 1 to 9"},
 		{"member missing", func(d *Document) { d.Channels[0].FCM = nil }, "channels[0].fcm: must be set for vendor FCM"},

@@ -19,11 +19,17 @@ type Binaries struct{ dir string }
 
 // Build compiles the programs into dir, with the race detector if the caller has it.
 func Build(ctx context.Context, dir string) (Binaries, error) {
-	args := []string{"build", "-buildvcs=false", "-o", dir + string(filepath.Separator)}
+	return build(ctx, dir, nil, "dispatcher", "vendorsim")
+}
+
+func build(ctx context.Context, dir string, flags []string, programs ...string) (Binaries, error) {
+	args := append([]string{"build", "-buildvcs=false", "-o", dir + string(filepath.Separator)}, flags...)
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	args = append(args, module+"/cmd/dispatcher", module+"/cmd/vendorsim")
+	for _, p := range programs {
+		args = append(args, module+"/cmd/"+p)
+	}
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are constants and a temporary folder
 	cmd.Env = os.Environ()
 	if out, err := cmd.CombinedOutput(); err != nil {

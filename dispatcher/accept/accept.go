@@ -5,6 +5,7 @@ package accept
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -24,6 +25,8 @@ const idempotentFor = 24 * time.Hour
 type Store interface {
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
 	Accept(ctx context.Context, reqs []store.AcceptRequest) []store.AcceptResult
+	// Now is the time that messages and pushes are dated by.
+	Now() time.Time
 }
 
 // Sessions knows who is connected.
@@ -149,7 +152,7 @@ func (a *Acceptor) decide(ctx context.Context, doc *config.Document, reqs []Requ
 		}
 	}
 	p := plan{
-		doc: doc, now: time.Now().UTC().Truncate(time.Millisecond), channels: channels(doc.Channels),
+		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: channels(doc.Channels),
 		devices: devices, connected: a.deps.Sessions.Connected(keys),
 	}
 	out := make([]store.AcceptRequest, len(good))
@@ -174,7 +177,7 @@ func (p plan) request(r Request) store.AcceptRequest {
 		ttl = seconds(p.doc.Routing.PushTTLSeconds)
 	}
 	msg := message.Message{
-		ID: uuid.Must(uuid.NewV7()).String(), Sender: r.From, Body: r.Body, Push: r.Push,
+		ID: messageID(p.now), Sender: r.From, Body: r.Body, Push: r.Push,
 		CreatedAt: p.now, PushExpiresAt: p.now.Add(ttl),
 	}
 	in := router.Input{
@@ -195,6 +198,15 @@ func (p plan) request(r Request) store.AcceptRequest {
 	}
 	out.Deliveries, out.Suppressed = group(router.Decide(in))
 	return out
+}
+
+// messageID is a UUIDv7 of the store's time, which says in what part of it the message is kept.
+func messageID(now time.Time) string {
+	id := uuid.Must(uuid.NewV7())
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli())) //nolint:gosec // after 1970
+	copy(id[:6], ms[2:])
+	return id.String()
 }
 
 func seconds[T int32 | int64](n T) time.Duration { return time.Duration(n) * time.Second }

@@ -9,11 +9,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
@@ -94,6 +97,43 @@ func TestTakesTheLargest(t *testing.T) {
 	})
 	if got := one(t, bed, r); got.Err != nil || len(got.Seqs) != message.MaxRecipients {
 		t.Fatalf("got %v with %d sequences", got.Err, len(got.Seqs))
+	}
+}
+
+// fast is a store whose time is ahead of this process's.
+type fast struct {
+	accept.Store
+	by time.Duration
+}
+
+func (f fast) Now() time.Time { return f.Store.Now().Add(f.by) }
+
+func TestGoesByTheStoresTime(t *testing.T) {
+	t.Parallel()
+	bed := planetest.New(t)
+	bed.Phone(t, "FCM", "bob")
+	const by = 48 * time.Hour
+	acceptor := accept.New(accept.Deps{
+		Store: fast{bed.Store, by}, Sessions: bed.Hub, Deliverer: bed.Rows, Live: bed.Live,
+		Metrics: metrics.New(prometheus.NewRegistry()),
+	})
+	from := time.Now().Add(by).Truncate(time.Millisecond)
+	got := acceptor.Accept(t.Context(), []accept.Request{request(nil)})[0]
+	to := time.Now().Add(by)
+	if got.Err != nil {
+		t.Fatal(got.Err)
+	}
+	m, err := bed.Store.Message(t.Context(), got.MessageID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sec, nsec := uuid.MustParse(got.MessageID).Time().UnixTime()
+	for what, at := range map[string]time.Time{
+		"created": m.CreatedAt, "due": bed.Rows.All()[0].DueAt, "id": time.Unix(sec, nsec),
+	} {
+		if at.Before(from) || at.After(to) {
+			t.Errorf("%s is %s, want %s to %s", what, at, from, to)
+		}
 	}
 }
 

@@ -87,3 +87,12 @@ func (r *reader) skip(n int) {
 	}
 	r.rest = r.rest[n:]
 }
+
+// Plain leaves the users out.
+func Plain(targets []Target) []message.Target {
+	out := make([]message.Target, len(targets))
+	for i, t := range targets {
+		out[i] = t.Target
+	}
+	return out
+}

@@ -3,16 +3,14 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // Accept implements store.Store.
@@ -21,11 +19,12 @@ func (s *Store) Accept(ctx context.Context, reqs []store.AcceptRequest) []store.
 	changes := make([]change, 0, len(reqs))
 	index := make([]int, 0, len(reqs)) // of each change's request
 	for i, r := range reqs {
-		a, err := newAccept(r)
+		checked, err := rules.NewAccept(r)
 		if err != nil {
 			results[i].Err = err
 			continue
 		}
+		a := accept{checked}
 		index = append(index, i)
 		changes = append(changes, func(t *tx) (err error) {
 			results[i], err = a.run(t)
@@ -41,58 +40,10 @@ func (s *Store) Accept(ctx context.Context, reqs []store.AcceptRequest) []store.
 }
 
 // accept is one request that is known to be consistent.
-type accept struct {
-	store.AcceptRequest
-	id      uuid.UUID
-	push    *string
-	targets int64
-}
-
-// newAccept checks beforehand what would make the account wrong or a commit fail.
-func newAccept(r store.AcceptRequest) (*accept, error) {
-	id, err := uuid.Parse(r.Message.ID)
-	if err != nil {
-		return nil, fmt.Errorf("message id %q: must be a UUID: %w", r.Message.ID, err)
-	}
-	a := &accept{AcceptRequest: r, id: id}
-	if r.Message.Push != nil {
-		b, err := json.Marshal(r.Message.Push)
-		if err != nil {
-			return nil, fmt.Errorf("message push: %w", err)
-		}
-		a.push = new(string(b))
-	}
-	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
-	return a, a.checkDecisions()
-}
-
-func (a *accept) checkDecisions() error {
-	devices := map[int64]bool{}
-	check := func(userID string, device int64) error {
-		if _, ok := slices.BinarySearch(a.Recipients, userID); !ok {
-			return fmt.Errorf("message %s: a decision names user %q, who is no recipient", a.Message.ID, userID)
-		}
-		if device != 0 && devices[device] {
-			return fmt.Errorf("message %s: device %d has two decisions", a.Message.ID, device)
-		}
-		devices[device] = true
-		return nil
-	}
-	var errs []error
-	for _, d := range a.Deliveries {
-		a.targets += int64(len(d.Targets))
-		for _, t := range d.Targets {
-			errs = append(errs, check(t.UserID, t.Device))
-		}
-	}
-	for _, s := range a.Suppressed {
-		errs = append(errs, check(s.UserID, s.Device))
-	}
-	return errors.Join(errs...)
-}
+type accept struct{ *rules.Accept }
 
 // run decides first and writes then, so that a refused request leaves nothing behind.
-func (a *accept) run(t *tx) (store.AcceptResult, error) {
+func (a accept) run(t *tx) (store.AcceptResult, error) {
 	if first, found, err := a.duplicate(t); found || err != nil {
 		return first, err
 	}
@@ -106,10 +57,7 @@ func (a *accept) run(t *tx) (store.AcceptResult, error) {
 	if err != nil {
 		return store.AcceptResult{}, err
 	}
-	result := store.AcceptResult{MessageID: a.id.String(), Seqs: make(map[string]int64, len(places))}
-	for user, p := range places {
-		result.Seqs[user] = p.seq
-	}
+	result := store.AcceptResult{MessageID: a.ID.String(), Seqs: rules.Seqs(places)}
 	if result.Deliveries, err = a.insertDeliveries(t, places); err != nil {
 		return store.AcceptResult{}, err
 	}
@@ -117,7 +65,7 @@ func (a *accept) run(t *tx) (store.AcceptResult, error) {
 }
 
 // duplicate answers a repeated request like the first one.
-func (a *accept) duplicate(t *tx) (store.AcceptResult, bool, error) {
+func (a accept) duplicate(t *tx) (store.AcceptResult, bool, error) {
 	if a.ClientID == "" {
 		return store.AcceptResult{}, false, nil
 	}
@@ -145,48 +93,42 @@ func (a *accept) duplicate(t *tx) (store.AcceptResult, bool, error) {
 	return store.AcceptResult{MessageID: id.String(), Duplicate: true, Seqs: seqs}, true, err
 }
 
-// fits applies the cap on what is pending; 0 means that there is none.
-func (a *accept) fits(t *tx) error {
-	if a.MaxBacklog <= 0 || a.targets == 0 {
+// fits applies the cap on what is pending.
+func (a accept) fits(t *tx) error {
+	if !a.Capped() {
 		return nil
 	}
 	var pending int64
 	if err := t.row(`SELECT coalesce(sum(pending), 0) FROM backlog`, []any{&pending}); err != nil {
 		return err
 	}
-	if pending+a.targets > a.MaxBacklog {
-		return store.ErrBacklogFull
-	}
-	return nil
+	return a.Fits(pending)
 }
 
-func (a *accept) insertMessage(t *tx) error {
+func (a accept) insertMessage(t *tx) error {
 	m := a.Message
 	if a.ClientID != "" {
 		if _, err := t.exec(`INSERT INTO idempotency (sender, client_id, request_hash, message_id, expires_at) VALUES (?, ?, ?, ?, ?)`,
-			m.Sender, a.ClientID, a.Hash[:], a.id[:], millis(a.IdempotentUntil)); err != nil {
+			m.Sender, a.ClientID, a.Hash[:], a.ID[:], millis(a.IdempotentUntil)); err != nil {
 			return err
 		}
 	}
 	_, err := t.exec(`INSERT INTO messages (message_id, sender, body, push, created_at, push_expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
-		a.id[:], m.Sender, m.Body, a.push, millis(m.CreatedAt), millis(m.PushExpiresAt))
+		a.ID[:], m.Sender, m.Body, a.Push, millis(m.CreatedAt), millis(m.PushExpiresAt))
 	return err
 }
 
-// place is where the message is in one user's inbox.
-type place struct{ user, seq int64 }
-
 // insertInbox advances every recipient's sequence in the accept's own transaction, so there are no gaps.
-func (a *accept) insertInbox(t *tx) (map[string]place, error) {
-	places := make(map[string]place, len(a.Recipients))
+func (a accept) insertInbox(t *tx) (map[string]rules.Place, error) {
+	places := make(map[string]rules.Place, len(a.Recipients))
 	for _, userID := range a.Recipients {
-		var p place
+		var p rules.Place
 		if err := t.update(`INSERT INTO users (user_id, last_seq) VALUES (?, 1)
 			ON CONFLICT (user_id) DO UPDATE SET last_seq = last_seq + 1 RETURNING user_key, last_seq`,
-			[]any{&p.user, &p.seq}, userID); err != nil {
+			[]any{&p.User, &p.Seq}, userID); err != nil {
 			return nil, err
 		}
-		if _, err := t.exec(`INSERT INTO inbox (user_key, seq, message_id) VALUES (?, ?, ?)`, p.user, p.seq, a.id[:]); err != nil {
+		if _, err := t.exec(`INSERT INTO inbox (user_key, seq, message_id) VALUES (?, ?, ?)`, p.User, p.Seq, a.ID[:]); err != nil {
 			return nil, err
 		}
 		places[userID] = p
@@ -196,57 +138,37 @@ func (a *accept) insertInbox(t *tx) (map[string]place, error) {
 
 // insertDeliveries returns the rows that this process may send. Without a
 // lease the rows wait for the one that is acquired next.
-func (a *accept) insertDeliveries(t *tx, places map[string]place) ([]message.Delivery, error) {
+func (a accept) insertDeliveries(t *tx, places map[string]rules.Place) ([]message.Delivery, error) {
 	lease, err := t.lease()
-	if err != nil || a.targets == 0 {
+	if err != nil || a.Targets == 0 {
 		return nil, err
 	}
 	var out []message.Delivery
-	for _, d := range a.Deliveries {
-		for chunk := range slices.Chunk(d.Targets, message.MaxTargets) {
-			row, err := a.insertChunk(t, lease, d, pack(chunk, places))
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, row)
+	for _, c := range a.Chunks(places) {
+		id, err := t.insert(`INSERT INTO deliveries
+			(message_id, channel, owner, targets, target_count, attempt, due_at, expires_at, changed_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+			a.ID[:], c.Channel, lease, packed.Encode(c.Targets), len(c.Targets), millis(c.DueAt), millis(a.Message.PushExpiresAt), t.now)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, a.Delivery(id, c))
 	}
-	t.counts[admitted] += a.targets
+	t.counts[rules.Admitted] += a.Targets
 	if lease == nobody {
 		return nil, nil
 	}
 	return out, nil
 }
 
-func pack(targets []store.NewTarget, places map[string]place) []packed.Target {
-	out := make([]packed.Target, len(targets))
-	for i, t := range targets {
-		p := places[t.UserID]
-		out[i] = packed.Target{User: p.user, Target: message.Target{Device: t.Device, Epoch: t.Epoch, Seq: p.seq}}
-	}
-	return out
-}
-
-func (a *accept) insertChunk(t *tx, lease int64, d store.NewDelivery, targets []packed.Target) (message.Delivery, error) {
-	expires := millis(a.Message.PushExpiresAt)
-	id, err := t.insert(`INSERT INTO deliveries
-		(message_id, channel, owner, targets, target_count, attempt, due_at, expires_at, changed_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-		a.id[:], d.Channel, lease, packed.Encode(targets), len(targets), millis(d.DueAt), expires, t.now)
-	return message.Delivery{
-		ID: id, MessageID: a.id.String(), Channel: d.Channel, Targets: plain(targets),
-		DueAt: instant(millis(d.DueAt)), ExpiresAt: instant(expires),
-	}, err
-}
-
-func (a *accept) insertSuppressed(t *tx, places map[string]place) error {
+func (a accept) insertSuppressed(t *tx, places map[string]rules.Place) error {
 	for _, s := range a.Suppressed {
 		err := t.outcome(outcome{
-			message: a.id, user: places[s.UserID].user, device: s.Device, state: message.Suppressed, reason: s.Reason,
+			message: a.ID, user: places[s.UserID].User, device: s.Device, state: message.Suppressed, reason: s.Reason,
 		})
 		if err != nil {
 			return err
 		}
 	}
-	t.counts[admitted] += int64(len(a.Suppressed))
+	t.counts[rules.Admitted] += int64(len(a.Suppressed))
 	return nil
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -11,10 +10,8 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
-
-// admitted is the account's total; it is no state of a target.
-const admitted message.State = "Admitted"
 
 // outcome is the end of the story for one (message, user, device).
 type outcome struct {
@@ -51,10 +48,6 @@ func (t *tx) count() error {
 // Account implements store.Store. One statement is one snapshot.
 func (s *Store) Account(ctx context.Context) (report.Account, error) {
 	var a report.Account
-	fields := map[message.State]*int64{
-		admitted: &a.Admitted, message.Handed: &a.Handed, message.Suppressed: &a.Suppressed, message.Failed: &a.Failed,
-		message.Expired: &a.Expired, message.Cancelled: &a.Cancelled, message.Quarantined: &a.Quarantined, message.Pending: &a.Pending,
-	}
 	err := s.reader.rows(ctx, `SELECT state, n FROM account UNION ALL SELECT ?, coalesce(sum(pending), 0) FROM backlog`,
 		func(rows *sql.Rows) error {
 			var state message.State
@@ -62,11 +55,7 @@ func (s *Store) Account(ctx context.Context) (report.Account, error) {
 			if err := rows.Scan(&state, &n); err != nil {
 				return err
 			}
-			if fields[state] == nil {
-				return fmt.Errorf("the account has an unknown state %q; the store was written by a newer dispatcher", state)
-			}
-			*fields[state] = n
-			return nil
+			return rules.Add(&a, state, n)
 		}, string(message.Pending))
 	return a, s.explain(err)
 }

@@ -33,20 +33,12 @@ func (s *Store) Due(
 			if err != nil {
 				return fmt.Errorf("delivery %d: %w", d.ID, err)
 			}
-			d.MessageID, d.Targets = id.String(), plain(decoded)
+			d.MessageID, d.Targets = id.String(), packed.Plain(decoded)
 			d.DueAt, d.ExpiresAt = instant(due), instant(expires)
 			out = append(out, d)
 			return nil
 		}, channel, millis(until), millis(after.DueAt), after.ID, limit)
 	return out, s.explain(err)
-}
-
-func plain(targets []packed.Target) []message.Target {
-	out := make([]message.Target, len(targets))
-	for i, t := range targets {
-		out[i] = t.Target
-	}
-	return out
 }
 
 // NextDueAfter implements store.Store.

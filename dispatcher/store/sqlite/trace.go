@@ -1,17 +1,16 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // Trace implements store.Store: what has ended comes from outcomes, what is
@@ -29,9 +28,7 @@ func (s *Store) Trace(ctx context.Context, messageID string) ([]store.Trace, err
 	if err = errors.Join(err, snapshot.Commit()); err != nil {
 		return nil, s.explain(err)
 	}
-	slices.SortStableFunc(lines, func(a, b store.Trace) int {
-		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.PushID, b.PushID))
-	})
+	rules.SortTrace(lines)
 	return lines, nil
 }
 

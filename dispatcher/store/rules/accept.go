@@ -1,0 +1,136 @@
+// Package rules holds what every store decides alike, without a database: which
+// requests are consistent, what a settlement leaves of a delivery, and how the
+// account adds up.
+package rules
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/packed"
+)
+
+// Accept is a request that is known to be consistent. Its Recipients are sorted, each there once.
+type Accept struct {
+	store.AcceptRequest
+	ID uuid.UUID
+	// Push is the message's push configuration in JSON; nil without one.
+	Push *string
+	// Targets counts the targets of all deliveries.
+	Targets int64
+}
+
+// NewAccept checks beforehand what would make the account wrong or a commit fail.
+func NewAccept(r store.AcceptRequest) (*Accept, error) {
+	id, err := uuid.Parse(r.Message.ID)
+	if err != nil {
+		return nil, fmt.Errorf("message id %q: must be a UUIDv7: %w", r.Message.ID, err)
+	}
+	if id.Version() != 7 {
+		return nil, fmt.Errorf("message id %q: must be a UUIDv7, which begins with its time", r.Message.ID)
+	}
+	a := &Accept{AcceptRequest: r, ID: id}
+	if r.Message.Push != nil {
+		b, err := json.Marshal(r.Message.Push)
+		if err != nil {
+			return nil, fmt.Errorf("message push: %w", err)
+		}
+		a.Push = new(string(b))
+	}
+	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
+	return a, a.checkDecisions()
+}
+
+func (a *Accept) checkDecisions() error {
+	devices := map[int64]bool{}
+	check := func(userID string, device int64) error {
+		if _, ok := slices.BinarySearch(a.Recipients, userID); !ok {
+			return fmt.Errorf("message %s: a decision names user %q, who is no recipient", a.Message.ID, userID)
+		}
+		if device != 0 && devices[device] {
+			return fmt.Errorf("message %s: device %d has two decisions", a.Message.ID, device)
+		}
+		devices[device] = true
+		return nil
+	}
+	var errs []error
+	for _, d := range a.Deliveries {
+		a.Targets += int64(len(d.Targets))
+		for _, t := range d.Targets {
+			errs = append(errs, check(t.UserID, t.Device))
+		}
+	}
+	for _, s := range a.Suppressed {
+		errs = append(errs, check(s.UserID, s.Device))
+	}
+	return errors.Join(errs...)
+}
+
+// Capped reports whether it depends on what is pending if the request fits.
+func (a *Accept) Capped() bool { return a.MaxBacklog > 0 && a.Targets > 0 }
+
+// Fits applies the cap on what is pending; 0 means that there is none.
+func (a *Accept) Fits(pending int64) error {
+	if a.Capped() && pending+a.Targets > a.MaxBacklog {
+		return store.ErrBacklogFull
+	}
+	return nil
+}
+
+// Admitted counts the (message, user, device) that the request adds to the account.
+func (a *Accept) Admitted() int64 { return a.Targets + int64(len(a.Suppressed)) }
+
+// Place is where the message is in one user's inbox, by the store's key of the user.
+type Place struct{ User, Seq int64 }
+
+// Chunk is a delivery row before it has an id.
+type Chunk struct {
+	Channel string
+	DueAt   time.Time
+	Targets []packed.Target
+}
+
+// Chunks cuts the deliveries into rows, with the places of their targets.
+func (a *Accept) Chunks(places map[string]Place) (out []Chunk) {
+	for _, d := range a.Deliveries {
+		for targets := range slices.Chunk(d.Targets, message.MaxTargets) {
+			out = append(out, Chunk{Channel: d.Channel, DueAt: d.DueAt, Targets: pack(targets, places)})
+		}
+	}
+	return out
+}
+
+func pack(targets []store.NewTarget, places map[string]Place) []packed.Target {
+	out := make([]packed.Target, len(targets))
+	for i, t := range targets {
+		p := places[t.UserID]
+		out[i] = packed.Target{User: p.User, Target: message.Target{Device: t.Device, Epoch: t.Epoch, Seq: p.Seq}}
+	}
+	return out
+}
+
+// Delivery is a chunk as the store reads it back later.
+func (a *Accept) Delivery(id int64, c Chunk) message.Delivery {
+	return message.Delivery{
+		ID: id, MessageID: a.ID.String(), Channel: c.Channel, Targets: packed.Plain(c.Targets),
+		DueAt: stored(c.DueAt), ExpiresAt: stored(a.Message.PushExpiresAt),
+	}
+}
+
+func stored(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
+
+// Seqs is the answer's view of the places.
+func Seqs(places map[string]Place) map[string]int64 {
+	out := make(map[string]int64, len(places))
+	for userID, p := range places {
+		out[userID] = p.Seq
+	}
+	return out
+}

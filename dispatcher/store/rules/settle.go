@@ -1,0 +1,61 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/packed"
+)
+
+// Row is a delivery as it is settled.
+type Row struct {
+	ID      int64
+	Message uuid.UUID
+	Channel string
+	Targets []packed.Target
+}
+
+// Split finds the stored targets of a settlement: those of Retry in kept, those
+// of Done in ended. It accounts for each of them exactly once, or the settlement is refused.
+func (r Row) Split(s store.Settlement) (kept, ended []packed.Target, err error) {
+	open := make(map[message.Target]packed.Target, len(r.Targets))
+	for _, t := range r.Targets {
+		open[t.Target] = t
+	}
+	take := func(t message.Target) (packed.Target, error) {
+		stored, ok := open[t]
+		if !ok {
+			return stored, fmt.Errorf("delivery %d: device %d is settled twice or is no target", r.ID, t.Device)
+		}
+		delete(open, t)
+		return stored, nil
+	}
+	for _, d := range s.Done {
+		t, takeErr := take(d.Target)
+		ended, err = append(ended, t), errors.Join(err, takeErr, r.checkState(d.State))
+	}
+	if s.Retry != nil {
+		for _, target := range s.Retry.Targets {
+			t, takeErr := take(target)
+			kept, err = append(kept, t), errors.Join(err, takeErr)
+		}
+	}
+	if len(open) > 0 {
+		err = errors.Join(err, fmt.Errorf("delivery %d: %d targets are neither done nor retried", r.ID, len(open)))
+	}
+	return kept, ended, err
+}
+
+// checkState keeps a state that the account does not have out of it.
+func (r Row) checkState(s message.State) error {
+	switch s {
+	case message.Handed, message.Failed, message.Expired, message.Cancelled, message.Quarantined, message.Suppressed:
+		return nil
+	case message.Pending:
+	}
+	return fmt.Errorf("delivery %d: %q does not end a target", r.ID, s)
+}

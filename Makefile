@@ -60,6 +60,7 @@ verify: generate fmt tidy lint ## All of the above, then fail if that changed or
 test: ## Run all tests that need no node: unit, envtest on the newest and oldest Kubernetes, end to end over HTTP.
 	# The cache of go test does not see which API server TestMain starts, hence -count 1 for the second.
 	hack/debian.sh cc=gcc /usr/include/stdlib.h=libc6-dev
+	hack/postgres/install.sh
 	$(K8S) envtest
 	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path newest) go test -race $(TESTFLAGS) ./...
 	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path oldest) go test -race -count 1 $(TESTFLAGS) ./config/... ./controllers/...

@@ -13,7 +13,7 @@ type groups struct {
 	acks        *groupcommit.Group[*ackRequest]
 	connects    *groupcommit.Group[*connectRequest]
 	disconnects *groupcommit.Group[*disconnectRequest]
-	registers   *groupcommit.Group[*registerRequest]
+	changes     *groupcommit.Group[*change]
 	accepts     *groupcommit.Group[*acceptRequest]
 	settles     *groupcommit.Group[*settleRequest]
 }
@@ -23,7 +23,7 @@ func newGroups(ctx context.Context, s *Store) groups {
 		acks:        group(ctx, s, s.commitAcks),
 		connects:    group(ctx, s, s.commitConnects),
 		disconnects: group(ctx, s, s.commitDisconnects),
-		registers:   group(ctx, s, s.commitRegisters),
+		changes:     group(ctx, s, s.commitChanges),
 		accepts:     group(ctx, s, s.commitAccepts),
 		settles:     group(ctx, s, s.commitSettles),
 	}
@@ -41,7 +41,7 @@ func (g groups) close() {
 	g.acks.Close()
 	g.connects.Close()
 	g.disconnects.Close()
-	g.registers.Close()
+	g.changes.Close()
 	g.accepts.Close()
 	g.settles.Close()
 }

@@ -8,7 +8,6 @@ type (
 	ackRequest        struct{}
 	connectRequest    struct{}
 	disconnectRequest struct{}
-	registerRequest   struct{}
 	acceptRequest     struct{}
 	settleRequest     struct{}
 )
@@ -16,7 +15,6 @@ type (
 func (s *Store) commitAcks(context.Context, *tx, []*ackRequest) error               { return nil }
 func (s *Store) commitConnects(context.Context, *tx, []*connectRequest) error       { return nil }
 func (s *Store) commitDisconnects(context.Context, *tx, []*disconnectRequest) error { return nil }
-func (s *Store) commitRegisters(context.Context, *tx, []*registerRequest) error     { return nil }
 func (s *Store) commitAccepts(context.Context, *tx, []*acceptRequest) error         { return nil }
 func (s *Store) commitSettles(context.Context, *tx, []*settleRequest) error         { return nil }
 func (s *Store) makePartitions(context.Context) error                               { return nil }

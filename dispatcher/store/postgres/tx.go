@@ -99,8 +99,14 @@ func (b *batch) add(query string, args ...any) *pgx.QueuedQuery {
 // run sends the pipeline and reads all of its answers by their callbacks.
 func (t *tx) run(ctx context.Context, b *batch) error { return t.SendBatch(ctx, &b.Batch).Close() }
 
-// conflict reports whether the database ended a transaction only because of others.
+// errAgain ends a transaction that shall see what another one has just committed.
+var errAgain = errors.New("another process changed the same rows")
+
+// conflict reports whether a transaction ended only because of others.
 func conflict(err error) bool {
+	if errors.Is(err, errAgain) {
+		return true
+	}
 	switch code(err) {
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		return true

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2034  # Sourced by up.sh and load.sh, after lib.sh.
-# Images are made of static Go binaries and imported; no registry is involved.
+# Images are made of static Go binaries, one also of Debian's packages, and imported; no registry is involved.
 
 snapshotter() {
   # An overlay cannot lie on another one.
@@ -15,15 +15,17 @@ compile() {
   mv "$1.new" "$1"
 }
 
-# import_image BINARY REFERENCE: does nothing when the node has exactly this image.
+# import_image BINARY REFERENCE [OPTION...]: options are those of the image tool, whose folders have a hash in their names.
+# It does nothing when the node has exactly this image.
 import_image() {
   local binary=$1 ref=$2 mark key
+  shift 2
   mark=$dir/images/$(echo "$ref" | tr '/:' '__')
   mkdir -p "$dir/images"
-  key=$(sha256sum <"$binary")
+  key="$(sha256sum <"$binary") $*"
   [[ ! -f $mark || $(<"$mark") != "$key" ]] || return 0
   [[ -x $dir/images/image ]] || compile "$dir/images/image" "$repo/hack/tools" ./image
-  "$dir/images/image" -binary "$binary" -name "$ref" -o "$mark.tar" >/dev/null
+  "$dir/images/image" -binary "$binary" -name "$ref" -o "$mark.tar" "$@" >/dev/null
   ctr --address "$socket" --namespace k8s.io images import --snapshotter "$(snapshotter)" "$mark.tar" >/dev/null
   rm "$mark.tar"
   echo "$key" >"$mark"

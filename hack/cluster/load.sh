@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the project's images and puts the changed ones into the local cluster's node.
+# Builds the project's images and puts the changed ones into the local cluster's node: load.sh [NAME...]
+# Without names those of the project's programs; postgres is the database of the demo.
 # shellcheck source=hack/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=hack/cluster/images.sh
@@ -15,17 +16,33 @@ replace_pods() {
     awk -v image="$1" '$3 == image { print $1, $2 }')
 }
 
+# load NAME PACKAGE REFERENCE [OPTION...]
+load() {
+  local name=$1 package=$2 ref=$3 loaded
+  shift 3
+  compile "$cache/images/$name" "$repo" "$package"
+  loaded=$(import_image "$cache/images/$name" "$ref" "$@")
+  [[ -z $loaded ]] || { echo "$loaded" && replace_pods "$ref"; }
+}
+
+load_postgres() {
+  local root
+  root=$("$repo/hack/postgres/root.sh")
+  # SIGTERM would wait until the last client has gone.
+  load postgres ./hack/postgres/entry "$image_host/postgres:15" -root "$root" -stop-signal SIGINT
+}
+
 main() {
-  local name ref loaded names=("$@")
+  local name names=("$@")
   ((${#names[@]})) || names=(manager dispatcher vendorsim)
   lock
   [[ -S $socket ]] || die "the node is not up: run hack/cluster/up.sh first"
   mkdir -p "$cache/images"
   for name in "${names[@]}"; do
-    ref=ghcr.io/offlinepush/$name:dev
-    compile "$cache/images/$name" "$repo" "./cmd/$name"
-    loaded=$(import_image "$cache/images/$name" "$ref")
-    [[ -z $loaded ]] || { echo "$loaded" && replace_pods "$ref"; }
+    case $name in
+    postgres) load_postgres ;;
+    *) load "$name" "./cmd/$name" "ghcr.io/offlinepush/$name:dev" ;;
+    esac
   done
 }
 

@@ -24,14 +24,14 @@ func main() {
 	}
 }
 
-// run becomes the server, with the arguments of this program.
+// run becomes the server, with the arguments of this program. The server finds its files by its own full path.
 func run(data, user, password string) error {
 	if _, err := os.Stat(data); os.IsNotExist(err) {
 		if err := create(data, user, password); err != nil {
 			return err
 		}
 	}
-	return syscall.Exec(bin+"postgres", append([]string{"postgres", "-D", data}, os.Args[1:]...), os.Environ())
+	return syscall.Exec(bin+"postgres", append([]string{bin + "postgres", "-D", data}, os.Args[1:]...), os.Environ())
 }
 
 // create makes the cluster beside its place, so that it is there whole or not at all.

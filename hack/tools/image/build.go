@@ -28,16 +28,20 @@ type spec struct {
 	Entrypoint string
 	User       string
 	CertsFile  string
+	// Root is a folder whose files the image has too; empty means none.
+	Root       string
+	StopSignal string
 }
 
-// entry is one path of a layer; a directory has no content.
+// entry is one path of a layer; a directory and a link have no content.
 type entry struct {
 	path    string
 	mode    int64
 	content []byte
+	link    string
 }
 
-// build makes the image: a base layer that all images share and a layer with the binary.
+// build makes the image: a base layer that all images share, one with the files of a folder, and one with the binary.
 // Nothing in it depends on the time or the machine, so that equal input gives an equal digest.
 func build(s spec) (v1.Image, error) {
 	settings, err := staticGo(s.Binary)
@@ -52,9 +56,16 @@ func build(s spec) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the binary: %w", err)
 	}
+	files, err := rootEntries(s.Root)
+	if err != nil {
+		return nil, err
+	}
 	image := empty.Image
 	program := []entry{{path: strings.TrimPrefix(s.Entrypoint, "/"), mode: 0o755, content: binary}}
-	for _, entries := range [][]entry{base, program} {
+	for _, entries := range [][]entry{base, files, program} {
+		if len(entries) == 0 {
+			continue
+		}
 		layer, err := newLayer(entries)
 		if err != nil {
 			return nil, err
@@ -76,6 +87,7 @@ func configure(image v1.Image, s spec, settings map[string]string) (v1.Image, er
 	file.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
 	file.Config.Entrypoint = []string{s.Entrypoint}
 	file.Config.User = s.User
+	file.Config.StopSignal = s.StopSignal
 	file.Config.WorkingDir = "/"
 	file.Config.Env = []string{"PATH=/", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"}
 	return mutate.ConfigFile(image, file)
@@ -128,7 +140,10 @@ func newLayer(entries []entry) (v1.Layer, error) {
 		header := &tar.Header{
 			Name: e.path, Mode: e.mode, Size: int64(len(e.content)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg,
 		}
-		if strings.HasSuffix(e.path, "/") {
+		switch {
+		case e.link != "":
+			header.Typeflag, header.Linkname = tar.TypeSymlink, e.link
+		case strings.HasSuffix(e.path, "/"):
 			header.Typeflag = tar.TypeDir
 		}
 		if err := w.WriteHeader(header); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -162,6 +163,36 @@ func TestBuildIsReproducible(t *testing.T) {
 	}
 	if digests[0] != digests[1] {
 		t.Errorf("two builds gave %s and %s", digests[0], digests[1])
+	}
+}
+
+func TestBuildHoldsTheFolder(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write(t, filepath.Join(root, "lib.so.1"), "a library")
+	if err := errors.Join(os.Mkdir(filepath.Join(root, "bin"), 0o750), os.Symlink("../lib.so.1", filepath.Join(root, "bin", "lib.so"))); err != nil {
+		t.Fatal(err)
+	}
+
+	image, err := build(spec{Binary: compile(t), Entrypoint: "/hello", CertsFile: "/does/not/exist", Root: root, StopSignal: "SIGINT"})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	paths, contents := files(t, image)
+	want := []string{"drwxr-x--- bin", "Lrwxrwxrwx bin/lib.so", "-rw------- lib.so.1"}
+	if diff := cmp.Diff(want, paths[1:4]); diff != "" || contents["lib.so.1"] != "a library" {
+		t.Errorf("files of the folder (-want +got):\n%s\ncontents: %v", diff, contents["lib.so.1"])
+	}
+	config, err := image.ConfigFile()
+	if err != nil || config.Config.StopSignal != "SIGINT" {
+		t.Errorf("the image stops with %q, %v, want SIGINT", config.Config.StopSignal, err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(root, "fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rootEntries(root); err == nil || !strings.Contains(err.Error(), "fifo is no file, folder or link") {
+		t.Errorf("a folder with a pipe: %v", err)
 	}
 }
 

@@ -44,6 +44,8 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.ref, "name", "", "full image `reference`, for example ghcr.io/offlinepush/manager:dev")
 	flags.StringVar(&o.User, "user", "65532:65532", "`uid:gid` that the image runs as")
 	flags.StringVar(&o.CertsFile, "certs", "/etc/ssl/certs/ca-certificates.crt", "CA `file` to copy into the image; may be absent")
+	flags.StringVar(&o.Root, "root", "", "a `folder` whose files the image has besides the binary")
+	flags.StringVar(&o.StopSignal, "stop-signal", "", "the `signal` that asks the program to end; empty means SIGTERM")
 	flags.StringVar(&o.output, "o", "", "write a docker-archive to this `file`")
 	flags.BoolVar(&o.push, "push", false, "push to the registry of the name, with the credentials that docker login keeps")
 	if err := flags.Parse(args); err != nil {

@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+const messageColumns = `m.message_id, m.sender, m.body, m.push, m.created_at, m.push_expires_at`
+
+// messageRow takes one row of messageColumns.
+type messageRow struct {
+	message          message.Message
+	id               uuid.UUID
+	push             *string
+	created, expires int64
+}
+
+func (r *messageRow) dest() []any {
+	return []any{&r.id, &r.message.Sender, &r.message.Body, &r.push, &r.created, &r.expires}
+}
+
+func (r *messageRow) result() (message.Message, error) {
+	m := r.message
+	m.ID, m.CreatedAt, m.PushExpiresAt = r.id.String(), instant(r.created), instant(r.expires)
+	if r.push == nil {
+		return m, nil
+	}
+	m.Push = &message.PushConfig{}
+	if err := json.Unmarshal([]byte(*r.push), m.Push); err != nil {
+		return m, fmt.Errorf("message %s: its stored push is damaged: %w", m.ID, err)
+	}
+	return m, nil
+}
+
+// Message implements store.Store.
+func (s *Store) Message(ctx context.Context, id string) (message.Message, error) {
+	key, err := uuid.Parse(id)
+	if err != nil {
+		return message.Message{}, store.ErrNotFound // we gave out no such id
+	}
+	var r messageRow
+	if err := s.row(ctx, `SELECT `+messageColumns+` FROM @.messages m WHERE m.message_id = $1`, key).Scan(r.dest()...); err != nil {
+		return message.Message{}, explain(missing(err))
+	}
+	return r.result()
+}
+
+// Inbox implements store.Store. The entries are one run without a hole; what is
+// behind a hole comes with the next call, which reports the gap. One statement
+// is one snapshot, so that a message accepted meanwhile is no gap.
+func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error) {
+	first, next := int64(0), int64(0)
+	var last int64
+	err = s.rows(ctx, `SELECT u.last_seq, m.seq, `+messageColumns+` FROM @.users u LEFT JOIN LATERAL (
+				SELECT i.seq, m.* FROM (
+					SELECT seq, message_id FROM @.inbox WHERE user_key = u.user_key AND seq > $2 ORDER BY seq LIMIT $3) i
+				JOIN @.messages m ON m.message_id = i.message_id) m ON true
+			WHERE u.user_id = $1 ORDER BY m.seq`,
+		func(row pgx.CollectableRow) error {
+			var seq *int64
+			if err := row.Scan(&last, &seq, nil, nil, nil, nil, nil, nil); err != nil || seq == nil {
+				return err
+			}
+			var r messageRow
+			if err := row.Scan(append([]any{&last, &seq}, r.dest()...)...); err != nil {
+				return err
+			}
+			if first == 0 {
+				first, next = *seq, *seq
+			}
+			if *seq != next {
+				return nil
+			}
+			next++
+			m, err := r.result()
+			entries = append(entries, message.InboxEntry{Seq: *seq, Message: m})
+			return err
+		}, userID, after, limit)
+	gap = first > after+1 || first == 0 && last > after && limit > 0
+	return entries, gap, err
+}
+
+// Cursor implements store.Store.
+func (s *Store) Cursor(ctx context.Context, device int64, userID string) (acked int64, err error) {
+	err = s.row(ctx, `SELECT c.acked FROM @.devices d JOIN @.users u ON u.user_key = d.user_key
+		JOIN @.cursors c ON c.device_key = d.device_key AND c.user_key = d.user_key
+		WHERE d.device_key = $1 AND u.user_id = $2`, device, userID).Scan(&acked)
+	return acked, explain(missing(err))
+}
+
+// ackRequest moves the cursor of a device in its user's inbox.
+type ackRequest struct {
+	device int64
+	userID string
+	seq    int64
+}
+
+// Ack implements store.Store.
+func (s *Store) Ack(ctx context.Context, device int64, userID string, seq int64) error {
+	return explain(s.acks.Do(ctx, &ackRequest{device: device, userID: userID, seq: seq}))
+}
+
+// commitAcks moves all cursors in one statement, locked in the order of the
+// device. None goes beyond what the inbox had, so that a wrong client cannot
+// acknowledge the future.
+func (s *Store) commitAcks(ctx context.Context, t *tx, batch []*ackRequest) error {
+	newest := map[ackRequest]int64{} // by device and user
+	for _, r := range batch {
+		key := ackRequest{device: r.device, userID: r.userID}
+		newest[key] = max(newest[key], r.seq)
+	}
+	acks := make([]ackRequest, 0, len(newest))
+	for key, seq := range newest {
+		acks = append(acks, ackRequest{device: key.device, userID: key.userID, seq: seq})
+	}
+	slices.SortFunc(acks, func(a, b ackRequest) int {
+		return cmp.Or(cmp.Compare(a.device, b.device), cmp.Compare(a.userID, b.userID))
+	})
+	devices, users, seqs := make([]int64, len(acks)), make([]string, len(acks)), make([]int64, len(acks))
+	for i, a := range acks {
+		devices[i], users[i], seqs[i] = a.device, a.userID, a.seq
+	}
+	b := t.batch()
+	b.add(`WITH a AS (
+			SELECT c.device_key, c.user_key, least(r.seq, u.last_seq) AS seq
+			FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS r (device_key, user_id, seq)
+			JOIN @.users u ON u.user_id = r.user_id
+			JOIN @.devices d ON d.device_key = r.device_key AND d.user_key = u.user_key
+			JOIN @.cursors c ON c.device_key = d.device_key AND c.user_key = d.user_key
+			WHERE c.acked < least(r.seq, u.last_seq)
+			ORDER BY c.device_key, c.user_key FOR UPDATE OF c)
+		UPDATE @.cursors c SET acked = greatest(c.acked, a.seq) FROM a WHERE c.device_key = a.device_key AND c.user_key = a.user_key`,
+		devices, users, seqs)
+	b.add(`UPDATE @.devices SET seen_at = `+now+` WHERE device_key = ANY($1) AND seen_at < `+now+` - 24 * 60 * 60 * 1000`, devices)
+	return t.run(ctx, b)
+}

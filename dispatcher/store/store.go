@@ -36,7 +36,9 @@ type Store interface {
 	Devices
 	Messages
 	Leases
+	Sessions
 	Deliveries
+	Bulk
 	provider.TokenStore
 
 	// Now is the store's time, by which everything in it is measured: the processes of an app agree

@@ -17,11 +17,11 @@ func (s *Store) Bind(ctx context.Context, device int64, userID string) (store.Ch
 		if err != nil {
 			return store.Changed{}, err
 		}
-		changed, err := t.rebind(d, &user)
+		changed, err := t.rebind(d, &user, t.now)
 		if err != nil {
 			return store.Changed{}, err
 		}
-		d.UserID, d.Epoch = userID, changed.Epoch
+		d.UserID, d.Epoch, d.Session = userID, changed.Epoch, 0
 		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, t.openCursor(d.Key, user)
 	})
 }
@@ -32,8 +32,8 @@ func (s *Store) Unbind(ctx context.Context, device int64) (store.Changed, error)
 		if d.UserID == "" {
 			return store.Changed{Device: d}, nil
 		}
-		changed, err := t.rebind(d, nil)
-		d.UserID, d.Epoch = "", changed.Epoch
+		changed, err := t.rebind(d, nil, t.now)
+		d.UserID, d.Epoch, d.Session = "", changed.Epoch, 0
 		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, err
 	})
 }
@@ -51,7 +51,7 @@ func (s *Store) Unregister(ctx context.Context, device int64) (store.Changed, er
 				return store.Changed{}, err
 			}
 		}
-		d.UserID, d.Epoch = "", changed.Epoch
+		d.UserID, d.Epoch, d.Session = "", changed.Epoch, 0
 		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, nil
 	})
 }
@@ -72,9 +72,10 @@ func (s *Store) change(
 	return out, err
 }
 
-// rebind sets or clears the user of a device and raises its epoch.
-func (t *tx) rebind(d message.Device, user *int64) (store.EpochChange, error) {
-	_, err := t.exec(`UPDATE devices SET user_key = ?, epoch = epoch + 1, seen_at = ? WHERE device_key = ?`, user, t.now, d.Key)
+// rebind sets or clears the user of a device and raises its epoch, which ends its session.
+func (t *tx) rebind(d message.Device, user *int64, seenAt int64) (store.EpochChange, error) {
+	_, err := t.exec(`UPDATE devices SET user_key = ?, epoch = epoch + 1, seen_at = ?, session = NULL, session_number = NULL
+		WHERE device_key = ?`, user, seenAt, d.Key)
 	return store.EpochChange{Device: d.Key, Epoch: d.Epoch + 1, FormerUserID: d.UserID}, err
 }
 

@@ -12,7 +12,8 @@ import (
 
 const (
 	deviceColumns = `d.device_key, d.push_id, d.secret_hash, d.vendor, d.app_type, d.region, d.environment, d.platform,
-		coalesce(u.user_id, ''), d.epoch, d.registered_at`
+		coalesce(u.user_id, ''), d.epoch, d.registered_at,
+		coalesce((SELECT incarnation FROM leases WHERE incarnation = d.session), 0)`
 	deviceByKey = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.device_key = ?`
 	deviceByID  = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.push_id = ?`
 	devicesOf   = `SELECT ` + deviceColumns + ` FROM json_each(?) j CROSS JOIN users u ON u.user_id = j.value
@@ -30,7 +31,7 @@ func (r *deviceRow) dest() []any {
 	d := &r.device
 	return []any{
 		&d.Key, &d.PushID, &r.secret, &d.Selector.Vendor, &d.Selector.AppType, &d.Selector.Region, &d.Selector.Environment,
-		&d.Platform, &d.UserID, &d.Epoch, &r.registered,
+		&d.Platform, &d.UserID, &d.Epoch, &r.registered, &d.Session,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -23,28 +24,29 @@ func (s *Store) Register(ctx context.Context, r store.Registration) (out store.R
 }
 
 func (t *tx) register(r store.Registration) (store.Registered, error) {
-	sel := r.Selector
+	now := instant(t.now)
+	d, err := t.insertDevice(message.Device{
+		PushID: r.PushID, SecretHash: r.SecretHash, Selector: r.Selector, Platform: r.Platform, RegisteredAt: now,
+	}, now)
+	if err != nil {
+		return store.Registered{}, err
+	}
+	retired, err := t.setTokens(d, r.Tokens, now)
+	return store.Registered{Device: d, Retired: retired}, err
+}
+
+// insertDevice makes a device that is bound to nobody.
+func (t *tx) insertDevice(d message.Device, seenAt time.Time) (message.Device, error) {
+	sel := d.Selector
 	key, err := t.insert(`INSERT INTO devices
 		(push_id, secret_hash, vendor, app_type, region, environment, platform, epoch, token_gen, registered_at, seen_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?)`,
-		r.PushID, r.SecretHash[:], sel.Vendor, sel.AppType, sel.Region, sel.Environment, r.Platform, t.now, t.now)
+		d.PushID, d.SecretHash[:], sel.Vendor, sel.AppType, sel.Region, sel.Environment, d.Platform,
+		millis(d.RegisteredAt), millis(seenAt))
 	if err != nil {
-		return store.Registered{}, err
+		return message.Device{}, err
 	}
-	d, err := t.device(key)
-	if err != nil {
-		return store.Registered{}, err
-	}
-	var holders []int64
-	for _, kind := range slices.Sorted(maps.Keys(r.Tokens)) {
-		holder, err := t.setToken(d, kind, r.Tokens[kind])
-		if err != nil {
-			return store.Registered{}, err
-		}
-		holders = append(holders, holder...)
-	}
-	retired, err := t.retire(holders)
-	return store.Registered{Device: d, Retired: retired}, err
+	return t.device(key)
 }
 
 // SetToken implements store.Store.
@@ -54,11 +56,7 @@ func (s *Store) SetToken(ctx context.Context, device int64, kind message.TokenKi
 		if out.Device, err = t.device(device); err != nil {
 			return err
 		}
-		holders, err := t.setToken(out.Device, kind, value)
-		if err != nil {
-			return err
-		}
-		if out.Changes, err = t.retire(holders); err != nil {
+		if out.Changes, err = t.setTokens(out.Device, map[message.TokenKind]string{kind: value}, instant(t.now)); err != nil {
 			return err
 		}
 		return t.seen(device)
@@ -66,10 +64,23 @@ func (s *Store) SetToken(ctx context.Context, device int64, kind message.TokenKi
 	return out, err
 }
 
+// setTokens stores tokens that the device had at that time, and retires the devices that held them before.
+func (t *tx) setTokens(d message.Device, tokens map[message.TokenKind]string, at time.Time) ([]store.EpochChange, error) {
+	var holders []int64
+	for _, kind := range slices.Sorted(maps.Keys(tokens)) {
+		holder, err := t.setToken(d, kind, tokens[kind], at)
+		if err != nil {
+			return nil, err
+		}
+		holders = append(holders, holder...)
+	}
+	return t.retire(holders, at)
+}
+
 // setToken stores a token and takes it from the device that held it before,
 // which it returns. A token that the device has already keeps its generation and
 // leaves quarantine: the phone knows better than an answer to a wrong credential.
-func (t *tx) setToken(d message.Device, kind message.TokenKind, value string) (holders []int64, err error) {
+func (t *tx) setToken(d message.Device, kind message.TokenKind, value string, at time.Time) (holders []int64, err error) {
 	if value == "" {
 		return nil, fmt.Errorf("token %s: must not be empty", kind)
 	}
@@ -93,7 +104,8 @@ func (t *tx) setToken(d message.Device, kind message.TokenKind, value string) (h
 		holders = []int64{holder}
 	}
 	var gen int64
-	if err := t.update(`UPDATE devices SET token_gen = token_gen + 1 WHERE device_key = ? RETURNING token_gen`, []any{&gen}, d.Key); err != nil {
+	if err := t.update(`UPDATE devices SET token_gen = token_gen + 1, seen_at = ? WHERE device_key = ? RETURNING token_gen`,
+		[]any{&gen}, millis(at), d.Key); err != nil {
 		return nil, err
 	}
 	_, err = t.exec(`INSERT OR REPLACE INTO tokens
@@ -102,8 +114,8 @@ func (t *tx) setToken(d message.Device, kind message.TokenKind, value string) (h
 	return holders, err
 }
 
-// retire clears the bindings of devices whose token another device holds now.
-func (t *tx) retire(devices []int64) ([]store.EpochChange, error) {
+// retire clears the bindings of devices whose token another device holds since then.
+func (t *tx) retire(devices []int64, since time.Time) ([]store.EpochChange, error) {
 	var changes []store.EpochChange
 	slices.Sort(devices)
 	for _, key := range slices.Compact(devices) {
@@ -111,7 +123,7 @@ func (t *tx) retire(devices []int64) ([]store.EpochChange, error) {
 		if err != nil {
 			return nil, err
 		}
-		changed, err := t.rebind(former, nil)
+		changed, err := t.rebind(former, nil, millis(since))
 		if err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ const bin = "/usr/lib/postgresql/15/bin/"
 
 func main() {
 	if err := run(os.Getenv("PGDATA"), os.Getenv("POSTGRES_USER"), os.Getenv("POSTGRES_PASSWORD")); err != nil {
-		slog.Error("PostgreSQL not started", "error", err)
+		slog.Error("database not started", "error", err)
 		os.Exit(1)
 	}
 }
@@ -31,7 +31,7 @@ func run(data, user, password string) error {
 			return err
 		}
 	}
-	return syscall.Exec(bin+"postgres", append([]string{bin + "postgres", "-D", data}, os.Args[1:]...), os.Environ())
+	return syscall.Exec(bin+"postgres", append([]string{bin + "postgres", "-D", data}, os.Args[1:]...), os.Environ()) //nolint:gosec // our caller's own arguments
 }
 
 // create makes the cluster beside its place, so that it is there whole or not at all.

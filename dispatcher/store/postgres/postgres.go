@@ -38,6 +38,7 @@ type Store struct {
 	pool   *pgxpool.Pool
 	schema string
 	clock  *clock
+	days   *days
 	sealer *seal.Sealer
 	log    *slog.Logger
 	// incarnation is the lease that this process acquired last; 0 before and after.
@@ -60,7 +61,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	s := &Store{pool: pool, schema: c.Schema, clock: &clock{}, sealer: sealer, log: o.Log}
+	s := &Store{pool: pool, schema: c.Schema, clock: &clock{}, days: &days{}, sealer: sealer, log: o.Log}
 	if err := s.prepare(ctx, o.AppID); err != nil {
 		pool.Close()
 		return nil, explain(err)

@@ -39,6 +39,9 @@ func (s *Store) inTx(ctx context.Context, f func(context.Context, *tx) error) er
 	defer cancel()
 	for try := 1; ; try++ {
 		err := s.try(ctx, f)
+		if noPartition(err) {
+			s.days.forget()
+		}
 		if !conflict(err) || try == maxTries {
 			return err
 		}
@@ -122,12 +125,14 @@ func code(err error) string {
 	return ""
 }
 
-// whole marks the errors that no smaller batch would escape: all but those about the data itself.
+// whole marks the errors that no smaller batch would escape: all but those about the data itself and its amount.
 func whole(err error) error {
 	if err == nil {
 		return nil
 	}
 	switch class := code(err); {
+	case class == "57014": // it took too long
+		return err
 	case strings.HasPrefix(class, "22"), strings.HasPrefix(class, "23"), strings.HasPrefix(class, "54"):
 		return err
 	}

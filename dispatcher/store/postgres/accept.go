@@ -1,0 +1,248 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/packed"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
+)
+
+// acceptRequest is one request of a batch and its answer.
+type acceptRequest struct {
+	*rules.Accept
+	result store.AcceptResult
+	// first is the request of the same batch that this one repeats.
+	first *acceptRequest
+}
+
+// Accept implements store.Store.
+func (s *Store) Accept(ctx context.Context, reqs []store.AcceptRequest) []store.AcceptResult {
+	results := make([]store.AcceptResult, len(reqs))
+	accepts := make([]*acceptRequest, 0, len(reqs))
+	index := make([]int, 0, len(reqs)) // of each accept's request
+	for i, r := range reqs {
+		checked, err := rules.NewAccept(r)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		index = append(index, i)
+		accepts = append(accepts, &acceptRequest{Accept: checked})
+	}
+	for i, err := range s.accepts.DoAll(ctx, accepts) {
+		if err != nil {
+			results[index[i]] = store.AcceptResult{Err: explain(err)}
+			continue
+		}
+		results[index[i]] = accepts[i].result
+	}
+	return results
+}
+
+// accepting is one batch on its way: claim, place, write, a round trip each.
+type accepting struct {
+	*tx
+	batch []*acceptRequest
+	// claims are the first requests of each idempotency key, by their key.
+	claims map[idempotencyKey]*acceptRequest
+	// fresh are the keys that nobody had used.
+	fresh   map[idempotencyKey]bool
+	pending int64
+	// repeated are answered from what is stored, refused leave nothing behind.
+	accepted, repeated, refused []*acceptRequest
+	users                       map[string]rules.Place
+}
+
+type idempotencyKey struct{ sender, client string }
+
+func (r *acceptRequest) key() idempotencyKey {
+	return idempotencyKey{r.Message.Sender, r.ClientID}
+}
+
+func (s *Store) commitAccepts(ctx context.Context, t *tx, batch []*acceptRequest) error {
+	a := &accepting{
+		tx: t, batch: batch, claims: map[idempotencyKey]*acceptRequest{}, fresh: map[idempotencyKey]bool{},
+		users: map[string]rules.Place{},
+	}
+	for _, r := range batch {
+		r.result, r.first = store.AcceptResult{}, nil
+		if r.ClientID == "" {
+			continue
+		}
+		if r.first = a.claims[r.key()]; r.first == nil {
+			a.claims[r.key()] = r
+		}
+	}
+	if err := a.claim(ctx); err != nil {
+		return err
+	}
+	a.decide()
+	if err := a.place(ctx); err != nil {
+		return err
+	}
+	if err := a.write(ctx); err != nil {
+		return err
+	}
+	for _, r := range batch {
+		if r.first != nil {
+			r.repeat()
+		}
+	}
+	return nil
+}
+
+// decide tells apart what is accepted, in the order of the batch.
+func (a *accepting) decide() {
+	for _, r := range a.batch {
+		switch {
+		case r.ClientID != "" && !a.fresh[r.key()]:
+			r.first = nil
+			a.repeated = append(a.repeated, r)
+		case r.first != nil: // is answered like the first
+		case r.Fits(a.pending) != nil:
+			r.result.Err = store.ErrBacklogFull
+			a.refused = append(a.refused, r)
+		default:
+			a.pending += r.Targets
+			a.accepted = append(a.accepted, r)
+		}
+	}
+}
+
+// repeat answers a request like the first one of its batch.
+func (r *acceptRequest) repeat() {
+	switch {
+	case r.Hash != r.first.Hash:
+		r.result = store.AcceptResult{Err: store.ErrConflict}
+	case r.first.result.Err != nil:
+		r.result = store.AcceptResult{Err: r.first.result.Err}
+	default:
+		r.result = store.AcceptResult{MessageID: r.first.result.MessageID, Duplicate: true, Seqs: r.first.result.Seqs}
+	}
+}
+
+// errPruned is the answer to a repetition at the moment at which the first one is forgotten.
+var errPruned = errors.New("the first request with this id has just been forgotten; send it again")
+
+// answer gives repeated requests the first one's answer.
+func (a *accepting) answer(found map[idempotencyKey]*firstRequest) {
+	for _, r := range a.repeated {
+		switch f := found[r.key()]; {
+		case f == nil:
+			r.result = store.AcceptResult{Err: errPruned}
+		case string(f.hash) != string(r.Hash[:]):
+			r.result = store.AcceptResult{Err: store.ErrConflict}
+		default:
+			r.result = store.AcceptResult{MessageID: f.id.String(), Duplicate: true, Seqs: f.seqs}
+		}
+	}
+}
+
+// counted are the users of the batch, with the messages for each.
+func (a *accepting) counted() map[string]int64 {
+	counts := map[string]int64{}
+	for _, r := range a.accepted {
+		for _, userID := range r.Recipients {
+			counts[userID]++
+		}
+	}
+	return counts
+}
+
+// next gives a request its places, behind those of the requests before it.
+func (a *accepting) next(r *acceptRequest) map[string]rules.Place {
+	places := make(map[string]rules.Place, len(r.Recipients))
+	for _, userID := range r.Recipients {
+		p := a.users[userID]
+		p.Seq++
+		a.users[userID], places[userID] = p, p
+	}
+	return places
+}
+
+// rows collects what the accepted requests write, and answers them.
+func (a *accepting) rows() *acceptRows {
+	rows := &acceptRows{ledger: newLedger()}
+	for _, r := range a.accepted {
+		places := a.next(r)
+		r.result = store.AcceptResult{MessageID: r.ID.String(), Seqs: rules.Seqs(places)}
+		rows.messages.add(r)
+		for _, userID := range r.Recipients {
+			p := places[userID]
+			rows.inbox.add(p.User, p.Seq, r.ID)
+		}
+		for _, c := range r.Chunks(places) {
+			rows.deliveries.add(r, c)
+		}
+		for _, s := range r.Suppressed {
+			rows.ledger.end(outcome{
+				message: r.ID, user: places[s.UserID].User, device: s.Device, state: message.Suppressed, reason: s.Reason,
+			})
+		}
+		if n := r.Admitted(); n > 0 {
+			rows.ledger.counts[rules.Admitted] += n
+		}
+	}
+	return rows
+}
+
+// acceptRows are the columns of the tables that an accept adds to.
+type acceptRows struct {
+	messages   messageRows
+	inbox      inboxRows
+	deliveries deliveryRows
+	ledger     *ledger
+}
+
+type messageRows struct {
+	ids              [][16]byte
+	senders, bodies  []string
+	pushes           []*string
+	created, expires []int64
+}
+
+func (m *messageRows) add(r *acceptRequest) {
+	m.ids = append(m.ids, r.ID)
+	m.senders, m.bodies, m.pushes = append(m.senders, r.Message.Sender), append(m.bodies, r.Message.Body), append(m.pushes, r.Push)
+	m.created, m.expires = append(m.created, millis(r.Message.CreatedAt)), append(m.expires, millis(r.Message.PushExpiresAt))
+}
+
+type inboxRows struct {
+	users, seqs []int64
+	messages    [][16]byte
+}
+
+func (i *inboxRows) add(user, seq int64, id [16]byte) {
+	i.users, i.seqs, i.messages = append(i.users, user), append(i.seqs, seq), append(i.messages, id)
+}
+
+type deliveryRows struct {
+	requests []*acceptRequest
+	chunks   []rules.Chunk
+	messages [][16]byte
+	channels []string
+	targets  [][]byte
+	counts   []int32
+	dues     []int64
+	expires  []int64
+}
+
+func (d *deliveryRows) add(r *acceptRequest, c rules.Chunk) {
+	d.requests, d.chunks = append(d.requests, r), append(d.chunks, c)
+	d.messages, d.channels = append(d.messages, r.ID), append(d.channels, c.Channel)
+	d.targets, d.counts = append(d.targets, packed.Encode(c.Targets)), append(d.counts, int32(len(c.Targets))) //nolint:gosec // At most message.MaxTargets.
+	d.dues, d.expires = append(d.dues, millis(c.DueAt)), append(d.expires, millis(r.Message.PushExpiresAt))
+}
+
+// answer gives each request its stored rows. Ids grow in the order of the rows.
+func (d *deliveryRows) answer(ids []int64) {
+	slices.Sort(ids)
+	for i, id := range ids {
+		r := d.requests[i]
+		r.result.Deliveries = append(r.result.Deliveries, r.Delivery(id, d.chunks[i]))
+	}
+}

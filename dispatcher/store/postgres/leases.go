@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// nobody owns deliveries that are accepted while there is no lease.
+const nobody = 0
+
+// orphanStep bounds the deliveries of nobody that one statement adopts.
+const orphanStep = 5000
+
+const (
+	insertLease = `INSERT INTO @.leases (pod, addr, acquired_at, expires_at)
+		SELECT $1, $2, t, t + $3 FROM (SELECT ` + now + ` AS t) AS n RETURNING incarnation, acquired_at`
+	renewLease = `UPDATE @.leases SET expires_at = ` + now + ` + $2
+		WHERE incarnation = $1 AND heir = 0 AND expires_at > ` + now + ` RETURNING expires_at - $2`
+	endLease = `UPDATE @.leases SET expires_at = 0 WHERE incarnation = $1 AND heir = 0`
+	// inherit waits for nobody: a lease that is locked is being renewed, taken over or written under. An
+	// heir whose own lease is inherited leaves nothing behind.
+	inherit = `WITH dead AS (
+			SELECT incarnation FROM @.leases WHERE heir = 0 AND expires_at <= ` + now + ` FOR UPDATE SKIP LOCKED)
+		UPDATE @.leases l SET heir = $1
+		WHERE l.incarnation IN (SELECT incarnation FROM dead) OR l.heir IN (SELECT incarnation FROM dead)
+			OR l.heir IN (SELECT m.incarnation FROM @.leases m WHERE m.heir = $1)
+		RETURNING l.incarnation`
+	countOwned = `SELECT count(*) FROM @.deliveries WHERE owner = ANY($1::bigint[])`
+	adopt      = `UPDATE @.deliveries d SET owner = $1 FROM (
+			SELECT delivery_id FROM @.deliveries WHERE owner = 0
+			ORDER BY owner, channel, due_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS o
+		WHERE d.delivery_id = o.delivery_id`
+	readPeers = `SELECT incarnation, pod, addr FROM @.leases
+		WHERE heir = 0 AND expires_at > ` + now + ` AND incarnation <> $1 AND addr <> '' ORDER BY incarnation`
+)
+
+// AcquireLease implements store.Store. A lease that this process still has ends.
+func (s *Store) AcquireLease(ctx context.Context, by store.Holder, ttl time.Duration) (lease store.Lease, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		sent := time.Now()
+		var ms int64
+		b := t.batch()
+		b.add(endLease, s.incarnation.Load())
+		b.add(insertLease, by.Pod, by.Addr, ttl.Milliseconds()).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&lease.Incarnation, &ms)
+		})
+		if err := t.run(ctx, b); err != nil {
+			return err
+		}
+		s.clock.set(ms, sent)
+		lease.Adopted, err = t.adopt(ctx, lease.Incarnation)
+		return err
+	})
+	if err != nil {
+		return store.Lease{}, explain(err)
+	}
+	s.incarnation.Store(lease.Incarnation)
+	return lease, nil
+}
+
+// RenewLease implements store.Store.
+func (s *Store) RenewLease(ctx context.Context, ttl time.Duration) (adopted int64, err error) {
+	own := s.incarnation.Load()
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		sent := time.Now()
+		var ms int64
+		err := t.QueryRow(ctx, s.sql(renewLease), own, ttl.Milliseconds()).Scan(&ms)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return store.ErrLeaseLost
+		}
+		if err != nil {
+			return err
+		}
+		s.clock.set(ms, sent)
+		adopted, err = t.adopt(ctx, own)
+		return err
+	})
+	if err != nil {
+		return 0, explain(err)
+	}
+	return adopted, nil
+}
+
+// adopt makes this incarnation, whose lease the transaction has locked, the
+// heir of the dead, and gives it a step of what nobody owns. The rest of that
+// is for the renewals of all processes.
+func (t *tx) adopt(ctx context.Context, incarnation int64) (adopted int64, err error) {
+	var inherited []int64
+	b := t.batch()
+	b.add(inherit, incarnation).Query(func(rows pgx.Rows) (err error) {
+		inherited, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	b.add(adopt, incarnation, orphanStep).Exec(func(tag pgconn.CommandTag) error {
+		adopted = tag.RowsAffected()
+		return nil
+	})
+	if err := t.run(ctx, b); err != nil || len(inherited) == 0 {
+		return adopted, err
+	}
+	// Counted by a later statement: it sees all that was written under the dead leases.
+	var n int64
+	err = t.QueryRow(ctx, t.store.sql(countOwned), inherited).Scan(&n)
+	return adopted + n, err
+}
+
+// ReleaseLease implements store.Store.
+func (s *Store) ReleaseLease(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, s.sql(endLease), s.incarnation.Load())
+	return explain(err)
+}
+
+// Peers implements store.Store.
+func (s *Store) Peers(ctx context.Context) ([]store.Peer, error) {
+	rows, err := s.pool.Query(ctx, s.sql(readPeers), s.incarnation.Load())
+	if err != nil {
+		return nil, explain(err)
+	}
+	peers, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p store.Peer, err error) {
+		err = row.Scan(&p.Incarnation, &p.Pod, &p.Addr)
+		return p, err
+	})
+	return peers, explain(err)
+}

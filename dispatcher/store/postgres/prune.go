@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+const (
+	pruneKeys = `DELETE FROM @.idempotency WHERE ctid = ANY (ARRAY (
+		SELECT ctid FROM @.idempotency WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))`
+	oldDevices = `SELECT device_key FROM @.devices WHERE seen_at < $1
+		ORDER BY seen_at, device_key LIMIT $2 FOR UPDATE SKIP LOCKED`
+	pruneTokens  = `DELETE FROM @.tokens WHERE device_key = ANY($1::bigint[])`
+	pruneCursors = `DELETE FROM @.cursors WHERE device_key = ANY($1::bigint[])`
+	pruneDevices = `DELETE FROM @.devices WHERE device_key = ANY($1::bigint[])`
+	// pruneLeases forgets who has an heir and left nothing to do, after an hour for those who look.
+	pruneLeases = `DELETE FROM @.leases l WHERE l.heir <> 0 AND l.expires_at < ` + now + ` - 3600000
+		AND (SELECT 1 FROM @.deliveries d WHERE d.owner = l.incarnation LIMIT 1) IS NULL`
+	pendingOfDay = `SELECT EXISTS (SELECT 1 FROM @.deliveries WHERE message_id >= $1 AND message_id < $2)`
+)
+
+// lockTries bounds how often a day is tried to be dropped while others use the
+// table. Each of them makes those who come later wait for a moment only.
+const (
+	lockTries = 5
+	lockWait  = `SET LOCAL lock_timeout = '200ms'`
+)
+
+// Prune implements store.Store. Processes that prune at the same time leave
+// each other's rows alone.
+func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (bool, error) {
+	if err := s.makePartitions(ctx); err != nil {
+		return false, explain(err)
+	}
+	steps := []func() (more bool, err error){
+		func() (bool, error) { return s.dropDay(ctx, millis(before.Messages), messagesTable, inboxTable) },
+		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), outcomesTable) },
+		func() (bool, error) { return s.pruneKeys(ctx, millis(before.Idempotency), limit) },
+		func() (bool, error) { return s.pruneDevices(ctx, millis(before.Devices), limit) },
+		func() (bool, error) { _, err := s.pool.Exec(ctx, s.sql(pruneLeases)); return false, err },
+	}
+	more := false
+	for _, step := range steps {
+		again, err := step()
+		if err != nil {
+			return more, explain(err)
+		}
+		more = more || again
+	}
+	return more, nil
+}
+
+func (s *Store) pruneKeys(ctx context.Context, cutoff int64, limit int) (more bool, err error) {
+	tag, err := s.pool.Exec(ctx, s.sql(pruneKeys), cutoff, limit)
+	return tag.RowsAffected() == int64(limit), err
+}
+
+func (s *Store) pruneDevices(ctx context.Context, cutoff int64, limit int) (more bool, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+		rows, err := t.Query(ctx, s.sql(oldDevices), cutoff, limit)
+		if err != nil {
+			return err
+		}
+		keys, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if more = len(keys) == limit; err != nil || len(keys) == 0 {
+			return err
+		}
+		b := t.batch()
+		b.add(pruneDevices, keys)
+		b.add(pruneTokens, keys)
+		b.add(pruneCursors, keys)
+		return t.run(ctx, b)
+	})
+	return more, err
+}
+
+// dropDay drops the oldest day that is wholly before the cutoff, of all the
+// tables at once, unless something of it is pending.
+func (s *Store) dropDay(ctx context.Context, cutoff int64, tables ...string) (more bool, err error) {
+	all, err := s.partitions(ctx, s.pool)
+	if err != nil {
+		return false, err
+	}
+	old := slices.DeleteFunc(all, func(p partition) bool {
+		return p.day < 0 || (p.day+1)*dayMillis > cutoff || !slices.Contains(tables, p.table)
+	})
+	slices.SortFunc(old, func(a, b partition) int {
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(slices.Index(tables, a.table), slices.Index(tables, b.table)))
+	})
+	for len(old) > 0 {
+		same := slices.IndexFunc(old, func(p partition) bool { return p.day != old[0].day })
+		if same < 0 {
+			same = len(old)
+		}
+		dropped, err := s.drop(ctx, old[:same])
+		if err != nil || dropped {
+			return same < len(old), err
+		}
+		old = old[same:]
+	}
+	return false, nil
+}
+
+// drop removes a day's partitions, unless somebody needs them or uses the
+// tables for so long that the next time will do.
+func (s *Store) drop(ctx context.Context, day []partition) (dropped bool, err error) {
+	for range lockTries {
+		err = s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
+			dropped, err = t.drop(ctx, day)
+			return err
+		})
+		if code(err) != "55P03" { // lock_not_available
+			return dropped && err == nil, err
+		}
+	}
+	return false, nil
+}
+
+func (t *tx) drop(ctx context.Context, day []partition) (bool, error) {
+	// Before the lock, because a day that is pending is asked for often, and behind it, to be sure.
+	if pending, err := t.pendingOf(ctx, day[0]); pending || err != nil {
+		return false, err
+	}
+	b := t.batch()
+	b.add(lockWait)
+	for _, p := range day {
+		b.add(`LOCK TABLE ONLY @.` + p.table + ` IN ACCESS EXCLUSIVE MODE`)
+	}
+	if err := t.run(ctx, b); err != nil {
+		return false, err
+	}
+	if pending, err := t.pendingOf(ctx, day[0]); pending || err != nil {
+		return false, err
+	}
+	b = t.batch()
+	for _, p := range day {
+		b.add(`DROP TABLE IF EXISTS @.` + strconv.Quote(p.name))
+	}
+	t.store.days.forget()
+	return true, t.run(ctx, b)
+}
+
+// pendingOf reports whether something of a day's messages is pending; outcomes are of what has ended.
+func (t *tx) pendingOf(ctx context.Context, p partition) (pending bool, err error) {
+	if p.table == outcomesTable {
+		return false, nil
+	}
+	err = t.QueryRow(ctx, t.store.sql(pendingOfDay), firstID(p.day), firstID(p.day+1)).Scan(&pending)
+	return pending, err
+}

@@ -1,0 +1,107 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/packed"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
+)
+
+// One statement is one snapshot of what has ended and what is pending. A
+// device that is gone has no push id any more.
+const (
+	traceMessage = `SELECT u.user_id, coalesce(d.push_id, ''), o.channel, o.state, o.reason, o.code, o.detail, o.vendor_message_id,
+			o.at, NULL::bytea, 1 AS part, o.outcome_id AS id
+		FROM @.outcomes o JOIN @.users u ON u.user_key = o.user_key LEFT JOIN @.devices d ON d.device_key = o.device_key
+		WHERE o.message_id = $1
+		UNION ALL SELECT '', '', channel, 'Pending', last_class, last_code, last_detail, '', changed_at, targets, 2, delivery_id
+		FROM @.deliveries WHERE message_id = $1
+		ORDER BY part, id`
+	traceNames = `SELECT u.user_id, coalesce(d.push_id, '') FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS t(user_key, device_key, n)
+		JOIN @.users u ON u.user_key = t.user_key LEFT JOIN @.devices d ON d.device_key = t.device_key ORDER BY t.n`
+	knownMessage = `SELECT 1 FROM @.messages WHERE message_id = $1`
+)
+
+// Trace implements store.Store.
+func (s *Store) Trace(ctx context.Context, messageID string) ([]store.Trace, error) {
+	id, err := uuid.Parse(messageID)
+	if err != nil {
+		return nil, store.ErrNotFound
+	}
+	lines, pending, err := s.traced(ctx, id)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if lines, err = s.named(ctx, lines, pending); err != nil {
+		return nil, explain(err)
+	}
+	if len(lines) == 0 {
+		var known int
+		return nil, explain(missing(s.pool.QueryRow(ctx, s.sql(knownMessage), id).Scan(&known)))
+	}
+	rules.SortTrace(lines)
+	return lines, nil
+}
+
+// pendingRow is a delivery's line, which is one for each of its targets.
+type pendingRow struct {
+	line    store.Trace
+	targets []packed.Target
+}
+
+func (s *Store) traced(ctx context.Context, id uuid.UUID) (lines []store.Trace, pending []pendingRow, err error) {
+	rows, err := s.pool.Query(ctx, s.sql(traceMessage), id)
+	if err != nil {
+		return nil, nil, err
+	}
+	var l store.Trace
+	var at, part, row int64
+	var targets []byte
+	_, err = pgx.ForEachRow(rows, []any{
+		&l.UserID, &l.PushID, &l.Channel, &l.State, &l.Reason, &l.Code, &l.Detail, &l.VendorMessageID, &at, &targets, &part, &row,
+	}, func() error {
+		l.At = instant(at)
+		if targets == nil {
+			lines = append(lines, l)
+			return nil
+		}
+		decoded, err := packed.Decode(targets)
+		pending = append(pending, pendingRow{l, decoded})
+		return err
+	})
+	return lines, pending, err
+}
+
+// named adds the lines of what is pending, with the names of users and devices.
+func (s *Store) named(ctx context.Context, lines []store.Trace, pending []pendingRow) ([]store.Trace, error) {
+	var users, devices []int64
+	var open []store.Trace
+	for _, p := range pending {
+		for _, t := range p.targets {
+			users, devices, open = append(users, t.User), append(devices, t.Device), append(open, p.line)
+		}
+	}
+	if len(open) == 0 {
+		return lines, nil
+	}
+	rows, err := s.pool.Query(ctx, s.sql(traceNames), users, devices)
+	if err != nil {
+		return nil, err
+	}
+	var userID, pushID string
+	i := 0
+	_, err = pgx.ForEachRow(rows, []any{&userID, &pushID}, func() error {
+		if i == len(open) {
+			return errors.New("the trace names more users than the message is for")
+		}
+		open[i].UserID, open[i].PushID = userID, pushID
+		i++
+		return nil
+	})
+	return append(lines, open...), err
+}

@@ -12,7 +12,7 @@ import (
 // the same store goes on.
 func Full(t *testing.T, open Opener, makeRoom func(store.Store)) {
 	t.Helper()
-	b := newBench(t, open)
+	b := newBench(t, func(*testing.T) Opener { return open })
 	b.lease()
 	d := b.bound("anna")
 	var ids []string

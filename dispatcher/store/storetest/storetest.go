@@ -20,10 +20,15 @@ type Opener func() (store.Store, error)
 // Run runs the suite. Fresh gives the opener of an empty store.
 func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 	t.Helper()
-	for _, c := range cases() {
+	runCases(t, fresh, cases())
+}
+
+func runCases(t *testing.T, fresh func(t *testing.T) Opener, cases []testCase) {
+	t.Helper()
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.run(newBench(t, fresh(t)))
+			c.run(newBench(t, fresh))
 		})
 	}
 }
@@ -37,7 +42,7 @@ func cases() []testCase {
 	var all []testCase
 	for _, group := range [][]testCase{
 		deviceCases(), tokenCases(), acceptCases(), inboxCases(), leaseCases(), settleCases(), healthCases(),
-		accessTokenCases(), traceCases(), pruneCases(), concurrentCases(), modelCases(),
+		accessTokenCases(), traceCases(), pruneCases(), concurrentCases(), modelCases(), sessionCases(), bulkCases(), clockCases(),
 	} {
 		all = append(all, group...)
 	}
@@ -48,15 +53,27 @@ func cases() []testCase {
 type bench struct {
 	*testing.T
 	store.Store
+	fresh  func(t *testing.T) Opener
 	opener Opener
-	made   atomic.Int64
+	made   *atomic.Int64
 }
 
-func newBench(t *testing.T, open Opener) *bench {
+// newBench opens an empty store.
+func newBench(t *testing.T, fresh func(t *testing.T) Opener) *bench {
 	t.Helper()
-	b := &bench{T: t, opener: open}
+	return (&bench{T: t, fresh: fresh, opener: fresh(t), made: &atomic.Int64{}}).start()
+}
+
+// another opens a second handle of the same data, as another process does.
+func (b *bench) another() *bench {
+	b.Helper()
+	return (&bench{T: b.T, fresh: b.fresh, opener: b.opener, made: b.made}).start()
+}
+
+func (b *bench) start() *bench {
+	b.Helper()
 	b.open()
-	t.Cleanup(func() { b.must(b.Close()) })
+	b.Cleanup(func() { b.must(b.Close()) })
 	return b
 }
 
@@ -67,9 +84,10 @@ func (b *bench) open() {
 	b.Store = s
 }
 
-// reopen closes the store and opens it again with a new lease.
+// reopen closes the store and opens it again, as after a crash: the lease runs out.
 func (b *bench) reopen() {
 	b.Helper()
+	b.expire()
 	b.must(b.Close())
 	b.open()
 }
@@ -87,7 +105,7 @@ func (b *bench) next() int64 { return b.made.Add(1) }
 // lease acquires the lease.
 func (b *bench) lease() store.Lease {
 	b.Helper()
-	l, err := b.AcquireLease(b.Context(), store.Holder{Pod: "pod"}, time.Minute)
+	l, err := b.AcquireLease(b.Context(), store.Holder{Pod: "pod", Addr: "pod:1"}, time.Minute)
 	b.must(err)
 	return l
 }

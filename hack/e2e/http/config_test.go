@@ -30,29 +30,34 @@ func (w *world) refusesToStart(t *testing.T, words ...string) {
 // A bad configuration ends the start with an error that names the path and what must hold.
 func TestBadConfigurationAtStart(t *testing.T) {
 	t.Parallel()
-	w := prepare(t)
-	for _, c := range []struct {
-		name  string
-		spoil func(*config.Document)
-		words []string
-	}{
-		{"type", func(d *config.Document) { d.Channels[1].AppType = 12 }, []string{"channels[1].appType", "must be 1 to 9"}},
-		{"two", func(d *config.Document) {
-			d.Routing.MaxBacklog, d.Channels[0].FCM = 0, nil
-		}, []string{"routing.maxBacklog: is 0, must be 1", "channels[0].fcm: must be set for vendor FCM"}},
-		{"version", func(d *config.Document) { d.Version = "2.0" }, []string{`version: is \"2.0\"`, "reads 1.x"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			bad := w.copyOf(t)
-			c.spoil(bad)
-			w.disp.Configure(t, bad)
-			w.refusesToStart(t, c.words...)
+	for _, store := range eachStore() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			w := prepare(t, store)
+			for _, c := range []struct {
+				name  string
+				spoil func(*config.Document)
+				words []string
+			}{
+				{"type", func(d *config.Document) { d.Channels[1].AppType = 12 }, []string{"channels[1].appType", "must be 1 to 9"}},
+				{"two", func(d *config.Document) {
+					d.Routing.MaxBacklog, d.Channels[0].FCM = 0, nil
+				}, []string{"routing.maxBacklog: is 0, must be 1", "channels[0].fcm: must be set for vendor FCM"}},
+				{"version", func(d *config.Document) { d.Version = "2.0" }, []string{`version: is \"2.0\"`, "reads 1.x"}},
+			} {
+				t.Run(c.name, func(t *testing.T) {
+					bad := w.copyOf(t)
+					c.spoil(bad)
+					w.disp.Configure(t, bad)
+					w.refusesToStart(t, c.words...)
+				})
+			}
+			t.Run("no JSON", func(t *testing.T) {
+				w.disp.ConfigureRaw(t, []byte(`{"version":"1.0",`))
+				w.refusesToStart(t, "config", "reading the document")
+			})
 		})
 	}
-	t.Run("no JSON", func(t *testing.T) {
-		w.disp.ConfigureRaw(t, []byte(`{"version":"1.0",`))
-		w.refusesToStart(t, "config", "reading the document")
-	})
 }
 
 // copyOf is the document in force, with all of its secrets.
@@ -66,41 +71,46 @@ func (w *world) copyOf(t *testing.T) *config.Document {
 // A bad configuration at run time leaves the old one in force and the report says why; a good one heals it.
 func TestBadConfigurationWhileRunning(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	h := w.newPhone(t, vendors()[0])
-	h.bind(t, "bob")
-	before := w.disp.Report(t)
-	bad := w.copyOf(t)
-	bad.Auth.DeviceJWT.Algorithms = []string{"none"}
-	w.disp.Configure(t, bad)
-	until(t, "the report says that the document was refused", func() error {
-		c := w.disp.Report(t).Config
-		if !strings.Contains(c.Error, "auth.deviceJWT.algorithms[0]") || c.Hash != before.Config.Hash {
-			return fmt.Errorf("%+v", c)
-		}
-		return nil
-	})
-	if !strings.Contains(w.disp.Metrics(t), "offlinepush_config_loaded 0") {
-		t.Error("the metrics do not say that the document was refused")
-	}
-	w.send(t, w.newMessage("alice", "bob"))
-	h.arrivals(t, 1)
+	for _, store := range eachStore() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, store)
+			h := w.newPhone(t, vendors()[0])
+			h.bind(t, "bob")
+			before := w.disp.Report(t)
+			bad := w.copyOf(t)
+			bad.Auth.DeviceJWT.Algorithms = []string{"none"}
+			w.disp.Configure(t, bad)
+			until(t, "the report says that the document was refused", func() error {
+				c := w.disp.Report(t).Config
+				if !strings.Contains(c.Error, "auth.deviceJWT.algorithms[0]") || c.Hash != before.Config.Hash {
+					return fmt.Errorf("%+v", c)
+				}
+				return nil
+			})
+			if !strings.Contains(w.disp.Metrics(t), "offlinepush_config_loaded 0") {
+				t.Error("the metrics do not say that the document was refused")
+			}
+			w.send(t, w.newMessage("alice", "bob"))
+			h.arrivals(t, 1)
 
-	good := w.copyOf(t)
-	good.Routing.MaxBacklog++
-	hash := w.disp.Configure(t, good)
-	until(t, "the new document is in force", func() error {
-		if c := w.disp.Report(t).Config; c.Hash != hash || c.Error != "" {
-			return fmt.Errorf("%+v", c)
-		}
-		return nil
-	})
+			good := w.copyOf(t)
+			good.Routing.MaxBacklog++
+			hash := w.disp.Configure(t, good)
+			until(t, "the new document is in force", func() error {
+				if c := w.disp.Report(t).Config; c.Hash != hash || c.Error != "" {
+					return fmt.Errorf("%+v", c)
+				}
+				return nil
+			})
+		})
+	}
 }
 
 // A store has one holder, whose name a second one is told, and one app.
 func TestStoreRefusesStrangers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, sqlite())
 	holder := w.disp
 	second := *holder
 	second.Pod = "dispatcher-1"

@@ -54,7 +54,7 @@ func fill(t *testing.T, dir string) (free func()) {
 // is space again everything works in the same process, and nothing that was acknowledged is lost.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	w := prepare(t)
+	w := prepare(t, sqlite())
 	disk := smallDisk(t)
 	w.disp.DataDir = filepath.Join(disk, "store")
 	w.disp.Start(t)

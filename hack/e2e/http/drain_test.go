@@ -16,47 +16,52 @@ import (
 // the next process delivers what was left.
 func TestDrainLosesNothing(t *testing.T) {
 	t.Parallel()
-	w := prepare(t)
-	for i := range w.doc.Channels {
-		w.doc.Channels[i].Limits.MaxConcurrentRequests = 1 // so that much is pending
-	}
-	w.disp.Configure(t, w.doc)
-	w.disp.Start(t)
-	phones := w.receivers(t, "ann", "ben", "cat", "dan")
-	online := w.newPhone(t, vendors()[0])
-	session, _ := online.open(t, "olive")
-	for _, v := range vendors() {
-		w.fault(t, v.row, traffic.Fault{LatencyMs: 300})
-	}
-	l := w.startLoad(t, "ann", "ben", "cat", "dan")
-	l.awaitMore(t, 100)
+	for _, store := range eachStore() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			w := prepare(t, store)
+			for i := range w.doc.Channels {
+				w.doc.Channels[i].Limits.MaxConcurrentRequests = 1 // so that much is pending
+			}
+			w.disp.Configure(t, w.doc)
+			w.disp.Start(t)
+			phones := w.receivers(t, "ann", "ben", "cat", "dan")
+			online := w.newPhone(t, vendors()[0])
+			session, _ := online.open(t, "olive")
+			for _, v := range vendors() {
+				w.fault(t, v.row, traffic.Fault{LatencyMs: 300})
+			}
+			l := w.startLoad(t, "ann", "ben", "cat", "dan")
+			l.awaitMore(t, 100)
 
-	began := time.Now()
-	w.disp.Terminate(t)
-	ctx, cancel := context.WithTimeout(t.Context(), process.DrainTimeout)
-	defer cancel()
-	code, err := w.disp.Wait(ctx)
-	if err != nil || code != 0 {
-		t.Fatalf("the drained dispatcher ended with %d, %v:\n%s", code, err, tail(w.disp.Output()))
-	}
-	took := time.Since(began)
-	if kicked, ok := errors.AsType[*client.KickedError](session.Wait()); !ok || kicked.Reason != wire.KickedDraining {
-		t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), wire.KickedDraining)
-	}
+			began := time.Now()
+			w.disp.Terminate(t)
+			ctx, cancel := context.WithTimeout(t.Context(), process.DrainTimeout)
+			defer cancel()
+			code, err := w.disp.Wait(ctx)
+			if err != nil || code != 0 {
+				t.Fatalf("the drained dispatcher ended with %d, %v:\n%s", code, err, tail(w.disp.Output()))
+			}
+			took := time.Since(began)
+			if kicked, ok := errors.AsType[*client.KickedError](session.Wait()); !ok || kicked.Reason != wire.KickedDraining {
+				t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), wire.KickedDraining)
+			}
 
-	w.disp.Start(t)
-	l.redirect(w)
-	left := w.disp.Report(t).Account.Pending
-	for _, v := range vendors() {
-		w.clearFault(t, v.row)
+			w.disp.Start(t)
+			l.redirect(w)
+			left := w.disp.Report(t).Account.Pending
+			for _, v := range vendors() {
+				w.clearFault(t, v.row)
+			}
+			acked := l.stop()
+			if repeated := delivered(t, acked, phones); repeated != 0 {
+				t.Errorf("%d messages were sent again, although every call had ended", repeated)
+			}
+			w.settled(t)
+			if left == 0 {
+				t.Error("nothing was left for the next process: the test proves nothing")
+			}
+			t.Logf("%d messages, drained in %s, %d left for the next process", len(acked), took, left)
+		})
 	}
-	acked := l.stop()
-	if repeated := delivered(t, acked, phones); repeated != 0 {
-		t.Errorf("%d messages were sent again, although every call had ended", repeated)
-	}
-	w.settled(t)
-	if left == 0 {
-		t.Error("nothing was left for the next process: the test proves nothing")
-	}
-	t.Logf("%d messages, drained in %s, %d left for the next process", len(acked), took, left)
 }

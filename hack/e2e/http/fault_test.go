@@ -40,12 +40,17 @@ func troubles() []trouble {
 // other vendor's messages do not wait.
 func TestVendorTrouble(t *testing.T) {
 	t.Parallel()
-	for i, v := range vendors() {
-		t.Run(v.row, func(t *testing.T) {
+	for _, store := range eachStore() {
+		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			for _, c := range troubles() {
-				t.Run(c.name, func(t *testing.T) { w.suffer(t, c, v, vendors()[1-i]) })
+			for i, v := range vendors() {
+				t.Run(v.row, func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t, store)
+					for _, c := range troubles() {
+						t.Run(c.name, func(t *testing.T) { w.suffer(t, c, v, vendors()[1-i]) })
+					}
+				})
 			}
 		})
 	}

@@ -113,44 +113,49 @@ func shown(t *testing.T, r traffic.Request) string {
 func TestFenceUnderLoad(t *testing.T) {
 	t.Parallel()
 	const turns, reinstalls = 40, 12
-	w := newWorld(t)
-	dice := seed(t)
-	rivals := map[string][]string{"fcm": {"ann", "ben"}, "xiaomi": {"cat", "dan"}}
-	phones := map[string]*contested{}
-	recorded := map[string]*[]push{}
-	listening, hangUp := context.WithCancel(t.Context())
-	defer hangUp()
-	var recorders, actors sync.WaitGroup
-	for _, v := range vendors() {
-		w.fault(t, v.row, traffic.Fault{LatencyMs: 30, Probability: 0.7, Seed: dice.Uint64()})
-		h := w.newPhone(t, v)
-		c := &contested{handset: h, history: &history{}, device: h.device()}
-		c.history.register(time.Now())
-		phones[v.row], recorded[v.row] = c, new([]push)
-		recorders.Go(func() { *recorded[v.row] = w.record(listening, t, v) })
-	}
-	l := w.startLoad(t, "ann", "ben", "cat", "dan")
-	for row, c := range phones {
-		for _, user := range rivals[row] {
-			token, own := w.userToken(t, user), rand.New(rand.NewPCG(dice.Uint64(), 0))
-			actors.Go(func() { act(t, own, turns, func() error { return c.login(t.Context(), user, token) }, c.logout) })
-		}
-		own := rand.New(rand.NewPCG(dice.Uint64(), 0))
-		actors.Go(func() { act(t, own, reinstalls, func() error { return c.reinstall(t.Context()) }, nil) })
-	}
-	actors.Wait()
-	for _, c := range phones {
-		must(t, c.logout(t.Context()))
-	}
-	l.stop()
-	w.settled(t)
-	hangUp()
-	recorders.Wait()
-	for row, c := range phones {
-		c.judge(t, *recorded[row], rivals[row])
-	}
-	if a := w.disp.Report(t).Account; a.Cancelled == 0 {
-		t.Errorf("nothing was fenced: the test proves nothing; %+v", a)
+	for _, store := range eachStore() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, store)
+			dice := seed(t)
+			rivals := map[string][]string{"fcm": {"ann", "ben"}, "xiaomi": {"cat", "dan"}}
+			phones := map[string]*contested{}
+			recorded := map[string]*[]push{}
+			listening, hangUp := context.WithCancel(t.Context())
+			defer hangUp()
+			var recorders, actors sync.WaitGroup
+			for _, v := range vendors() {
+				w.fault(t, v.row, traffic.Fault{LatencyMs: 30, Probability: 0.7, Seed: dice.Uint64()})
+				h := w.newPhone(t, v)
+				c := &contested{handset: h, history: &history{}, device: h.device()}
+				c.history.register(time.Now())
+				phones[v.row], recorded[v.row] = c, new([]push)
+				recorders.Go(func() { *recorded[v.row] = w.record(listening, t, v) })
+			}
+			l := w.startLoad(t, "ann", "ben", "cat", "dan")
+			for row, c := range phones {
+				for _, user := range rivals[row] {
+					token, own := w.userToken(t, user), rand.New(rand.NewPCG(dice.Uint64(), 0))
+					actors.Go(func() { act(t, own, turns, func() error { return c.login(t.Context(), user, token) }, c.logout) })
+				}
+				own := rand.New(rand.NewPCG(dice.Uint64(), 0))
+				actors.Go(func() { act(t, own, reinstalls, func() error { return c.reinstall(t.Context()) }, nil) })
+			}
+			actors.Wait()
+			for _, c := range phones {
+				must(t, c.logout(t.Context()))
+			}
+			l.stop()
+			w.settled(t)
+			hangUp()
+			recorders.Wait()
+			for row, c := range phones {
+				c.judge(t, *recorded[row], rivals[row])
+			}
+			if a := w.disp.Report(t).Account; a.Cancelled == 0 {
+				t.Errorf("nothing was fenced: the test proves nothing; %+v", a)
+			}
+		})
 	}
 }
 
@@ -196,70 +201,80 @@ func (c *contested) judge(t *testing.T, received []push, rivals []string) {
 // A takeover that is repeated, because its caller hung up, waits for the open call like the first one.
 func TestRepeatedTakeoverWaits(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	h := w.newPhone(t, vendors()[0])
-	h.bind(t, "ann")
-	w.fault(t, "fcm", traffic.Fault{LatencyMs: 1500, Path: "messages:send"})
-	w.send(t, w.newMessage("alice", "ann"))
-	until(t, "the call is open", func() error {
-		if a := w.disp.Report(t).Account; a.Pending != 1 {
-			return errors.New("it is not yet accepted")
-		}
-		return nil
-	})
-	token := w.userToken(t, "ben")
-	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if _, err := h.device().Bind(short, token); err == nil {
-		t.Fatal("the takeover was answered while the call was open")
-	}
-	must1(h.device().Bind(t.Context(), token))(t)
-	answered := time.Now()
-	if a := h.arrivals(t, 1)[0]; a.ArrivedAt.After(answered) {
-		t.Errorf("the repeated takeover was answered at %s, the former user's push was shown at %s", answered, a.ArrivedAt)
+	for _, store := range eachStore() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, store)
+			h := w.newPhone(t, vendors()[0])
+			h.bind(t, "ann")
+			w.fault(t, "fcm", traffic.Fault{LatencyMs: 1500, Path: "messages:send"})
+			w.send(t, w.newMessage("alice", "ann"))
+			until(t, "the call is open", func() error {
+				if a := w.disp.Report(t).Account; a.Pending != 1 {
+					return errors.New("it is not yet accepted")
+				}
+				return nil
+			})
+			token := w.userToken(t, "ben")
+			short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			if _, err := h.device().Bind(short, token); err == nil {
+				t.Fatal("the takeover was answered while the call was open")
+			}
+			must1(h.device().Bind(t.Context(), token))(t)
+			answered := time.Now()
+			if a := h.arrivals(t, 1)[0]; a.ArrivedAt.After(answered) {
+				t.Errorf("the repeated takeover was answered at %s, the former user's push was shown at %s", answered, a.ArrivedAt)
+			}
+		})
 	}
 }
 
 // The session of a user ends, with the reason, when the phone changes hands; it shows nothing more.
 func TestSessionEndsWithBinding(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	for _, c := range []struct {
-		name, reason string
-		change       func(ctx context.Context, h *handset, rival string) error
-	}{
-		{"takeover", wire.KickedRebound, func(ctx context.Context, h *handset, rival string) error {
-			_, err := h.device().Bind(ctx, rival)
-			return err
-		}},
-		{"logout", wire.KickedLoggedOut, func(ctx context.Context, h *handset, _ string) error { return h.device().Logout(ctx) }},
-		{"reinstall", wire.KickedRebound, func(ctx context.Context, h *handset, _ string) error {
-			_, err := h.register(ctx)
-			return err
-		}},
-		{"unregister", wire.KickedUnregistered, func(ctx context.Context, h *handset, _ string) error { return h.device().Unregister(ctx) }},
-	} {
-		t.Run(c.name, func(t *testing.T) {
+	for _, store := range eachStore() {
+		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
-			user := "ann-" + c.name
-			h := w.newPhone(t, vendors()[1])
-			session, messages := h.open(t, user)
-			w.send(t, w.newMessage("alice", user))
-			next(t, messages)
-			must(t, c.change(t.Context(), h, w.userToken(t, "ben")))
-			late := w.send(t, w.newMessage("alice", user))
-			kicked, ok := errors.AsType[*client.KickedError](session.Wait())
-			if !ok || kicked.Reason != c.reason {
-				t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), c.reason)
+			w := newWorld(t, store)
+			for _, c := range []struct {
+				name, reason string
+				change       func(ctx context.Context, h *handset, rival string) error
+			}{
+				{"takeover", wire.KickedRebound, func(ctx context.Context, h *handset, rival string) error {
+					_, err := h.device().Bind(ctx, rival)
+					return err
+				}},
+				{"logout", wire.KickedLoggedOut, func(ctx context.Context, h *handset, _ string) error { return h.device().Logout(ctx) }},
+				{"reinstall", wire.KickedRebound, func(ctx context.Context, h *handset, _ string) error {
+					_, err := h.register(ctx)
+					return err
+				}},
+				{"unregister", wire.KickedUnregistered, func(ctx context.Context, h *handset, _ string) error { return h.device().Unregister(ctx) }},
+			} {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					user := "ann-" + c.name
+					h := w.newPhone(t, vendors()[1])
+					session, messages := h.open(t, user)
+					w.send(t, w.newMessage("alice", user))
+					next(t, messages)
+					must(t, c.change(t.Context(), h, w.userToken(t, "ben")))
+					late := w.send(t, w.newMessage("alice", user))
+					kicked, ok := errors.AsType[*client.KickedError](session.Wait())
+					if !ok || kicked.Reason != c.reason {
+						t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), c.reason)
+					}
+					if len(messages) != 0 {
+						t.Errorf("the former user's session got %+v", <-messages)
+					}
+					trace := must1(w.server().Trace(t.Context(), late.MessageID))(t)
+					if slices.ContainsFunc(trace.Devices, func(d wire.TraceDevice) bool { return d.PushID == h.credentials.PushID }) {
+						t.Errorf("the message of the former user is for the phone: %+v", trace)
+					}
+					h.silent(t, 0)
+				})
 			}
-			if len(messages) != 0 {
-				t.Errorf("the former user's session got %+v", <-messages)
-			}
-			trace := must1(w.server().Trace(t.Context(), late.MessageID))(t)
-			if slices.ContainsFunc(trace.Devices, func(d wire.TraceDevice) bool { return d.PushID == h.credentials.PushID }) {
-				t.Errorf("the message of the former user is for the phone: %+v", trace)
-			}
-			h.silent(t, 0)
 		})
 	}
 }

@@ -18,35 +18,40 @@ import (
 // world of these tests looks for them when it ends, and this one provokes the errors that could quote them.
 func TestNoSecretLeaks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	phones := map[string]*handset{}
-	for _, v := range vendors() {
-		phones[v.row] = w.newPhone(t, v)
-		phones[v.row].bind(t, "bob")
-	}
-	_, messages := phones["fcm"].open(t, "bob")
-	w.send(t, w.newMessage("alice", "bob"))
-	next(t, messages)
-	phones["xiaomi"].arrivals(t, 1)
+	for _, store := range eachStore() {
+		t.Run(store.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, store)
+			phones := map[string]*handset{}
+			for _, v := range vendors() {
+				phones[v.row] = w.newPhone(t, v)
+				phones[v.row].bind(t, "bob")
+			}
+			_, messages := phones["fcm"].open(t, "bob")
+			w.send(t, w.newMessage("alice", "bob"))
+			next(t, messages)
+			phones["xiaomi"].arrivals(t, 1)
 
-	w.provokePlanes(t, phones["fcm"])
-	w.provokeVendors(t)
-	w.provokeConfiguration(t)
-	w.disp.Metrics(t)
-	w.disp.Kill()
-	w.disp.Start(t)
-	w.disp.Report(t)
+			w.provokePlanes(t, phones["fcm"])
+			w.provokeVendors(t)
+			w.provokeConfiguration(t)
+			w.disp.Metrics(t)
+			w.disp.Kill()
+			w.disp.Start(t)
+			w.disp.Report(t)
 
-	// The search would find what is there: the one secret that one answer has to show.
-	for _, h := range phones {
-		if got := w.kept.Places(h.credentials.DeviceSecret); !slices.Equal(got, []string{registration}) {
-			t.Errorf("the device secret is in %v, want only its %q", got, registration)
-		}
-	}
-	for _, place := range []string{"log of dispatcher", "log of vendorsim", "admin port GET /report", "admin port GET /metrics", "server plane POST"} {
-		if w.kept.Bytes(place) == 0 {
-			t.Errorf("nothing of the %s was kept", place)
-		}
+			// The search would find what is there: the one secret that one answer has to show.
+			for _, h := range phones {
+				if got := w.kept.Places(h.credentials.DeviceSecret); !slices.Equal(got, []string{registration}) {
+					t.Errorf("the device secret is in %v, want only its %q", got, registration)
+				}
+			}
+			for _, place := range []string{"log of dispatcher", "log of vendorsim", "admin port GET /report", "admin port GET /metrics", "server plane POST"} {
+				if w.kept.Bytes(place) == 0 {
+					t.Errorf("nothing of the %s was kept", place)
+				}
+			}
+		})
 	}
 }
 

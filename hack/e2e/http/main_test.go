@@ -4,6 +4,7 @@ package http_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -23,7 +24,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// atOnce is how many tests run at the same time: nearly all of their time they wait for a vendor's patience.
+const atOnce = "8"
+
 func run(m *testing.M) (code int, err error) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		return 1, err
+	}
 	dir, err := os.MkdirTemp("", "offlinepush-e2e-")
 	if err != nil {
 		return 1, err

@@ -10,6 +10,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/wire"
+	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
 // vendor is a vendor under its names.
@@ -52,8 +53,10 @@ func (h *handset) register(ctx context.Context) (wire.RegisteredDevice, error) {
 }
 
 // device is the installation at the dispatcher that runs now.
-func (h *handset) device() *client.Device {
-	return client.Restore(h.world.disp.DeviceURL, h.credentials, h.world.devicePlane)
+func (h *handset) device() *client.Device { return h.deviceAt(h.world.disp) }
+
+func (h *handset) deviceAt(d *process.Dispatcher) *client.Device {
+	return client.Restore(d.DeviceURL, h.credentials, h.world.devicePlane)
 }
 
 // userToken proves a user, and is a secret.
@@ -75,8 +78,13 @@ func (h *handset) bind(t *testing.T, userID string) {
 // open opens a session that gives its messages to the channel.
 func (h *handset) open(t *testing.T, userID string) (*client.Session, <-chan wire.Message) {
 	t.Helper()
+	return h.openAt(t, h.world.disp, userID)
+}
+
+func (h *handset) openAt(t *testing.T, d *process.Dispatcher, userID string) (*client.Session, <-chan wire.Message) {
+	t.Helper()
 	messages := make(chan wire.Message, 1000)
-	s := must1(h.device().Open(t.Context(), client.Login{
+	s := must1(h.deviceAt(d).Open(t.Context(), client.Login{
 		UserToken: h.world.userToken(t, userID),
 		OnMessage: func(m wire.Message) error { messages <- m; return nil },
 	}))(t)

@@ -27,8 +27,10 @@ const (
 
 // world is a dispatcher with a row for each vendor, in front of a simulator.
 type world struct {
-	sim     *process.Simulator
+	sim *process.Simulator
+	// disp is the dispatcher that phones and servers talk to, one of all.
 	disp    *process.Dispatcher
+	all     []*process.Dispatcher
 	kept    *process.Transcript
 	users   *process.Users
 	doc     *config.Document
@@ -39,16 +41,16 @@ type world struct {
 }
 
 // newWorld starts both.
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, store storeKind) *world {
 	t.Helper()
-	w := prepare(t)
+	w := prepare(t, store)
 	w.disp.Start(t)
 	return w
 }
 
 // prepare starts the simulator and configures a dispatcher that does not run yet.
 // When the test ends it looks for leaked secrets and data races.
-func prepare(t *testing.T) *world {
+func prepare(t *testing.T, store storeKind) *world {
 	t.Helper()
 	kept := process.NewTranscript()
 	w := &world{
@@ -56,6 +58,7 @@ func prepare(t *testing.T) *world {
 		devicePlane: kept.Client("device plane"), serverPlane: kept.Client("server plane"),
 	}
 	w.doc = process.NewDocument(appID, w.users.Trust(t))
+	w.doc.Store = store.open(t)
 	w.doc.Channels = []config.Channel{w.fcmRow(t), w.xiaomiRow(t)}
 	w.doc.Profiles = []config.Profile{{ResourcesID: profile, Settings: []config.Setting{
 		{Vendor: "FCM", AppType: 1, FCM: &config.FCMSetting{Priority: "High", ChannelID: "chat-fcm", Sound: "ding"}},
@@ -63,8 +66,18 @@ func prepare(t *testing.T) *world {
 	}}}
 	w.secrets.addDocument(w.doc)
 	w.disp = process.NewDispatcher(t, binaries, kept, w.doc)
+	w.all = []*process.Dispatcher{w.disp}
 	t.Cleanup(func() { w.inspect(t) })
 	return w
+}
+
+// another starts a further dispatcher over the same database.
+func (w *world) another(t *testing.T) *process.Dispatcher {
+	t.Helper()
+	d := w.disp.Another(t, fmt.Sprintf("dispatcher-%d", len(w.all)))
+	w.all = append(w.all, d)
+	d.Start(t)
+	return d
 }
 
 func (w *world) fcmRow(t *testing.T) config.Channel {
@@ -97,8 +110,11 @@ func keyFile(t *testing.T, a fcm.ServiceAccount) config.Secret {
 }
 
 // server is the app's own server.
-func (w *world) server() *client.Server {
-	return client.NewServer(w.disp.ServerURL, w.doc.Auth.ServerKeys[0].Reveal(), w.serverPlane)
+func (w *world) server() *client.Server { return w.serverAt(w.disp) }
+
+// serverAt is the app's own server, which talks to one dispatcher.
+func (w *world) serverAt(d *process.Dispatcher) *client.Server {
+	return client.NewServer(d.ServerURL, w.doc.Auth.ServerKeys[0].Reveal(), w.serverPlane)
 }
 
 // fault lets a vendor's requests go wrong until it is cleared or has happened its count.
@@ -121,8 +137,10 @@ func (w *world) inspect(t *testing.T) {
 		}
 	}
 	w.secrets.search(t, w.kept)
-	if t.Failed() && w.disp.Program != nil {
-		t.Logf("the dispatcher's log:\n%s", tail(w.disp.Output()))
+	for _, d := range w.all {
+		if t.Failed() && d.Program != nil {
+			t.Logf("the log of %s:\n%s", d.Pod, tail(d.Output()))
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -23,31 +24,42 @@ const patience = 10 * time.Second
 type Dispatcher struct {
 	// Program is the running process, or the one that ended last.
 	*Program
-	// Pod is its name in reports and in the store's lock.
+	// Pod is its name in reports, in leases and in the lock of SQLite.
 	Pod string
-	// DataDir is the store's folder.
+	// Host is the address that it listens on.
+	Host string
+	// DataDir is the folder of SQLite.
 	DataDir string
-	// DeviceURL, ServerURL and AdminURL are where the running process listens.
-	DeviceURL, ServerURL, AdminURL string
+	// Binaries is where its program is.
+	Binaries Binaries
+	// Env is added to its environment, and Prefix stands before its command, such as ip netns exec NAME.
+	Env, Prefix []string
+	// DeviceURL, ServerURL and AdminURL are where the running process listens, Peer where its peers reach
+	// it; that is empty when it has none.
+	DeviceURL, ServerURL, AdminURL, Peer string
 
-	binaries Binaries
 	kept     *Transcript
 	mount    *Mount
 	document *config.Document
 	admin    *http.Client
 }
 
-// NewDispatcher prepares a dispatcher with a configuration and an empty store.
+// NewDispatcher prepares a dispatcher with a configuration and, unless that names a database, an empty store.
 func NewDispatcher(tb testing.TB, b Binaries, kept *Transcript, d *config.Document) *Dispatcher {
 	tb.Helper()
-	mount, err := NewMount(tb.TempDir())
-	if err != nil {
-		tb.Fatal(err)
-	}
 	out := &Dispatcher{
-		Pod: "dispatcher-0", DataDir: tb.TempDir(), binaries: b, kept: kept, mount: mount, admin: kept.Client("admin port"),
+		Pod: "dispatcher-0", Host: "127.0.0.1", DataDir: tb.TempDir(), Binaries: b,
+		kept: kept, admin: kept.Client("admin port"), mount: newMount(tb),
 	}
 	out.Configure(tb, d)
+	return out
+}
+
+// Another is a further dispatcher of the same app, which does not run yet.
+func (d *Dispatcher) Another(tb testing.TB, pod string) *Dispatcher {
+	tb.Helper()
+	out := NewDispatcher(tb, d.Binaries, d.kept, d.document)
+	out.Pod = pod
 	return out
 }
 
@@ -74,13 +86,18 @@ func (d *Dispatcher) ConfigureRaw(tb testing.TB, content []byte) {
 // Launch starts the process and does not wait until it serves.
 func (d *Dispatcher) Launch(tb testing.TB) {
 	tb.Helper()
+	addr := net.JoinHostPort(d.Host, "0")
+	args := []string{
+		"--config", d.mount.Path(), "--data-dir", d.DataDir, "--pod", d.Pod,
+		"--device-addr", addr, "--server-addr", addr, "--admin-addr", addr,
+		"--drain-timeout", DrainTimeout.String(), "--allow-loopback-endpoints",
+	}
+	if d.document.Store.Postgres != nil {
+		args = append(args, "--peer-addr", addr, "--peer-advertise", addr)
+	}
 	d.Program = launch(tb, spec{
-		binaries: d.binaries, kept: d.kept, name: "dispatcher", ready: "ready",
-		args: []string{
-			"--config", d.mount.Path(), "--data-dir", d.DataDir, "--pod", d.Pod,
-			"--device-addr", "127.0.0.1:0", "--server-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
-			"--drain-timeout", DrainTimeout.String(), "--allow-loopback-endpoints",
-		},
+		binaries: d.Binaries, kept: d.kept, name: "dispatcher", title: d.Pod, ready: "ready",
+		args: args, env: d.Env, prefix: d.Prefix,
 	})
 }
 
@@ -88,10 +105,17 @@ func (d *Dispatcher) Launch(tb testing.TB) {
 func (d *Dispatcher) Start(tb testing.TB) {
 	tb.Helper()
 	d.Launch(tb)
+	d.AwaitReady(tb)
+}
+
+// AwaitReady returns when the launched process is ready.
+func (d *Dispatcher) AwaitReady(tb testing.TB) {
+	tb.Helper()
 	fields := d.awaitReady(tb)
 	d.DeviceURL = "http://" + text(fields, "device")
 	d.ServerURL = "http://" + text(fields, "server")
 	d.AdminURL = "http://" + text(fields, "admin")
+	d.Peer = text(fields, "peer")
 	status, body := d.get(tb, "/readyz", "")
 	if status != http.StatusOK {
 		tb.Fatalf("/readyz after the log said ready: %d %s", status, body)

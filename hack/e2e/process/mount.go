@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"testing"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 )
@@ -17,13 +18,15 @@ type Mount struct {
 	version int
 }
 
-// NewMount makes an empty mount in dir.
-func NewMount(dir string) (*Mount, error) {
+// newMount makes an empty mount that is gone when the test ends.
+func newMount(tb testing.TB) *Mount {
+	tb.Helper()
+	dir := tb.TempDir()
 	link := filepath.Join("..data", config.FileName)
 	if err := os.Symlink(link, filepath.Join(dir, config.FileName)); err != nil {
-		return nil, fmt.Errorf("making the mount: %w", err)
+		tb.Fatalf("making the mount: %v", err)
 	}
-	return &Mount{dir: dir}, nil
+	return &Mount{dir: dir}
 }
 
 // Path is the configuration's file.

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,8 +25,8 @@ const maxLine = 1 << 20
 
 // Program is a running process whose output is kept.
 type Program struct {
-	name string
-	cmd  *exec.Cmd
+	title string
+	cmd   *exec.Cmd
 
 	ready chan map[string]any // the fields of the first line with the message that says ready
 	ended chan struct{}       // closed when the process has ended and all of its output is kept
@@ -38,8 +40,11 @@ type Program struct {
 type spec struct {
 	binaries Binaries
 	kept     *Transcript
-	name     string
-	args     []string
+	// name is the program's, title what its log is kept under.
+	name, title string
+	args        []string
+	// env is added to the environment, prefix stands before the command.
+	env, prefix []string
 	// ready is the message of the line that tells that it serves.
 	ready string
 }
@@ -47,12 +52,14 @@ type spec struct {
 // launch starts a program; the test's end kills it.
 func launch(tb testing.TB, s spec) *Program {
 	tb.Helper()
-	cmd := exec.Command(s.binaries.path(s.name), s.args...) //nolint:gosec,noctx // our own program; the test ends it by signals
+	line := slices.Concat(s.prefix, []string{s.binaries.path(s.name)}, s.args)
+	cmd := exec.Command(line[0], line[1:]...) //nolint:gosec,noctx // our own program; the test ends it by signals
+	cmd.Env = append(os.Environ(), s.env...)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
-	p := &Program{name: s.name, cmd: cmd, ready: make(chan map[string]any, 1), ended: make(chan struct{})}
+	p := &Program{title: s.title, cmd: cmd, ready: make(chan map[string]any, 1), ended: make(chan struct{})}
 	if err := cmd.Start(); err != nil {
-		tb.Fatalf("starting %s: %v", s.name, err)
+		tb.Fatalf("starting %s: %v", s.title, err)
 	}
 	var reader sync.WaitGroup
 	reader.Go(func() { p.read(out, s) })
@@ -73,7 +80,7 @@ func (p *Program) read(out io.Reader, s spec) {
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		line := lines.Bytes()
-		s.kept.Add("log of "+p.name, line)
+		s.kept.Add("log of "+p.title, line)
 		p.mu.Lock()
 		_, _ = fmt.Fprintf(&p.output, "%s\n", line)
 		p.mu.Unlock()
@@ -95,9 +102,9 @@ func (p *Program) awaitReady(tb testing.TB) map[string]any {
 	case fields := <-p.ready:
 		return fields
 	case <-p.ended:
-		tb.Fatalf("%s ended with %d before it was ready:\n%s", p.name, p.exit, p.Output())
+		tb.Fatalf("%s ended with %d before it was ready:\n%s", p.title, p.exit, p.Output())
 	case <-time.After(startPatience):
-		tb.Fatalf("%s was not ready in %s:\n%s", p.name, startPatience, p.Output())
+		tb.Fatalf("%s was not ready in %s:\n%s", p.title, startPatience, p.Output())
 	}
 	return nil
 }
@@ -118,8 +125,14 @@ func (p *Program) Kill() {
 // Terminate sends SIGTERM.
 func (p *Program) Terminate(tb testing.TB) {
 	tb.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		tb.Fatalf("terminating %s: %v", p.name, err)
+	p.Signal(tb, syscall.SIGTERM)
+}
+
+// Signal sends a signal, such as SIGSTOP and SIGCONT.
+func (p *Program) Signal(tb testing.TB, signal syscall.Signal) {
+	tb.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		tb.Fatalf("sending %s to %s: %v", signal, p.title, err)
 	}
 }
 
@@ -132,6 +145,6 @@ func (p *Program) Wait(ctx context.Context) (int, error) {
 	case <-p.ended:
 		return p.exit, nil
 	case <-ctx.Done():
-		return 0, fmt.Errorf("%s: %w: %w", p.name, errRunning, ctx.Err())
+		return 0, fmt.Errorf("%s: %w: %w", p.title, errRunning, ctx.Err())
 	}
 }

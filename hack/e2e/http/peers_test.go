@@ -1,0 +1,60 @@
+package http_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/client"
+	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+	"github.com/offlinepush/operator/dispatcher/wire"
+)
+
+// What one dispatcher accepts reaches the session that another holds, in order, and needs no push; a
+// user is online wherever the session is.
+func TestMessageReachesSessionOfAnotherDispatcher(t *testing.T) {
+	t.Parallel()
+	const messages = 20
+	w := newWorld(t, postgres())
+	far := w.another(t)
+	h := w.newPhone(t, vendors()[0])
+	_, live := h.openAt(t, far, "olive")
+	if !must1(w.server().Online(t.Context(), "olive"))(t) {
+		t.Error("olive is not online for the dispatcher without her session")
+	}
+	for n := range int64(messages) {
+		at := w.all[n%2]
+		m := w.newMessage("alice", "olive")
+		sent := must1(w.serverAt(at).Send(t.Context(), m))(t)
+		want := wire.Message{Seq: n + 1, MessageID: sent.MessageID, From: "alice", Body: m.Body, Push: m.Push}
+		sameMessage(t, want, next(t, live))
+	}
+	w.settled(t)
+	h.silent(t, 0)
+}
+
+// A takeover at one dispatcher ends the former user's session at another, and waits for its open vendor call.
+func TestTakeoverReachesEveryDispatcher(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, postgres())
+	far := w.another(t)
+	online, offline := w.newPhone(t, vendors()[1]), w.newPhone(t, vendors()[0])
+	session, messages := online.openAt(t, far, "olive")
+	offline.bind(t, "oscar")
+	w.fault(t, "fcm", traffic.Fault{LatencyMs: 1500, Path: "messages:send"})
+	must1(w.serverAt(far).Send(t.Context(), w.newMessage("alice", "oscar")))(t)
+
+	offline.bind(t, "ben")
+	answered := time.Now()
+	if a := offline.arrivals(t, 1)[0]; a.ArrivedAt.After(answered) {
+		t.Errorf("the takeover was answered at %s, the former user's push was shown at %s", answered, a.ArrivedAt)
+	}
+	online.bind(t, "ben")
+	w.send(t, w.newMessage("alice", "olive"))
+	if kicked, ok := errors.AsType[*client.KickedError](session.Wait()); !ok || kicked.Reason != wire.KickedRebound {
+		t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), wire.KickedRebound)
+	}
+	if len(messages) != 0 {
+		t.Errorf("the former user's session got %+v", <-messages)
+	}
+}

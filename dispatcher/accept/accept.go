@@ -14,6 +14,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/peer"
 	"github.com/offlinepush/operator/dispatcher/router"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
@@ -29,24 +30,32 @@ type Store interface {
 	Now() time.Time
 }
 
-// Sessions knows who is connected.
+// Sessions are those that this process holds.
 type Sessions interface {
-	// Connected gives those of the devices that have a session.
-	Connected(devices []int64) map[int64]bool
-	// Notify hints that the user's inbox has entries up to a sequence.
-	Notify(userID string, upTo int64)
+	// Notify hints that users' inboxes have entries up to a sequence; it never blocks.
+	Notify(upTo map[string]int64)
+}
+
+// Peers are the other dispatchers of the app.
+type Peers interface {
+	// Notify hints at inbox entries wherever else the users are connected; it never blocks.
+	Notify(peer.Notice)
 }
 
 // Deliverer works off deliveries.
 type Deliverer interface {
-	// Submit takes rows that were just stored; it never blocks.
-	Submit(rows []message.Delivery)
+	// Incarnation is that of the lease which rows belong to that are stored now.
+	Incarnation() int64
+	// Submit takes rows that were just stored, after Incarnation gave the incarnation; it never blocks.
+	Submit(incarnation int64, rows []message.Delivery)
 }
 
 // Deps is what an Acceptor needs.
 type Deps struct {
-	Store     Store
-	Sessions  Sessions
+	Store    Store
+	Sessions Sessions
+	// Peers is nil for a dispatcher that is alone.
+	Peers     Peers
 	Deliverer Deliverer
 	Live      *config.Live
 	Metrics   *metrics.Metrics
@@ -104,33 +113,35 @@ func (a *Acceptor) acceptGood(ctx context.Context, doc *config.Document, reqs []
 	if len(good) == 0 {
 		return
 	}
-	stored, err := a.decide(ctx, doc, reqs, good)
+	p, err := a.plan(ctx, doc, reqs, good)
 	if err != nil {
 		for _, i := range good {
 			results[i].Err = err
 		}
 		return
 	}
+	notice := peer.Notice{Incarnation: a.deps.Deliverer.Incarnation(), UpTo: map[string]int64{}}
 	var rows []message.Delivery
-	newest := map[string]int64{}
-	for n, r := range a.deps.Store.Accept(ctx, stored) {
+	for n, r := range a.deps.Store.Accept(ctx, p.requests(reqs, good)) {
 		results[good[n]] = Result{MessageID: r.MessageID, Duplicate: r.Duplicate, Seqs: r.Seqs, Err: r.Err}
 		if r.Err != nil || r.Duplicate {
 			continue
 		}
 		rows = append(rows, r.Deliveries...)
 		for userID, seq := range r.Seqs {
-			newest[userID] = max(newest[userID], seq)
+			notice.UpTo[userID] = max(notice.UpTo[userID], seq)
 		}
 	}
-	a.deps.Deliverer.Submit(rows)
-	for userID, seq := range newest {
-		a.deps.Sessions.Notify(userID, seq)
+	a.deps.Deliverer.Submit(notice.Incarnation, rows)
+	a.deps.Sessions.Notify(notice.UpTo)
+	if a.deps.Peers != nil {
+		notice.Waiting = p.waiting(rows)
+		a.deps.Peers.Notify(notice)
 	}
 }
 
-// decide turns requests into what the store keeps of them.
-func (a *Acceptor) decide(ctx context.Context, doc *config.Document, reqs []Request, good []int) ([]store.AcceptRequest, error) {
+// plan reads what the decisions depend on.
+func (a *Acceptor) plan(ctx context.Context, doc *config.Document, reqs []Request, good []int) (plan, error) {
 	var userIDs []string
 	seen := map[string]bool{}
 	for _, i := range good {
@@ -143,32 +154,45 @@ func (a *Acceptor) decide(ctx context.Context, doc *config.Document, reqs []Requ
 	}
 	devices, err := a.deps.Store.DevicesOf(ctx, userIDs)
 	if err != nil {
-		return nil, fmt.Errorf("reading the receivers' devices: %w", err)
+		return plan{}, fmt.Errorf("reading the receivers' devices: %w", err)
 	}
-	var keys []int64
-	for _, ds := range devices {
-		for _, d := range ds {
-			keys = append(keys, d.Key)
-		}
-	}
-	p := plan{
-		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: channels(doc.Channels),
-		devices: devices, connected: a.deps.Sessions.Connected(keys),
-	}
-	out := make([]store.AcceptRequest, len(good))
-	for n, i := range good {
-		out[n] = p.request(reqs[i])
-	}
-	return out, nil
+	return plan{
+		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: channels(doc.Channels), devices: devices,
+	}, nil
 }
 
 // plan holds what the requests of one call have in common.
 type plan struct {
-	doc       *config.Document
-	now       time.Time
-	channels  []router.Channel
-	devices   map[string][]message.Device
-	connected map[int64]bool
+	doc      *config.Document
+	now      time.Time
+	channels []router.Channel
+	devices  map[string][]message.Device
+}
+
+// requests is what the store keeps of those at the indexes.
+func (p plan) requests(reqs []Request, good []int) []store.AcceptRequest {
+	out := make([]store.AcceptRequest, len(good))
+	for n, i := range good {
+		out[n] = p.request(reqs[i])
+	}
+	return out
+}
+
+// waiting sorts the rows that wait for an acknowledgement by who holds the sessions.
+func (p plan) waiting(rows []message.Delivery) map[int64][]message.Delivery {
+	holders := map[int64]int64{}
+	for _, devices := range p.devices {
+		for _, d := range devices {
+			holders[d.Key] = d.Session
+		}
+	}
+	out := map[int64][]message.Delivery{}
+	for _, row := range rows {
+		if holder := holders[row.Targets[0].Device]; holder != 0 { // group has put those of one holder together
+			out[holder] = append(out[holder], row)
+		}
+	}
+	return out
 }
 
 func (p plan) request(r Request) store.AcceptRequest {
@@ -185,11 +209,7 @@ func (p plan) request(r Request) store.AcceptRequest {
 		AckTimeout: seconds(p.doc.Routing.AckTimeoutSeconds),
 	}
 	for _, u := range r.To {
-		to := router.Recipient{UserID: u}
-		for _, d := range p.devices[u] {
-			to.Devices = append(to.Devices, router.Device{Device: d, Connected: p.connected[d.Key]})
-		}
-		in.Recipients = append(in.Recipients, to)
+		in.Recipients = append(in.Recipients, router.Recipient{UserID: u, Devices: p.devices[u]})
 	}
 	out := store.AcceptRequest{
 		Message: msg, ClientID: r.ClientID, Hash: r.hash(), Recipients: r.To,

@@ -22,11 +22,13 @@ func channels(rows []config.Channel) []router.Channel {
 }
 
 // group puts decisions for the same channel row and time into one delivery,
-// because one vendor call can serve them.
+// because one vendor call can serve them. What waits for acknowledgements at
+// different dispatchers is kept apart, because one of them may not answer.
 func group(decisions []router.Decision) (deliveries []store.NewDelivery, suppressed []store.Suppression) {
 	type key struct {
 		channel string
 		dueAt   time.Time
+		holder  int64
 	}
 	open := map[key]int{}
 	for _, d := range decisions {
@@ -34,7 +36,7 @@ func group(decisions []router.Decision) (deliveries []store.NewDelivery, suppres
 			suppressed = append(suppressed, store.Suppression{UserID: d.UserID, Device: d.Device, Reason: d.Reason})
 			continue
 		}
-		k := key{d.Channel, d.DueAt}
+		k := key{d.Channel, d.DueAt, d.Holder}
 		i, ok := open[k]
 		if !ok || len(deliveries[i].Targets) == message.MaxTargets {
 			i = len(deliveries)

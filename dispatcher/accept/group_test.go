@@ -18,14 +18,17 @@ func TestGroup(t *testing.T) {
 	later := now.Add(time.Second)
 	deliveries, suppressed := group([]router.Decision{
 		{UserID: "a", Device: 1, Epoch: 7, Channel: "fcm", DueAt: now},
-		{UserID: "a", Device: 2, Channel: "fcm", DueAt: later},
+		{UserID: "a", Device: 2, Channel: "fcm", DueAt: later, Holder: 1},
+		{UserID: "e", Device: 5, Channel: "fcm", DueAt: later, Holder: 2},
+		{UserID: "f", Device: 6, Channel: "fcm", DueAt: later, Holder: 1},
 		{UserID: "b", Device: 3, Channel: "mi", DueAt: now},
 		{UserID: "c", Reason: message.ReasonNoDevice},
 		{UserID: "d", Device: 4, Channel: "fcm", DueAt: now},
 	})
 	want := []store.NewDelivery{
 		{Channel: "fcm", DueAt: now, Targets: []store.NewTarget{{Device: 1, Epoch: 7, UserID: "a"}, {Device: 4, UserID: "d"}}},
-		{Channel: "fcm", DueAt: later, Targets: []store.NewTarget{{Device: 2, UserID: "a"}}},
+		{Channel: "fcm", DueAt: later, Targets: []store.NewTarget{{Device: 2, UserID: "a"}, {Device: 6, UserID: "f"}}},
+		{Channel: "fcm", DueAt: later, Targets: []store.NewTarget{{Device: 5, UserID: "e"}}},
 		{Channel: "mi", DueAt: now, Targets: []store.NewTarget{{Device: 3, UserID: "b"}}},
 	}
 	if diff := cmp.Diff(want, deliveries); diff != "" {

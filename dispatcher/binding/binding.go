@@ -1,8 +1,9 @@
 // Package binding says which user a device belongs to. Every change is
 // answered only after it is committed, the former user's session on the device
-// has ended, and no vendor call from before the change is open any more. Changes
-// of one device or token wait for each other: a repeated request, which finds
-// nothing left to change, is answered no earlier than the first would have been.
+// has ended, and no vendor call from before the change is open any more, in this
+// dispatcher and in every other one of the app. Changes of one device or token
+// wait for each other: a repeated request, which finds nothing left to change, is
+// answered no earlier than the first would have been.
 package binding
 
 import (
@@ -15,6 +16,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
@@ -23,28 +26,39 @@ import (
 // ErrSecret says that the device secret is not the device's.
 var ErrSecret = errors.New("the device secret is wrong")
 
-// quiesceTimeout is above the longest vendor call.
-const quiesceTimeout = 10 * time.Second
+// settleTimeout is above the longest vendor call, and above the time until the
+// lease of a dispatcher that does not answer has run out.
+const settleTimeout = 20 * time.Second
 
 const maxToken = 4096
 
-// Fence knows the vendor calls that are open.
+// Fence knows the vendor calls that this process has open.
 type Fence interface {
 	// Quiesce returns once no vendor call is open that is older than the committed changes.
 	Quiesce(ctx context.Context, changes []store.EpochChange) error
 }
 
-// Sessions knows the sessions that are open.
+// Sessions knows the sessions that this process has open.
 type Sessions interface {
-	// Kick ends the device's session if it logged in before the epoch, and returns once it sends nothing more.
-	Kick(device, epoch int64, reason string)
+	// Kick ends the devices' sessions that logged in before the changes, and returns once they send nothing more.
+	Kick(changes []store.EpochChange, reason string)
+}
+
+// Peers are the other dispatchers of the app.
+type Peers interface {
+	// Fence returns once none of them sends to the former users of the committed changes any more.
+	Fence(ctx context.Context, changes []store.EpochChange, reason string) error
 }
 
 // Deps is what a Service needs.
 type Deps struct {
-	Store    store.Devices
+	Store store.Devices
+	// Bulk is the same store; only Import needs it.
+	Bulk     Bulk
 	Fence    Fence
 	Sessions Sessions
+	// Peers is nil for a dispatcher that is alone.
+	Peers Peers
 	// Vendors are the names of the vendors that devices may register for.
 	Vendors []string
 }
@@ -199,12 +213,17 @@ func (s *Service) settle(ctx context.Context, reason string, changes []store.Epo
 	if len(changes) == 0 {
 		return nil
 	}
-	for _, c := range changes {
-		s.deps.Sessions.Kick(c.Device, c.Epoch, reason)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quiesceTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	return s.deps.Fence.Quiesce(ctx, changes)
+	var everywhere errgroup.Group
+	everywhere.Go(func() error {
+		s.deps.Sessions.Kick(changes, reason)
+		return s.deps.Fence.Quiesce(ctx, changes)
+	})
+	if s.deps.Peers != nil {
+		everywhere.Go(func() error { return s.deps.Peers.Fence(ctx, changes, reason) })
+	}
+	return everywhere.Wait()
 }
 
 func checkToken(token string) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -112,13 +113,13 @@ type sessions struct {
 	kicked []string
 }
 
-func (s *sessions) Kick(device, epoch int64, reason string) {
-	for _, c := range s.fence.Asked() {
-		if c.Device == device && c.Epoch == epoch {
-			s.t.Errorf("device %d: the fence was asked before the session ended", device)
+func (s *sessions) Kick(changes []store.EpochChange, reason string) {
+	for _, c := range changes {
+		if slices.ContainsFunc(s.fence.Asked(), func(a store.EpochChange) bool { return a.Device == c.Device && a.Epoch == c.Epoch }) {
+			s.t.Errorf("device %d: the fence was asked before the session ended", c.Device)
 		}
+		s.kicked = append(s.kicked, fmt.Sprintf("%d below %d %s", c.Device, c.Epoch, reason))
 	}
-	s.kicked = append(s.kicked, fmt.Sprintf("%d below %d %s", device, epoch, reason))
 }
 
 func TestChangesEndSessionsAndAskTheFence(t *testing.T) {

@@ -42,12 +42,6 @@ type Store interface {
 	Trace(ctx context.Context, messageID string) ([]store.Trace, error)
 }
 
-// Presence knows who is connected.
-type Presence interface {
-	Connected(devices []int64) map[int64]bool
-	Online(userID string) bool
-}
-
 // DeviceDeps is what the device plane needs.
 type DeviceDeps struct {
 	Live     *config.Live
@@ -66,7 +60,6 @@ type ServerDeps struct {
 	Bindings Bindings
 	Acceptor Acceptor
 	Store    Store
-	Presence Presence
 	Log      *slog.Logger
 }
 

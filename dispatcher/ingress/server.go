@@ -3,6 +3,7 @@ package ingress
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -78,9 +79,16 @@ type userInput struct {
 
 type presenceOutput struct{ Body wire.Presence }
 
-func (p *serverPlane) presence(_ context.Context, in *userInput) (*presenceOutput, error) {
-	return &presenceOutput{Body: wire.Presence{UserID: in.UserID, Online: p.deps.Presence.Online(in.UserID)}}, nil
+func (p *serverPlane) presence(ctx context.Context, in *userInput) (*presenceOutput, error) {
+	found, err := p.deps.Store.DevicesOf(ctx, []string{in.UserID})
+	if err != nil {
+		return nil, err
+	}
+	return &presenceOutput{Body: wire.Presence{UserID: in.UserID, Online: slices.ContainsFunc(found[in.UserID], online)}}, nil
 }
+
+// online reports whether a dispatcher holds a session of the device.
+func online(d message.Device) bool { return d.Session != 0 }
 
 type devicesOutput struct{ Body wire.Devices }
 
@@ -90,22 +98,17 @@ func (p *serverPlane) devices(ctx context.Context, in *userInput) (*devicesOutpu
 		return nil, err
 	}
 	devices := found[in.UserID]
-	keys := make([]int64, len(devices))
-	for i, d := range devices {
-		keys[i] = d.Key
-	}
-	online := p.deps.Presence.Connected(keys)
 	out := wire.Devices{UserID: in.UserID, Devices: make([]wire.Device, len(devices))}
 	for i, d := range devices {
-		out.Devices[i] = deviceOf(d, online[d.Key])
+		out.Devices[i] = deviceOf(d)
 	}
 	return &devicesOutput{Body: out}, nil
 }
 
-func deviceOf(d message.Device, online bool) wire.Device {
+func deviceOf(d message.Device) wire.Device {
 	return wire.Device{
 		PushID: d.PushID, Vendor: d.Selector.Vendor, AppType: d.Selector.AppType, Region: d.Selector.Region,
-		Environment: d.Selector.Environment, Platform: d.Platform, Online: online, RegisteredAt: d.RegisteredAt,
+		Environment: d.Selector.Environment, Platform: d.Platform, Online: online(d), RegisteredAt: d.RegisteredAt,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
@@ -66,7 +65,8 @@ func (p *Peers) tellAll(ctx context.Context, l *link) (gone bool) {
 			return true
 		case err != nil:
 			p.deps.Log.Debug("a dispatcher does not answer", "incarnation", l.incarnation, "error", err)
-			p.push(slices.Concat(asked, p.unheard(l, n)))
+			p.push(asked)
+			p.push(p.unheard(l, n))
 			_ = pause(ctx, wait)
 			wait = min(2*wait, maxPause)
 		case n.empty():
@@ -114,10 +114,10 @@ func (p *Peers) find(ctx context.Context, l *link) (*store.Peer, error) {
 	return l.peer, nil
 }
 
-func (p *Peers) take(l *link) (news, []message.Delivery) {
+func (p *Peers) take(l *link) (news, rows) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n, asked := l.news, l.rows.list
+	n, asked := l.news, l.rows
 	l.news, l.rows = news{}, rows{}
 	return n, asked
 }
@@ -129,11 +129,11 @@ func (p *Peers) heard(l *link) {
 }
 
 // unheard keeps the news for the next time, and gives the rows that came meanwhile.
-func (p *Peers) unheard(l *link, n news) []message.Delivery {
+func (p *Peers) unheard(l *link, n news) rows {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.news.add(n)
-	asked := l.rows.list
+	asked := l.rows
 	l.rows, l.peer, l.silent = rows{}, nil, true
 	return asked
 }
@@ -141,7 +141,7 @@ func (p *Peers) unheard(l *link, n news) []message.Delivery {
 // unlink forgets a link whose dispatcher is gone.
 func (p *Peers) unlink(l *link) {
 	p.mu.Lock()
-	asked := l.rows.list
+	asked := l.rows
 	delete(p.links, l.incarnation)
 	p.mu.Unlock()
 	p.push(asked)

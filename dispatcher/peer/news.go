@@ -94,39 +94,72 @@ type call struct {
 	in   request
 }
 
-// rows are deliveries that wait for an acknowledgement at another dispatcher.
+// Notice is what an acceptance tells the other dispatchers.
+type Notice struct {
+	// UpTo are the users' newest sequences.
+	UpTo map[string]int64
+	// Incarnation is the lease under which the rows were stored.
+	Incarnation int64
+	// Waiting are the rows that wait for an acknowledgement, by the incarnation that holds the sessions.
+	Waiting map[int64][]message.Delivery
+}
+
+// rows wait for an acknowledgement at another dispatcher. They were stored
+// under this process's leases, by which they are sorted.
 type rows struct {
-	list    []message.Delivery
+	stored  map[int64][]message.Delivery
 	targets int
 }
 
-func (r *rows) add(list []message.Delivery) {
+func (r *rows) add(incarnation int64, list []message.Delivery) {
 	for _, d := range list {
 		if r.targets+len(d.Targets) > maxTargets {
 			return
 		}
+		if r.stored == nil {
+			r.stored = map[int64][]message.Delivery{}
+		}
 		r.targets += len(d.Targets)
-		r.list = append(r.list, d)
+		r.stored[incarnation] = append(r.stored[incarnation], d)
+	}
+}
+
+func (r *rows) addAll(other rows) {
+	for incarnation, list := range other.stored {
+		r.add(incarnation, list)
 	}
 }
 
 // intake is news that is not sorted by dispatcher yet, but for what names one.
 type intake struct {
 	news
-	rows     map[int64]*rows // by incarnation
+	rows     map[int64]*rows // by holder
 	replaced map[int64]*news // by incarnation
 }
 
 func (in *intake) empty() bool { return in.news.empty() && len(in.rows) == 0 && len(in.replaced) == 0 }
 
-func (in *intake) wait(incarnation int64, list []message.Delivery) {
+// notify adds a notice, but for what waits in this process itself.
+func (in *intake) notify(n Notice) {
+	for userID, seq := range n.UpTo {
+		in.hint(userID, seq)
+	}
+	for holder, list := range n.Waiting {
+		if holder != n.Incarnation {
+			in.waiting(holder).add(n.Incarnation, list)
+		}
+	}
+}
+
+// waiting are the rows that wait at the holder.
+func (in *intake) waiting(holder int64) *rows {
 	if in.rows == nil {
 		in.rows = map[int64]*rows{}
 	}
-	if in.rows[incarnation] == nil {
-		in.rows[incarnation] = &rows{}
+	if in.rows[holder] == nil {
+		in.rows[holder] = &rows{}
 	}
-	in.rows[incarnation].add(list)
+	return in.rows[holder]
 }
 
 func (in *intake) replace(former store.Place, device int64) {
@@ -142,8 +175,8 @@ func (in *intake) replace(former store.Place, device int64) {
 // add takes over another intake.
 func (in *intake) add(other intake) {
 	in.news.add(other.news)
-	for incarnation, r := range other.rows {
-		in.wait(incarnation, r.list)
+	for holder, r := range other.rows {
+		in.waiting(holder).addAll(*r)
 	}
 	for incarnation, n := range other.replaced {
 		for device, number := range n.replaced {

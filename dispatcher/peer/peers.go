@@ -30,7 +30,8 @@ type Store interface {
 
 // Deliverer works off deliveries.
 type Deliverer interface {
-	Submit(rows []message.Delivery)
+	// Submit takes rows that were stored under the incarnation's lease; it never blocks.
+	Submit(incarnation int64, rows []message.Delivery)
 }
 
 // Deps is what Peers needs.
@@ -64,20 +65,11 @@ func New(d Deps) *Peers {
 	}
 }
 
-// Notify hints at inbox entries up to a sequence wherever else the users are
-// connected; it never blocks. The rows wait for an acknowledgement at the
-// incarnation that is their key: if it does not answer, they are due at once.
-func (p *Peers) Notify(upTo map[string]int64, waiting map[int64][]message.Delivery) {
-	own := p.deps.Incarnation()
+// Notify hints at inbox entries wherever else the users are connected; it never
+// blocks. Rows that wait at a dispatcher which does not answer are due at once.
+func (p *Peers) Notify(n Notice) {
 	p.mu.Lock()
-	for userID, seq := range upTo {
-		p.intake.hint(userID, seq)
-	}
-	for incarnation, list := range waiting {
-		if incarnation != own {
-			p.intake.wait(incarnation, list)
-		}
-	}
+	p.intake.notify(n)
 	p.mu.Unlock()
 	poke(p.wake)
 }
@@ -139,22 +131,20 @@ func (p *Peers) sort(ctx context.Context, start func(*link)) {
 		return
 	}
 	delete(places, p.deps.Incarnation())
-	var late []message.Delivery
 	p.mu.Lock()
 	for incarnation, n := range places {
 		l := p.link(incarnation, start)
 		l.news.add(*n)
 		if r := in.rows[incarnation]; r != nil && !l.silent {
-			l.rows.add(r.list)
+			l.rows.addAll(*r)
 			delete(in.rows, incarnation)
 		}
 		poke(l.wake)
 	}
 	p.mu.Unlock()
 	for _, r := range in.rows { // nobody is there any more, or does not answer
-		late = append(late, r.list...)
+		p.push(*r)
 	}
-	p.push(late)
 }
 
 func (p *Peers) places(ctx context.Context, in intake) (map[int64]*news, error) {
@@ -199,15 +189,15 @@ func (p *Peers) look(ctx context.Context) {
 }
 
 // push makes rows due at once, in memory; the store keeps their time.
-func (p *Peers) push(list []message.Delivery) {
-	if len(list) == 0 {
-		return
+func (p *Peers) push(late rows) {
+	now := p.deps.Store.Now()
+	for incarnation, list := range late.stored {
+		due := slices.Clone(list)
+		for i := range due {
+			due[i].DueAt = now
+		}
+		p.deps.Deliverer.Submit(incarnation, due)
 	}
-	due := slices.Clone(list)
-	for i := range due {
-		due[i].DueAt = p.deps.Store.Now()
-	}
-	p.deps.Deliverer.Submit(due)
 }
 
 // poke wakes whoever waits for the channel.

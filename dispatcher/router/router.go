@@ -22,13 +22,7 @@ type Input struct {
 // Recipient is a receiver with all bound devices.
 type Recipient struct {
 	UserID  string
-	Devices []Device
-}
-
-// Device is a bound device and whether it has a session now.
-type Device struct {
-	message.Device
-	Connected bool
+	Devices []message.Device
 }
 
 // Channel is a channel row as far as routing needs it.
@@ -49,6 +43,8 @@ type Decision struct {
 	Reason string
 	// DueAt is when to push: now, or when the time to acknowledge is over.
 	DueAt time.Time
+	// Holder is the incarnation in whose session the device may acknowledge; 0 when it has none.
+	Holder int64
 }
 
 // Decide gives one decision per device, in the order of the input, and one for
@@ -66,7 +62,7 @@ func Decide(in Input) []Decision {
 	return out
 }
 
-func (in Input) decide(userID string, d Device) Decision {
+func (in Input) decide(userID string, d message.Device) Decision {
 	dec := Decision{UserID: userID, Device: d.Key, Epoch: d.Epoch}
 	switch {
 	case in.Message.Push == nil:
@@ -80,8 +76,8 @@ func (in Input) decide(userID string, d Device) Decision {
 		return dec
 	}
 	dec.DueAt = in.Now
-	if d.Connected {
-		dec.DueAt = in.Now.Add(in.AckTimeout)
+	if d.Session != 0 {
+		dec.DueAt, dec.Holder = in.Now.Add(in.AckTimeout), d.Session
 	}
 	return dec
 }

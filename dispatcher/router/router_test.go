@@ -14,8 +14,8 @@ func TestDecide(t *testing.T) {
 	now := time.Unix(1000, 0)
 	fcm, xiaomi := message.Selector{Vendor: "FCM", AppType: 1}, message.Selector{Vendor: "Xiaomi", AppType: 1, Region: "China"}
 	channels := []Channel{{"fcm", fcm}, {"mi", xiaomi}}
-	device := func(key int64, s message.Selector, connected bool) Device {
-		return Device{Device: message.Device{Key: key, Epoch: key * 10, Selector: s}, Connected: connected}
+	device := func(key int64, s message.Selector, session int64) message.Device {
+		return message.Device{Key: key, Epoch: key * 10, Selector: s, Session: session}
 	}
 	push := &message.PushConfig{Title: "t"}
 	tests := []struct {
@@ -28,7 +28,7 @@ func TestDecide(t *testing.T) {
 	}{
 		{
 			name: "offline devices are pushed now, each by its vendor", push: push, channels: channels,
-			recipient: Recipient{"bob", []Device{device(1, fcm, false), device(2, xiaomi, false)}},
+			recipient: Recipient{"bob", []message.Device{device(1, fcm, 0), device(2, xiaomi, 0)}},
 			want: []Decision{
 				{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", DueAt: now},
 				{UserID: "bob", Device: 2, Epoch: 20, Channel: "mi", DueAt: now},
@@ -36,12 +36,12 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "a connected device has time to acknowledge", push: push, channels: channels,
-			recipient: Recipient{"bob", []Device{device(1, fcm, true)}},
-			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", DueAt: now.Add(3 * time.Second)}},
+			recipient: Recipient{"bob", []message.Device{device(1, fcm, 7)}},
+			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", DueAt: now.Add(3 * time.Second), Holder: 7}},
 		},
 		{
 			name: "no push content", channels: channels,
-			recipient: Recipient{"bob", []Device{device(1, fcm, false)}},
+			recipient: Recipient{"bob", []message.Device{device(1, fcm, 0)}},
 			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Reason: message.ReasonNoPushConfig}},
 		},
 		{
@@ -50,22 +50,22 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "the sender's own device", push: push, sender: "bob", channels: channels,
-			recipient: Recipient{"bob", []Device{device(1, fcm, false)}},
+			recipient: Recipient{"bob", []message.Device{device(1, fcm, 0)}},
 			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Reason: message.ReasonOwnDevice}},
 		},
 		{
 			name: "no channel for the vendor", push: push, channels: channels[:1],
-			recipient: Recipient{"bob", []Device{device(2, xiaomi, false)}},
+			recipient: Recipient{"bob", []message.Device{device(2, xiaomi, 0)}},
 			want:      []Decision{{UserID: "bob", Device: 2, Epoch: 20, Reason: message.ReasonNoChannel}},
 		},
 		{
 			name: "another region is another channel", push: push, channels: channels,
-			recipient: Recipient{"bob", []Device{device(2, message.Selector{Vendor: "Xiaomi", AppType: 1, Region: "India"}, false)}},
+			recipient: Recipient{"bob", []message.Device{device(2, message.Selector{Vendor: "Xiaomi", AppType: 1, Region: "India"}, 0)}},
 			want:      []Decision{{UserID: "bob", Device: 2, Epoch: 20, Reason: message.ReasonNoChannel}},
 		},
 		{
 			name: "two channels match", push: push, channels: []Channel{{"a", fcm}, {"b", fcm}},
-			recipient: Recipient{"bob", []Device{device(1, fcm, false)}},
+			recipient: Recipient{"bob", []message.Device{device(1, fcm, 0)}},
 			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Reason: message.ReasonAmbiguous}},
 		},
 	}

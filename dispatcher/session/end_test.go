@@ -70,7 +70,7 @@ func TestChangesOfTheBindingEndTheSession(t *testing.T) {
 				t.Errorf("reason %q, want %q", f.Reason, tt.reason)
 			}
 			p.closes(websocket.StatusPolicyViolation, tt.reason)
-			waitFor(t, func() bool { return !bed.Hub.Online("bob") })
+			waitFor(t, func() bool { return !bed.Online(t, "bob") })
 		})
 	}
 }
@@ -126,7 +126,7 @@ func TestSilenceIsOffline(t *testing.T) {
 		t.Errorf("heartbeat %d", w.HeartbeatSeconds)
 	}
 	p.ping()
-	waitFor(t, func() bool { return !bed.Hub.Online("bob") })
+	waitFor(t, func() bool { return !bed.Online(t, "bob") })
 	if f, err := p.read(); err == nil {
 		t.Errorf("the connection lives: %+v", f)
 	}

@@ -6,13 +6,21 @@ package session
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
+
+// notifyAllWithin is the time in which all sessions look at their inboxes.
+const notifyAllWithin = 3 * time.Second
 
 // Hub knows every session of this process. It is safe for concurrent use.
 type Hub struct {
@@ -43,44 +51,66 @@ func NewHub(limit int, open prometheus.Gauge) *Hub {
 	}
 }
 
-// Connected gives those of the devices that have a session.
-func (h *Hub) Connected(devices []int64) map[int64]bool {
+// Notify hints that users' inboxes have entries up to a sequence.
+func (h *Hub) Notify(upTo map[string]int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	out := map[int64]bool{}
-	for _, d := range devices {
-		if h.byDevice[d] != nil {
-			out[d] = true
+	for userID, seq := range upTo {
+		for s := range h.byUser[userID] {
+			s.inbox.hint(seq)
 		}
 	}
-	return out
 }
 
-// Online reports whether any device of the user has a session.
-func (h *Hub) Online(userID string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.byUser[userID]) > 0
-}
-
-// Notify hints that the user's inbox has entries up to a sequence.
-func (h *Hub) Notify(userID string, upTo int64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for s := range h.byUser[userID] {
-		s.inbox.hint(upTo)
+// NotifyAll makes every session look at its inbox, spread over some seconds so
+// that the store does not meet them all at once.
+func (h *Hub) NotifyAll() {
+	for _, s := range h.all() {
+		time.AfterFunc(rand.N(notifyAllWithin), s.inbox.look)
 	}
 }
 
-// Kick ends the device's session if it logged in before the epoch, and returns
-// once it sends nothing more.
-func (h *Hub) Kick(device, epoch int64, reason string) {
+// Kick ends the devices' sessions that logged in before the changes, and
+// returns once they send nothing more.
+func (h *Hub) Kick(changes []store.EpochChange, reason string) {
+	var ends sync.WaitGroup
+	defer ends.Wait()
 	h.mu.Lock()
-	s := h.byDevice[device]
-	h.mu.Unlock()
-	if s != nil && s.epoch < epoch {
-		s.end(reason)
+	defer h.mu.Unlock()
+	for _, c := range changes {
+		if s := h.byDevice[c.Device]; s != nil && s.epoch < c.Epoch {
+			ends.Go(func() { s.end(reason) })
+		}
 	}
+}
+
+// Replace ends the device's session, whose place was taken at another
+// dispatcher, unless it logged in after that number.
+func (h *Hub) Replace(device, number int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.byDevice[device]; s != nil && s.login <= number {
+		s.stop(wire.KickedReplaced)
+	}
+}
+
+// all are the sessions at this moment.
+func (h *Hub) all() []*session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Values(h.byDevice))
+}
+
+func (h *Hub) holds(s *session) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.byDevice[s.device] == s
+}
+
+func (h *Hub) closing() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.draining
 }
 
 // Close refuses new sessions, tells all to end, and waits until their

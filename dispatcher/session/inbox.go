@@ -20,6 +20,8 @@ type reader struct {
 	// gapAt is where a gap was told last, so that it is told once.
 	gapAt int64
 	upTo  atomic.Int64
+	// again means to read whatever the mark says.
+	again atomic.Bool
 	wake  chan struct{}
 }
 
@@ -37,18 +39,29 @@ func (r *reader) hint(upTo int64) {
 			break
 		}
 	}
+	r.poke()
+}
+
+// look wakes the pump to read whatever the mark says; it never blocks.
+func (r *reader) look() {
+	r.again.Store(true)
+	r.poke()
+}
+
+func (r *reader) poke() {
 	select {
 	case r.wake <- struct{}{}:
 	default: // It is awake and has not looked at the mark yet.
 	}
 }
 
-// behind reports whether the mark promises entries that are not sent.
-func (r *reader) behind() bool { return r.upTo.Load() > r.sent.Load() }
+// behind reports whether there may be entries that are not sent.
+func (r *reader) behind() bool { return r.again.Load() || r.upTo.Load() > r.sent.Load() }
 
 // next reads the frames that follow. The entries end at a hole, so only none at
 // all mean that there are no more.
 func (r *reader) next(ctx context.Context) (frames []wire.ServerFrame, more bool, err error) {
+	r.again.Store(false)
 	after := r.sent.Load()
 	entries, gap, err := r.store.Inbox(ctx, r.userID, after, page)
 	if err != nil {

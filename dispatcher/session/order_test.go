@@ -42,7 +42,7 @@ func TestLaterLoginStays(t *testing.T) {
 			c, _ := bed.Phone(t, "FCM", "bob")
 			slow := &sluggish{Store: bed.Store, bound: make(chan struct{}), proceed: make(chan struct{})}
 			bed.Device.Config.Handler = session.NewServer(session.Deps{
-				Hub: bed.Hub, Devices: bed.Bindings, Users: bed.Users, Store: slow, Live: bed.Live, Log: slog.New(slog.DiscardHandler),
+				Hub: bed.Hub, Places: bed.Places, Devices: bed.Bindings, Users: bed.Users, Store: slow, Live: bed.Live, Log: slog.New(slog.DiscardHandler),
 			})
 			older := dial(t, bed)
 			older.send(wire.ClientFrame{Type: wire.FrameLogin, Token: bed.UserToken(t, "bob"), PushID: c.PushID, DeviceSecret: c.DeviceSecret})

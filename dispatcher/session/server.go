@@ -42,6 +42,7 @@ type Store interface {
 // Deps is what a Server needs.
 type Deps struct {
 	Hub     *Hub
+	Places  *Places
 	Devices Devices
 	Users   Users
 	Store   Store
@@ -80,7 +81,7 @@ func (v *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.refuse(conn, err)
 		return
 	}
-	defer v.deps.Hub.remove(s)
+	defer v.close(s)
 	v.serve(ctx, s)
 }
 
@@ -92,6 +93,11 @@ func (v *Server) serve(ctx context.Context, s *session) {
 	s.abort()
 	pump.Wait()
 	s.log.Debug("session ended", "error", err)
+}
+
+func (v *Server) close(s *session) {
+	v.deps.Hub.remove(s)
+	v.deps.Places.leave(s)
 }
 
 // login reads the first frame, binds the device to the user and enters the
@@ -145,21 +151,20 @@ func (v *Server) open(ctx context.Context, g *guest, conn *websocket.Conn, o ope
 	if err := v.deps.Hub.add(g, s); err != nil {
 		return nil, err
 	}
-	if err := v.welcome(ctx, s, o.frame); err != nil {
+	if err := v.welcome(ctx, s); err != nil {
 		close(s.stopped)
-		v.deps.Hub.remove(s)
+		v.close(s)
 		return nil, err
 	}
 	return s, nil
 }
 
 // welcome tells the device that the session is open, after everybody else can
-// see it: from then on the device expects messages here and no pushes.
-func (v *Server) welcome(ctx context.Context, s *session, login wire.ClientFrame) error {
-	// A takeover that committed before the session was in the hub could not kick it.
-	now, err := v.deps.Devices.Authenticate(ctx, login.PushID, login.DeviceSecret)
-	if err != nil || now.Epoch != s.epoch {
-		return errors.Join(errRebound, err)
+// see it: from then on the device expects messages here and no pushes. Of a
+// message that was accepted before that, the inbox will tell.
+func (v *Server) welcome(ctx context.Context, s *session) error {
+	if err := v.deps.Places.take(ctx, s); err != nil {
+		return err
 	}
 	doc, _ := v.deps.Live.Current()
 	return s.send(ctx, wire.ServerFrame{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -46,6 +47,11 @@ type session struct {
 // laterThan reports whether the login came after the other one of the same device.
 func (s *session) laterThan(other *session) bool {
 	return cmp.Or(cmp.Compare(s.epoch, other.epoch), cmp.Compare(s.login, other.login)) > 0
+}
+
+// place is the session as the store knows it.
+func (s *session) place() store.Session {
+	return store.Session{Device: s.device, Epoch: s.epoch, Number: s.login}
 }
 
 // stop makes the pump tell the device why and end.

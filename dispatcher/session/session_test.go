@@ -72,14 +72,14 @@ func TestCursorAndAfter(t *testing.T) {
 func TestConnectedWaitsForTheAck(t *testing.T) {
 	t.Parallel()
 	bed := planetest.New(t)
-	c, d := bed.Phone(t, "FCM", "bob")
-	if bed.Hub.Online("bob") || bed.Hub.Connected([]int64{d.Key})[d.Key] {
+	c, _ := bed.Phone(t, "FCM", "bob")
+	if bed.Online(t, "bob") {
 		t.Error("online without a session")
 	}
 	p := dial(t, bed)
 	p.login(bed, c, "bob")
 	p.ping()
-	if !bed.Hub.Online("bob") || !bed.Hub.Connected([]int64{d.Key, 99})[d.Key] || bed.Hub.Connected([]int64{99})[99] {
+	if !bed.Online(t, "bob") || bed.Online(t, "eve") {
 		t.Error("offline with a session")
 	}
 	post(t, bed, "bob", 1)
@@ -87,7 +87,7 @@ func TestConnectedWaitsForTheAck(t *testing.T) {
 		t.Errorf("the push is due in %v, want the time to acknowledge", wait)
 	}
 	_ = p.conn.Close(websocket.StatusNormalClosure, "")
-	waitFor(t, func() bool { return !bed.Hub.Online("bob") })
+	waitFor(t, func() bool { return !bed.Online(t, "bob") })
 	post(t, bed, "bob", 1)
 	if wait := time.Until(bed.Rows.All()[1].DueAt); wait > 0 {
 		t.Errorf("offline, and the push waits %v", wait)

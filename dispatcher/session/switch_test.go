@@ -115,13 +115,13 @@ func TestTakeoverDuringTheLogin(t *testing.T) {
 			c, _ := bed.Phone(t, "FCM", "bob")
 			h := hasty{Service: bed.Bindings, Store: bed.Store, after: step}
 			bed.Device.Config.Handler = session.NewServer(session.Deps{
-				Hub: bed.Hub, Devices: h, Users: bed.Users, Store: h, Live: bed.Live, Log: slog.New(slog.DiscardHandler),
+				Hub: bed.Hub, Places: bed.Places, Devices: h, Users: bed.Users, Store: h, Live: bed.Live, Log: slog.New(slog.DiscardHandler),
 			})
 			post(t, bed, "bob", 1)
 			p := dial(t, bed)
 			p.send(wire.ClientFrame{Type: wire.FrameLogin, Token: bed.UserToken(t, "bob"), PushID: c.PushID, DeviceSecret: c.DeviceSecret})
 			p.closes(websocket.StatusPolicyViolation, "somebody else")
-			waitFor(t, func() bool { return !bed.Hub.Online("bob") })
+			waitFor(t, func() bool { return !bed.Online(t, "bob") })
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress"
 	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/session"
@@ -47,7 +49,9 @@ const MaxSessions = 64
 type Bed struct {
 	Live     *config.Live
 	Store    *sqlite.Store
+	Lease    *lease.Keeper
 	Hub      *session.Hub
+	Places   *session.Places
 	Sessions prometheus.Gauge
 	Fence    *Fence
 	Rows     *Rows
@@ -83,12 +87,11 @@ func New(tb testing.TB) *Bed {
 	}
 	b.close = sync.OnceValue(b.Store.Close)
 	tb.Cleanup(func() { b.Break(tb) })
-	if _, err := b.Store.AcquireLease(tb.Context(), store.Holder{Pod: "pod"}, time.Hour); err != nil {
-		tb.Fatal(err)
-	}
+	b.acquire(tb, log)
 	m := metrics.New(prometheus.NewRegistry())
 	b.Sessions = m.Sessions
 	b.Hub = session.NewHub(MaxSessions, m.Sessions)
+	b.Places = session.NewPlaces(session.PlacesDeps{Hub: b.Hub, Store: b.Store, Lease: b.Lease, Log: log})
 	b.Users = usertoken.New(usertoken.Deps{Live: b.Live, Log: log})
 	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi"}})
 	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m})
@@ -96,21 +99,36 @@ func New(tb testing.TB) *Bed {
 	return b
 }
 
+// acquire lets the bed hold the lease until its end; a broken store cannot take it back.
+func (b *Bed) acquire(tb testing.TB, log *slog.Logger) {
+	tb.Helper()
+	b.Lease = lease.New(lease.Deps{Store: b.Store, Holder: store.Holder{Pod: "pod"}, Log: log})
+	if err := b.Lease.Start(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = b.Lease.Release(context.Background()) })
+}
+
 func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	tb.Helper()
 	b.Device = httptest.NewTLSServer(ingress.Device(ingress.DeviceDeps{
 		Live: b.Live, Bindings: b.Bindings, Users: b.Users, Log: log,
 		Session: session.NewServer(session.Deps{
-			Hub: b.Hub, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
+			Hub: b.Hub, Places: b.Places, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
 		}),
 		Registrations: ingress.Rates{PerSource: 1000, Total: 1000},
 	}))
 	b.Server = httptest.NewUnstartedServer(ingress.Server(ingress.ServerDeps{
-		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Store: b.Store, Presence: b.Hub, Log: log,
+		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Store: b.Store, Log: log,
 	}))
 	b.Server.EnableHTTP2 = true
 	b.Server.StartTLS()
+	placesCtx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
+	var places sync.WaitGroup
+	places.Go(func() { b.Places.Run(placesCtx) })
 	tb.Cleanup(func() {
+		defer places.Wait()
+		defer stop()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := b.Hub.Close(ctx); err != nil {
@@ -127,6 +145,16 @@ func (b *Bed) Break(tb testing.TB) {
 	if err := b.close(); err != nil {
 		tb.Error(err)
 	}
+}
+
+// Online reports whether the store knows of a session of the user.
+func (b *Bed) Online(tb testing.TB, userID string) bool {
+	tb.Helper()
+	found, err := b.Store.DevicesOf(tb.Context(), []string{userID})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return slices.ContainsFunc(found[userID], func(d message.Device) bool { return d.Session != 0 })
 }
 
 // Configure changes the configuration and waits until it is in force.
@@ -255,8 +283,11 @@ type Rows struct {
 	rows []message.Delivery
 }
 
+// Incarnation implements accept.Deliverer.
+func (r *Rows) Incarnation() int64 { return 1 }
+
 // Submit implements accept.Deliverer.
-func (r *Rows) Submit(rows []message.Delivery) {
+func (r *Rows) Submit(_ int64, rows []message.Delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rows = append(r.rows, rows...)

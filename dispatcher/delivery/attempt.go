@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -50,7 +51,7 @@ func (a *attempt) run(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			a.later(rest, time.Now().Add(storePause), message.Outcome{})
+			a.later(rest, a.store.Now().Add(storePause), message.Outcome{})
 			break
 		}
 		rest = rest[n:]
@@ -96,7 +97,7 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 		return fmt.Errorf("reading the fence: %w", err)
 	}
 	open.read(states)
-	now := time.Now()
+	now := a.store.Now()
 	var pass []live
 	for _, t := range targets {
 		if state, reason := admit(t, states, a.delivery.ExpiresAt, now); state != "" {
@@ -108,11 +109,8 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 	if len(pass) == 0 {
 		return nil
 	}
-	if !a.lease.fits() {
-		for _, l := range pass {
-			a.later([]message.Target{l.target}, now.Add(leaseRenew), message.Outcome{})
-		}
-		return nil
+	if !a.sender.mayCall() {
+		return lease.ErrOver
 	}
 	return a.send(ctx, m, pass)
 }
@@ -140,8 +138,8 @@ func (a *attempt) send(ctx context.Context, m message.Message, pass []live) erro
 		targets[i] = provider.Target{Token: l.state.Token.Value, UserHash: userHash(doc.App.AppID, l.state.UserID)}
 	}
 	a.called = true
-	outcomes := a.sender.send(ctx, notification(m, doc.Document, a.sender.row, time.Now()), targets)
-	now := time.Now()
+	outcomes := a.sender.send(ctx, notification(m, doc.Document, a.sender.row, a.store.Now()), targets)
+	now := a.store.Now()
 	blown, err := a.fused(ctx, pass, outcomes, now)
 	if err != nil {
 		a.log.Warn("reading the token health; invalid tokens are kept", "channel", a.name, "error", err)

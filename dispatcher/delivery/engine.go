@@ -1,13 +1,11 @@
 // Package delivery moves stored deliveries to the vendors: one lane per channel
 // row with its queue, limits, health and retries; the fence that keeps a push
-// from its former user; the fuse that keeps a wrong credential from unbinding
-// everybody; and the lease without which nothing is sent.
+// from its former user; and the fuse that keeps a wrong credential from unbinding
+// everybody. Nothing is sent but under the process's lease.
 package delivery
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -17,6 +15,7 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -31,22 +30,20 @@ type Deps struct {
 	// NewProvider makes the provider of a channel row; it is catalog.New.
 	NewProvider func(config.Channel, provider.Deps) (provider.Provider, error)
 	Provider    provider.Deps
-	Metrics     *metrics.Metrics
-	Log         *slog.Logger
-	// Pod is the name under which this process holds its lease.
-	Pod string
+	// Lease is started before the Engine and released after Wait.
+	Lease   *lease.Keeper
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
 }
 
-// Engine owns all lanes and the lease.
+// Engine owns all lanes.
 type Engine struct {
 	Deps
 	fence *fence
-	lease *lease
 
-	mu          sync.Mutex
-	lanes       map[string]*lane
-	idle        []*lane // not yet running
-	incarnation int64
+	mu    sync.Mutex
+	lanes map[string]*lane
+	idle  []*lane // not yet running
 
 	born    chan struct{} // holds one token when there are idle lanes
 	workers sync.WaitGroup
@@ -54,7 +51,7 @@ type Engine struct {
 
 // New makes an engine that does nothing until Start.
 func New(d Deps) *Engine {
-	return &Engine{Deps: d, fence: newFence(), lease: &lease{}, lanes: map[string]*lane{}, born: make(chan struct{}, 1)}
+	return &Engine{Deps: d, fence: newFence(), lanes: map[string]*lane{}, born: make(chan struct{}, 1)}
 }
 
 // Quiesce returns once no vendor call is open for an epoch older than the changes.
@@ -62,45 +59,26 @@ func (e *Engine) Quiesce(ctx context.Context, changes []store.EpochChange) error
 	return e.fence.Quiesce(ctx, changes)
 }
 
-// Start acquires the lease, adopts what dead processes left, and starts the
-// lanes. They work until ctx ends; Wait waits for them.
-func (e *Engine) Start(ctx context.Context) error {
-	sent := time.Now()
-	l, err := e.Store.AcquireLease(ctx, store.Holder{Pod: e.Pod}, leaseTTL)
-	if err != nil {
-		return fmt.Errorf("acquiring the lease: %w", err)
-	}
-	e.lease.renewed(sent)
-	e.mu.Lock()
-	e.incarnation = l.Incarnation
-	e.mu.Unlock()
-	e.Log.Info("lease acquired", "incarnation", l.Incarnation, "adopted", l.Adopted)
-	if err := e.orphans(ctx); err != nil {
-		return err
-	}
-	_, changed := e.Live.Current()
+// Start starts the lanes. They work until ctx ends; Wait waits for them.
+func (e *Engine) Start(ctx context.Context) {
+	_, held := e.Lease.Current()
+	_, configured := e.Live.Current()
 	e.apply()
-	e.workers.Go(func() { e.follow(ctx, changed) })
-	e.workers.Go(func() { e.renew(ctx) })
-	return nil
+	e.workers.Go(func() { e.follow(ctx, configured, held) })
 }
 
-// Wait returns after ctx of Start has ended and every vendor call is answered
-// and settled; then it gives the lease back.
-func (e *Engine) Wait(ctx context.Context) error {
-	e.workers.Wait()
-	e.lease.lost()
-	if err := e.Store.ReleaseLease(ctx); err != nil {
-		return fmt.Errorf("releasing the lease: %w", err)
-	}
-	return nil
-}
+// Wait returns after ctx of Start has ended and every vendor call is answered and settled.
+func (e *Engine) Wait() { e.workers.Wait() }
 
-// Submit takes rows that were just stored. It never blocks; what does not fit
-// into memory is read from the store later.
-func (e *Engine) Submit(rows []message.Delivery) {
+// Incarnation is that of the lease which rows belong to that are stored now.
+func (e *Engine) Incarnation() int64 { return e.Lease.Incarnation() }
+
+// Submit takes rows that were just stored, after Incarnation gave the
+// incarnation. It never blocks. What does not fit into memory, and what another
+// process may have taken over since, is read from the store later.
+func (e *Engine) Submit(incarnation int64, rows []message.Delivery) {
 	for _, d := range rows {
-		e.laneOf(d.Channel).submit(d)
+		e.laneOf(d.Channel).submit(incarnation, d)
 	}
 }
 
@@ -121,25 +99,6 @@ func (e *Engine) Channels(ctx context.Context) ([]report.Channel, error) {
 	return out, err
 }
 
-// Incarnation is the number of the lease; 0 before Start.
-func (e *Engine) Incarnation() int64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.incarnation
-}
-
-// orphans makes lanes for rows whose channel is no longer configured.
-func (e *Engine) orphans(ctx context.Context) error {
-	backlog, err := e.Store.Backlog(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the backlog: %w", err)
-	}
-	for name := range backlog {
-		e.laneOf(name)
-	}
-	return nil
-}
-
 // laneOf finds or makes the lane of a channel row.
 func (e *Engine) laneOf(name string) *lane {
 	e.mu.Lock()
@@ -147,9 +106,9 @@ func (e *Engine) laneOf(name string) *lane {
 	if l, ok := e.lanes[name]; ok {
 		return l
 	}
-	now := time.Now()
+	now := e.Store.Now()
 	l := &lane{
-		name: name, live: e.Live, store: e.Store, fence: e.fence, lease: e.lease, metrics: e.Metrics, log: e.Log,
+		name: name, live: e.Live, store: e.Store, fence: e.fence, metrics: e.Metrics, log: e.Log,
 		wake: make(chan struct{}, 1), queue: newQueue(), health: newHealth(now),
 	}
 	l.queue.askAt(now)
@@ -162,8 +121,10 @@ func (e *Engine) laneOf(name string) *lane {
 	return l
 }
 
-// follow applies every new configuration and runs the lanes that are born.
-func (e *Engine) follow(ctx context.Context, changed <-chan struct{}) {
+// follow applies every new configuration and every change of the lease, and
+// runs the lanes that are born.
+func (e *Engine) follow(ctx context.Context, configured, held <-chan struct{}) {
+	again := e.recheck(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -172,11 +133,35 @@ func (e *Engine) follow(ctx context.Context, changed <-chan struct{}) {
 			for _, l := range e.takeIdle() {
 				e.workers.Go(func() { l.run(ctx) })
 			}
-		case <-changed:
-			_, changed = e.Live.Current()
+		case <-configured:
+			_, configured = e.Live.Current()
 			e.apply()
+		case <-held:
+			_, held = e.Lease.Current()
+			e.apply()
+			again = e.recheck(ctx)
+		case <-again:
+			again = e.recheck(ctx)
 		}
 	}
+}
+
+// recheck makes every lane look for rows that it was not told of, and makes
+// lanes for those whose channel is not configured here. What it returns says
+// when to try again; nil means never.
+func (e *Engine) recheck(ctx context.Context) (again <-chan time.Time) {
+	backlog, err := e.Store.Backlog(ctx)
+	if err != nil {
+		e.Log.Warn("looking for deliveries of other processes", "error", err)
+		again = time.After(storePause)
+	}
+	for name := range backlog {
+		e.laneOf(name)
+	}
+	for _, l := range e.snapshot() {
+		l.recheck()
+	}
+	return again
 }
 
 func (e *Engine) takeIdle() []*lane {
@@ -187,10 +172,11 @@ func (e *Engine) takeIdle() []*lane {
 	return idle
 }
 
-// apply gives every changed channel row a new sender and takes it from those
-// that are gone or suspended.
+// apply gives every changed channel row a new sender, every row where a new term
+// began, and takes it from those that are gone or suspended.
 func (e *Engine) apply() {
 	doc, _ := e.Live.Current()
+	term := e.Lease.Term()
 	rows := map[string]bool{}
 	for _, row := range doc.Channels {
 		if row.Suspended {
@@ -198,16 +184,18 @@ func (e *Engine) apply() {
 		}
 		rows[row.Name] = true
 		l := e.laneOf(row.Name)
-		if s := l.current(); s != nil && reflect.DeepEqual(s.row, row) {
+		if s := l.current(); s != nil && s.term == term && reflect.DeepEqual(s.row, row) {
 			continue
 		}
-		p, err := e.NewProvider(row, e.Provider)
+		deps := e.Provider
+		deps.Alive = alive(term)
+		p, err := e.NewProvider(row, deps)
 		if err != nil {
 			e.Log.Error("channel row refused, its pushes wait", "channel", row.Name, "error", err)
 			l.refuse(err)
 			continue
 		}
-		l.replace(newSender(row, p, e.Metrics))
+		l.replace(newSender(row, term, p, e.Metrics))
 	}
 	for name, l := range e.snapshot() {
 		if !rows[name] && l.current() != nil {
@@ -220,42 +208,4 @@ func (e *Engine) snapshot() map[string]*lane {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return maps.Clone(e.lanes)
-}
-
-// renew keeps the lease. Without it nothing is sent, and the rows are adopted by others.
-func (e *Engine) renew(ctx context.Context) {
-	t := time.NewTicker(leaseRenew)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		sent := time.Now()
-		_, err := e.Store.RenewLease(ctx, leaseTTL)
-		if errors.Is(err, store.ErrLeaseLost) {
-			err = e.reacquire(ctx)
-		}
-		if err != nil {
-			e.Log.Warn("renewing the lease", "error", err)
-			continue
-		}
-		e.lease.renewed(sent)
-	}
-}
-
-func (e *Engine) reacquire(ctx context.Context) error {
-	l, err := e.Store.AcquireLease(ctx, store.Holder{Pod: e.Pod}, leaseTTL)
-	if err != nil {
-		return err
-	}
-	e.mu.Lock()
-	e.incarnation = l.Incarnation
-	e.mu.Unlock()
-	e.Log.Warn("lease had run out and was acquired anew", "incarnation", l.Incarnation, "adopted", l.Adopted)
-	for _, lane := range e.snapshot() {
-		lane.recheck()
-	}
-	return nil
 }

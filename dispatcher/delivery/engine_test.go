@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/report"
@@ -33,7 +34,7 @@ func TestSubmittedRowsAreSentAtOnceInTheVendorsBatches(t *testing.T) {
 		defer b.drain()
 		synctest.Wait()
 		start := time.Now()
-		b.engine.Submit([]message.Delivery{m.add(1, 1, 2, 3)})
+		b.submit([]message.Delivery{m.add(1, 1, 2, 3)})
 		synctest.Wait()
 		if diff := cmp.Diff([][]string{{"b", "c"}, {"d"}}, b.vendor.sent()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -68,7 +69,7 @@ func TestOnlyTheFailedSubsetIsRetried(t *testing.T) {
 		v := &vendor{answers: map[string][]message.Outcome{"c": outcomes(message.Transient, message.Accepted)}}
 		b := newBench(t, m, v)
 		defer b.drain()
-		b.engine.Submit([]message.Delivery{m.add(1, 1, 2)})
+		b.submit([]message.Delivery{m.add(1, 1, 2)})
 		elapse(time.Minute)
 		synctest.Wait()
 		if diff := cmp.Diff([][]string{{"b", "c"}, {"c"}}, v.sent()); diff != "" {
@@ -86,9 +87,9 @@ func TestARefusedCredentialKeepsDeliveriesUntilItIsReplaced(t *testing.T) {
 		}}
 		b := newBench(t, m, refusing)
 		defer b.drain()
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		synctest.Wait()
-		b.engine.Submit([]message.Delivery{m.add(2, 2)})
+		b.submit([]message.Delivery{m.add(2, 2)})
 		elapse(10 * time.Hour)
 		rows, err := b.engine.Channels(t.Context())
 		if err != nil || rows[0].State != report.CredentialRejected || rows[0].Code != "code" || rows[0].Pending != 2 {
@@ -117,12 +118,12 @@ func TestAnImpairedRowTriesOneCallAtATime(t *testing.T) {
 		v := &vendor{answers: map[string][]message.Outcome{"b": outcomes(message.Throttled)}}
 		b := newBench(t, m, v)
 		defer b.drain()
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		synctest.Wait()
 		v.mu.Lock()
 		v.gate = make(chan struct{})
 		v.mu.Unlock()
-		b.engine.Submit([]message.Delivery{m.add(2, 2), m.add(3, 3)})
+		b.submit([]message.Delivery{m.add(2, 2), m.add(3, 3)})
 		elapse(2 * time.Second) // the row opens again
 		synctest.Wait()
 		if n := len(v.sent()); n != 2 {
@@ -140,7 +141,7 @@ func TestNoCallForTheFormerUserStartsAfterQuiesce(t *testing.T) {
 		v := &vendor{gate: make(chan struct{})}
 		b := newBench(t, m, v)
 		defer b.drain()
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		synctest.Wait() // the first call is open
 		m.set(func(m *memory) { m.devices[1] = store.FenceState{Epoch: 2, UserID: "other", TokenOK: true} })
 		answered := make(chan error, 1)
@@ -155,7 +156,7 @@ func TestNoCallForTheFormerUserStartsAfterQuiesce(t *testing.T) {
 		if err := <-answered; err != nil {
 			t.Fatal(err)
 		}
-		b.engine.Submit([]message.Delivery{m.add(2, 1)}) // decided for epoch 1
+		b.submit([]message.Delivery{m.add(2, 1)}) // decided for epoch 1
 		synctest.Wait()
 		if n := len(v.sent()); n != 1 {
 			t.Errorf("%d calls, want 1", n)
@@ -173,15 +174,15 @@ func TestNothingIsSentWithoutALease(t *testing.T) {
 		b := newBench(t, m, &vendor{})
 		defer b.drain()
 		m.set(func(m *memory) { m.renewed = errors.New("the database is gone") })
-		elapse(leaseTTL)
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
-		elapse(leaseTTL)
+		elapse(lease.TTL)
+		b.submit([]message.Delivery{m.add(1, 1)})
+		elapse(lease.TTL)
 		synctest.Wait()
 		if n := len(b.vendor.sent()); n != 0 {
 			t.Fatalf("%d calls without a lease", n)
 		}
 		m.set(func(m *memory) { m.renewed = nil })
-		elapse(4 * leaseRenew)
+		elapse(4 * lease.Interval)
 		synctest.Wait()
 		if m.result(1).State != message.Handed {
 			t.Errorf("not sent after the lease came back: %+v", m.result(1))
@@ -213,7 +214,7 @@ func TestAFailingStoreLosesNothing(t *testing.T) {
 		m.failing = errors.New("disk is full")
 		b := newBench(t, m, &vendor{})
 		defer b.drain()
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		elapse(time.Minute)
 		m.set(func(m *memory) { m.failing = nil })
 		elapse(2 * storePause)
@@ -230,11 +231,11 @@ func TestDrainAnswersOpenCallsAndStartsNoNew(t *testing.T) {
 		m := newMemory(1, 2, 3)
 		v := &vendor{gate: make(chan struct{})}
 		b := newBench(t, m, v)
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		synctest.Wait()
 		b.stop()
 		synctest.Wait()
-		b.engine.Submit([]message.Delivery{m.add(2, 2)})
+		b.submit([]message.Delivery{m.add(2, 2)})
 		synctest.Wait()
 		close(v.gate)
 		b.drain()
@@ -263,7 +264,7 @@ func TestTheFuseCountsAnswersThatAreNotSettledYet(t *testing.T) {
 		}
 		b := newBench(t, m, v)
 		defer b.drain()
-		b.engine.Submit(rows)
+		b.submit(rows)
 		synctest.Wait() // all six answers are there, none is settled
 		close(m.hold)
 		synctest.Wait()
@@ -292,7 +293,7 @@ func TestARowThatNoProviderCanBeMadeOfSaysSo(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		synctest.Wait()
 		rows, err := b.engine.Channels(t.Context())
 		if err != nil || rows[0].State != report.Misconfigured || rows[0].Message == "" || rows[0].Pending != 1 {
@@ -309,7 +310,7 @@ func TestALaneThatEndedTakesNoSender(t *testing.T) {
 		b.drain()
 		late := &vendor{}
 		l := b.engine.laneOf("row")
-		l.replace(newSender(l.sender.row, late, b.engine.Metrics))
+		l.replace(newSender(l.sender.row, l.sender.term, late, b.engine.Metrics))
 		if !late.closed || l.sender.provider == provider.Provider(late) {
 			t.Error("the late sender is in use or not closed")
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -28,6 +29,10 @@ type memory struct {
 	store.Store // the rest panics
 
 	mu      sync.Mutex
+	skew    time.Duration // of the store's clock against this process's
+	lease   store.Lease
+	adopted int64                       // by the next renewal
+	mine    func(message.Delivery) bool // nil: all rows are this process's
 	rows    map[int64]message.Delivery
 	devices map[int64]store.FenceState
 	done    map[int64]store.TargetResult // by device
@@ -49,7 +54,7 @@ func newMemory(devices ...int64) *memory {
 func (m *memory) add(id int64, devices ...int64) message.Delivery {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := message.Delivery{ID: id, MessageID: "m", Channel: "row", DueAt: time.Now(), ExpiresAt: time.Now().Add(24 * time.Hour)}
+	d := message.Delivery{ID: id, MessageID: "m", Channel: "row", DueAt: m.Now(), ExpiresAt: m.Now().Add(24 * time.Hour)}
 	for _, device := range devices {
 		d.Targets = append(d.Targets, message.Target{Device: device, Epoch: 1, Seq: 1})
 	}
@@ -69,14 +74,22 @@ func (m *memory) set(f func(*memory)) {
 	f(m)
 }
 
+func (m *memory) Now() time.Time { return time.Now().Add(m.skew) }
+
 func (m *memory) AcquireLease(context.Context, store.Holder, time.Duration) (store.Lease, error) {
-	return store.Lease{Incarnation: 1}, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lease.Incarnation++
+	m.renewed = nil
+	return m.lease, nil
 }
 
 func (m *memory) RenewLease(context.Context, time.Duration) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return 0, m.renewed
+	adopted := m.adopted
+	m.adopted = 0
+	return adopted, m.renewed
 }
 
 func (m *memory) ReleaseLease(context.Context) error { return nil }
@@ -94,7 +107,7 @@ func (m *memory) Backlog(context.Context) (map[string]int64, error) {
 func (m *memory) Message(context.Context, string) (message.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return message.Message{ID: "m", Push: &message.PushConfig{Title: "t"}, PushExpiresAt: time.Now().Add(time.Hour)}, m.failing
+	return message.Message{ID: "m", Push: &message.PushConfig{Title: "t"}, PushExpiresAt: m.Now().Add(time.Hour)}, m.failing
 }
 
 func (m *memory) Fence(_ context.Context, devices []int64, _ message.TokenKind) (map[int64]store.FenceState, error) {
@@ -114,13 +127,15 @@ func (m *memory) Due(_ context.Context, channel string, until time.Time, after m
 	defer m.mu.Unlock()
 	var out []message.Delivery
 	for _, d := range m.rows {
-		if d.Channel == channel && order(d, after) > 0 && !d.DueAt.After(until) {
+		if d.Channel == channel && order(d, after) > 0 && !d.DueAt.After(until) && m.owns(d) {
 			out = append(out, d)
 		}
 	}
 	slices.SortFunc(out, order)
 	return out[:min(len(out), limit)], nil
 }
+
+func (m *memory) owns(d message.Delivery) bool { return m.mine == nil || m.mine(d) }
 
 func order(a, b message.Delivery) int {
 	return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID))
@@ -130,7 +145,7 @@ func (m *memory) NextDueAfter(_ context.Context, channel string, t time.Time) (n
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, d := range m.rows {
-		if d.Channel == channel && d.DueAt.After(t) && (next.IsZero() || d.DueAt.Before(next)) {
+		if d.Channel == channel && d.DueAt.After(t) && m.owns(d) && (next.IsZero() || d.DueAt.Before(next)) {
 			next = d.DueAt
 		}
 	}
@@ -258,6 +273,7 @@ func document(t *testing.T, path, secret string) {
 type bench struct {
 	t      *testing.T
 	engine *Engine
+	lease  *lease.Keeper
 	store  *memory
 	vendor *vendor
 	live   *config.Live
@@ -274,8 +290,10 @@ func newBench(t *testing.T, m *memory, v *vendor) *bench {
 		t.Fatal(err)
 	}
 	b.live = live
+	log := slog.New(slog.DiscardHandler)
+	b.lease = lease.New(lease.Deps{Store: m, Holder: store.Holder{Pod: "pod"}, Log: log})
 	b.engine = New(Deps{
-		Live: live, Store: m, Pod: "pod", Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(prometheus.NewRegistry()),
+		Live: live, Store: m, Lease: b.lease, Log: log, Metrics: metrics.New(prometheus.NewRegistry()),
 		NewProvider: func(config.Channel, provider.Deps) (provider.Provider, error) {
 			if b.vendor == nil {
 				return nil, errors.New("endpoint.caBundle: holds no PEM certificate")
@@ -285,16 +303,21 @@ func newBench(t *testing.T, m *memory, v *vendor) *bench {
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	b.stop = stop
-	if err := b.engine.Start(ctx); err != nil {
+	if err := b.lease.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
+	b.engine.Start(ctx)
 	return b
 }
+
+// submit is what accepting does.
+func (b *bench) submit(rows []message.Delivery) { b.engine.Submit(b.engine.Incarnation(), rows) }
 
 func (b *bench) drain() {
 	b.t.Helper()
 	b.stop()
-	if err := b.engine.Wait(context.Background()); err != nil {
+	b.engine.Wait()
+	if err := b.lease.Release(context.Background()); err != nil {
 		b.t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,8 @@ const (
 	refill = 256
 	// storePause is the wait after the store failed.
 	storePause = time.Second
+	// leasePause is the wait while the lease has no room for a call.
+	leasePause = time.Second
 	// sweepEvery is how often a lane that cannot send looks for expired rows.
 	sweepEvery = time.Minute
 )
@@ -30,7 +33,6 @@ type lane struct {
 	live    *config.Live
 	store   store.Store
 	fence   *fence
-	lease   *lease
 	metrics *metrics.Metrics
 	log     *slog.Logger
 	wake    chan struct{} // holds one token when something changed
@@ -47,10 +49,15 @@ type lane struct {
 	attempts sync.WaitGroup
 }
 
-// submit takes rows that were just stored; it never blocks.
-func (l *lane) submit(d message.Delivery) {
+// submit takes a row that was just stored; it never blocks. One that may have
+// been stored before the sender's term is left to a refill, which reads own rows only.
+func (l *lane) submit(incarnation int64, d message.Delivery) {
 	l.mu.Lock()
-	l.queue.submit(d, time.Now())
+	if l.sender != nil && l.sender.term.Incarnation == incarnation {
+		l.queue.submit(d, l.store.Now())
+	} else {
+		l.queue.askAt(d.DueAt)
+	}
 	l.mu.Unlock()
 	l.poke()
 }
@@ -58,13 +65,14 @@ func (l *lane) submit(d message.Delivery) {
 // recheck makes the lane look into the store for rows that it has not been given.
 func (l *lane) recheck() {
 	l.mu.Lock()
-	l.queue.askAt(time.Now())
+	l.queue.askAt(l.store.Now())
 	l.mu.Unlock()
 	l.poke()
 }
 
-// replace sets the row's sender; a new credential opens a closed row. A lane
-// that has ended takes none.
+// replace sets the row's sender; a new credential opens a closed row. What waits
+// in memory is read again, because it may be another process's under a new term.
+// A lane that has ended takes none.
 func (l *lane) replace(s *sender) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,12 +82,15 @@ func (l *lane) replace(s *sender) {
 		}
 		return
 	}
+	now := l.store.Now()
+	if l.sender == nil || s == nil || !reflect.DeepEqual(l.sender.row, s.row) {
+		l.health = newHealth(now)
+	}
 	if l.sender != nil {
 		l.attempts.Go(l.sender.retire)
 	}
 	l.sender = s
-	l.health = newHealth(time.Now())
-	l.queue.askAt(time.Now())
+	l.queue.drop(now)
 	l.poke()
 }
 
@@ -157,7 +168,7 @@ func (l *lane) close() {
 // step starts the next attempt if there may be one, and says how long there is
 // nothing to do; 0 means that there may be more at once.
 func (l *lane) step(ctx context.Context) time.Duration {
-	now := time.Now()
+	now := l.store.Now()
 	wait, empty := l.next(ctx, now)
 	if !empty {
 		return wait
@@ -194,6 +205,9 @@ func (l *lane) blocked(now time.Time) time.Duration {
 	}
 	if wait := l.health.closedUntil.Sub(now); wait > 0 {
 		return wait
+	}
+	if !l.sender.mayCall() {
+		return leasePause
 	}
 	limit := l.sender.concurrency()
 	if l.health.impaired() {
@@ -262,7 +276,7 @@ func (l *lane) finished(a *attempt, err error) {
 	l.queue.forget(a.delivery.ID)
 	switch {
 	case err != nil:
-		l.queue.askAt(time.Now().Add(storePause))
+		l.queue.askAt(l.store.Now().Add(storePause))
 	case a.settlement.Retry != nil:
 		l.queue.askAt(a.settlement.Retry.DueAt)
 	}

@@ -70,12 +70,13 @@ func (q *queue) forget(id int64) {
 	}
 }
 
-// drop leaves what waits in memory to the store.
+// drop leaves what waits in memory, and what a refill is about to bring, to the store.
 func (q *queue) drop(now time.Time) {
 	for _, d := range q.ready {
 		delete(q.known, d.ID)
 	}
 	q.ready, q.bytes = nil, 0
+	q.forgotten = nil
 	q.askAt(now)
 }
 
@@ -85,8 +86,12 @@ func (q *queue) beginRefill() {
 	q.forgotten = map[int64]struct{}{}
 }
 
-// endRefill puts the rows that the store had, but for those that ended meanwhile.
+// endRefill puts the rows that the store had, but for those that ended
+// meanwhile. After a drop it puts none.
 func (q *queue) endRefill(rows []message.Delivery, now time.Time) {
+	if q.forgotten == nil {
+		return
+	}
 	for _, d := range rows {
 		q.newest = max(q.newest, d.ID)
 		if _, gone := q.forgotten[d.ID]; !gone {

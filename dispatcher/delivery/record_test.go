@@ -19,7 +19,7 @@ func TestAStoreThatRecordsNothingRepeatsNoPush(t *testing.T) {
 		m.settles = errors.New("disk is full")
 		b := newBench(t, m, &vendor{})
 		defer b.drain()
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		elapse(time.Minute)
 		m.set(func(m *memory) { m.settles = nil })
 		elapse(2 * storePause)
@@ -36,7 +36,7 @@ func TestDrainDoesNotWaitForAStoreThatRecordsNothing(t *testing.T) {
 		m := newMemory(1)
 		m.settles = errors.New("disk is full")
 		b := newBench(t, m, &vendor{})
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		synctest.Wait()
 		start := time.Now()
 		b.drain()
@@ -58,7 +58,7 @@ func TestWhatWasSentIsRecordedThoughTheRestIsNot(t *testing.T) {
 				m := newMemory(1, 2, 3)
 				v := &vendor{gate: make(chan struct{})}
 				b := newBench(t, m, v)
-				b.engine.Submit([]message.Delivery{m.add(1, 1, 2, 3)})
+				b.submit([]message.Delivery{m.add(1, 1, 2, 3)})
 				synctest.Wait() // the call for the first two is open
 				interrupt(b)
 				close(v.gate)
@@ -82,7 +82,7 @@ func TestALateAnswerToTheFormerCredentialLeavesTheNewOneAlone(t *testing.T) {
 		former := &vendor{gate: make(chan struct{}), answers: map[string][]message.Outcome{"b": outcomes(message.CredentialRejected)}}
 		b := newBench(t, m, former)
 		defer b.drain()
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		synctest.Wait() // the former credential's call is open
 		b.vendor = &vendor{}
 		document(t, b.path, "second")
@@ -110,9 +110,9 @@ func TestARowInMemoryOfAChannelThatIsGoneExpires(t *testing.T) {
 		m := newMemory(1, 2)
 		b := newBench(t, m, &vendor{answers: map[string][]message.Outcome{"b": outcomes(message.QuotaExhausted)}})
 		defer b.drain()
-		b.engine.Submit([]message.Delivery{m.add(1, 1)})
+		b.submit([]message.Delivery{m.add(1, 1)})
 		synctest.Wait() // the row is closed
-		b.engine.Submit([]message.Delivery{m.add(2, 2)})
+		b.submit([]message.Delivery{m.add(2, 2)})
 		b.engine.laneOf("row").replace(nil)
 		elapse(25 * time.Hour)
 		synctest.Wait()

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -16,18 +17,23 @@ import (
 // defaultConcurrency bounds the deliveries of a channel row that are tried at the same time.
 const defaultConcurrency = 16
 
-// sender is a channel row with its credential. A changed row gets a new sender;
-// the old one closes when its last call has ended.
+// callTimeout bounds a vendor call; one starts only if it fits into the lease.
+const callTimeout = 6 * time.Second
+
+// sender is a channel row with its credential under one term of the lease. A
+// changed row and a new term get a new sender, with connections of its own; the
+// old one closes when its last call has ended.
 type sender struct {
 	row      config.Channel
+	term     *lease.Term
 	provider provider.Provider
 	limiter  *rate.Limiter
 	metrics  *metrics.Metrics
 	calls    sync.WaitGroup
 }
 
-func newSender(row config.Channel, p provider.Provider, m *metrics.Metrics) *sender {
-	s := &sender{row: row, provider: p, metrics: m, limiter: rate.NewLimiter(rate.Inf, 0)}
+func newSender(row config.Channel, term *lease.Term, p provider.Provider, m *metrics.Metrics) *sender {
+	s := &sender{row: row, term: term, provider: p, metrics: m, limiter: rate.NewLimiter(rate.Inf, 0)}
 	if n := int(row.Limits.RequestsPerSecond); n > 0 {
 		s.limiter = rate.NewLimiter(rate.Limit(n), max(n, p.Requests(p.MaxTargets())))
 	}
@@ -47,11 +53,26 @@ func (s *sender) wait(ctx context.Context, targets int) error {
 	return s.limiter.WaitN(ctx, s.provider.Requests(targets))
 }
 
-// send makes the call within callTimeout.
+// alive keeps every byte off the connections of a term that is over: calls of a
+// process that slept through its lease are still open when it wakes up. It stops
+// early enough that the kernel repeats nothing after the end of the lease either.
+func alive(term *lease.Term) func() error {
+	return func() error {
+		if !term.Fits(provider.Linger) {
+			return lease.ErrOver
+		}
+		return nil
+	}
+}
+
+// mayCall reports whether a call that starts now ends inside the lease.
+func (s *sender) mayCall() bool { return s.term.Fits(callTimeout) }
+
+// send makes the call within callTimeout and inside the lease.
 func (s *sender) send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	start := time.Now()
+	ctx, cancel := context.WithDeadline(ctx, earlier(start.Add(callTimeout), s.term.Deadline()))
+	defer cancel()
 	outcomes := s.provider.Send(ctx, n, targets)
 	s.metrics.CallSeconds.WithLabelValues(s.row.Name, s.row.Vendor).Observe(time.Since(start).Seconds())
 	for _, o := range outcomes {

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"time"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -12,10 +11,10 @@ import (
 // that is gone or refused does not keep them for ever.
 func (l *lane) sweep(ctx context.Context) {
 	l.mu.Lock()
-	l.queue.drop(time.Now())
+	l.queue.drop(l.store.Now())
 	l.mu.Unlock()
 	for after := (message.Delivery{}); ; {
-		rows, err := l.store.Due(ctx, l.name, time.Now(), after, refill)
+		rows, err := l.store.Due(ctx, l.name, l.store.Now(), after, refill)
 		if err != nil {
 			l.log.Warn("looking for expired deliveries", "channel", l.name, "error", err)
 			return
@@ -37,7 +36,7 @@ func (l *lane) expired(rows []message.Delivery) []store.Settlement {
 	defer l.mu.Unlock()
 	var out []store.Settlement
 	for _, d := range rows {
-		if _, known := l.queue.known[d.ID]; known || time.Now().Before(d.ExpiresAt) {
+		if _, known := l.queue.known[d.ID]; known || l.store.Now().Before(d.ExpiresAt) {
 			continue
 		}
 		s := store.Settlement{DeliveryID: d.ID}

@@ -23,7 +23,7 @@ func get(t *testing.T, h http.HandlerFunc, http2 bool) (Answer, error) {
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	c, err := NewClient(config.Endpoint{CABundle: string(bundle)}, EndpointGuard{AllowLoopback: true})
+	c, err := NewClient(config.Endpoint{CABundle: string(bundle)}, Deps{Guard: EndpointGuard{AllowLoopback: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestDoHidesTheURL(t *testing.T) {
 
 func TestDoKeepsTheCause(t *testing.T) {
 	t.Parallel()
-	c, err := NewClient(config.Endpoint{}, EndpointGuard{})
+	c, err := NewClient(config.Endpoint{}, Deps{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,20 @@ type Deps struct {
 	Guard EndpointGuard
 	// Tokens keeps vendor access tokens that outlive a process; nil keeps them in memory only.
 	Tokens TokenStore
-	Log    *slog.Logger
+	// Now is the time that tokens are made and measured by; nil means the process's clock.
+	Now func() time.Time
+	// Alive says whether this process may still push. Its error keeps every byte off the provider's
+	// connections and closes them. nil means for ever.
+	Alive func() error
+	Log   *slog.Logger
+}
+
+// Clock is Now, or the process's clock.
+func (d Deps) Clock() func() time.Time {
+	if d.Now == nil {
+		return time.Now
+	}
+	return d.Now
 }
 
 // TokenStore shares vendor access tokens between the pods of one app. Names

@@ -24,8 +24,8 @@ const (
 // NewClient makes the HTTPS client of one channel row: HTTP/2 or 1.1, the
 // endpoint's own roots when it names some, no redirects, and the proxy that the
 // environment names. The guard sees every address that is dialed, which behind
-// a proxy is the proxy's.
-func NewClient(endpoint config.Endpoint, guard EndpointGuard) (*http.Client, error) {
+// a proxy is the proxy's. Nothing is sent once Alive forbids it.
+func NewClient(endpoint config.Endpoint, deps Deps) (*http.Client, error) {
 	roots, err := roots(endpoint.CABundle)
 	if err != nil {
 		return nil, err
@@ -33,13 +33,13 @@ func NewClient(endpoint config.Endpoint, guard EndpointGuard) (*http.Client, err
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
-	dialer := &net.Dialer{Timeout: dialTimeout, Control: guard.Control}
+	dialer := &net.Dialer{Timeout: dialTimeout, Control: deps.control}
 	return &http.Client{
 		Timeout: answerTimeout,
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			DialContext:            deps.dial(dialer),
+			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, Time: deps.Now},
 			TLSHandshakeTimeout:    dialTimeout,
 			IdleConnTimeout:        idleTimeout,
 			MaxIdleConnsPerHost:    idlePerHost,

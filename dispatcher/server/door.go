@@ -42,7 +42,7 @@ func (p *process) open(ctx context.Context) (*doors, error) {
 		}
 	}
 	reporter := &reporter{
-		live: p.live, store: p.store, engine: p.engine, metrics: p.metrics, pod: p.Pod, startedAt: time.Now(),
+		live: p.live, store: p.store, lease: p.lease, engine: p.engine, metrics: p.metrics, pod: p.Pod, startedAt: time.Now(),
 	}
 	adminHandler := (&admin{
 		live: p.live, registry: p.registry, ready: p.ready.Load, report: reporter.report, log: p.Log,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/delivery"
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -18,6 +19,7 @@ const storePatience = 2 * time.Second
 type reporter struct {
 	live      *config.Live
 	store     store.Store
+	lease     *lease.Keeper
 	engine    *delivery.Engine
 	metrics   *metrics.Metrics
 	pod       string
@@ -28,7 +30,7 @@ func (r *reporter) report(ctx context.Context) report.Report {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	out := report.Report{
-		Version: report.Version, Pod: r.pod, Incarnation: r.engine.Incarnation(), StartedAt: r.startedAt,
+		Version: report.Version, Pod: r.pod, Incarnation: r.lease.Incarnation(), StartedAt: r.startedAt,
 		Config: r.config(), Store: report.Store{Ready: true},
 	}
 	err := r.store.Ping(ctx)

@@ -22,10 +22,12 @@ import (
 	"github.com/offlinepush/operator/dispatcher/delivery"
 	"github.com/offlinepush/operator/dispatcher/ingress"
 	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/catalog"
 	"github.com/offlinepush/operator/dispatcher/session"
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/sqlite"
 )
 
@@ -57,6 +59,7 @@ type process struct {
 	registry *prometheus.Registry
 	metrics  *metrics.Metrics
 	hub      *session.Hub
+	lease    *lease.Keeper
 	engine   *delivery.Engine
 	users    *usertoken.Verifier
 	device   http.Handler
@@ -91,11 +94,12 @@ func Run(ctx context.Context, o Options) error {
 func (p *process) assemble() error {
 	guard := provider.EndpointGuard{AllowLoopback: p.AllowLoopbackEndpoints}
 	p.hub = session.NewHub(maxSessions, p.metrics.Sessions)
+	p.lease = lease.New(lease.Deps{Store: p.store, Holder: store.Holder{Pod: p.Pod}, Log: p.Log})
 	p.engine = delivery.New(delivery.Deps{
-		Live: p.live, Store: p.store, NewProvider: catalog.New, Metrics: p.metrics, Log: p.Log, Pod: p.Pod,
-		Provider: provider.Deps{Guard: guard, Tokens: p.store, Log: p.Log},
+		Live: p.live, Store: p.store, NewProvider: catalog.New, Lease: p.lease, Metrics: p.metrics, Log: p.Log,
+		Provider: provider.Deps{Guard: guard, Tokens: p.store, Now: p.store.Now, Log: p.Log},
 	})
-	client, err := provider.NewClient(config.Endpoint{}, guard)
+	client, err := provider.NewClient(config.Endpoint{}, provider.Deps{Guard: guard, Now: p.store.Now})
 	if err != nil {
 		return fmt.Errorf("the client for key sets: %w", err)
 	}
@@ -129,11 +133,12 @@ func (p *process) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopEngine()
-	if err := p.engine.Start(engineCtx); err != nil {
+	if err := p.lease.Start(ctx); err != nil {
 		return errors.Join(err, doors.close())
 	}
+	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopEngine()
+	p.engine.Start(engineCtx)
 	group, running := errgroup.WithContext(ctx)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
@@ -163,7 +168,8 @@ func (p *process) drain(ctx context.Context, doors *doors, stopEngine context.Ca
 	group.Go(func() error { return doors.server.shutdown(ctx) })
 	planes := group.Wait()
 	stopEngine()
-	engine := p.engine.Wait(ctx)
+	p.engine.Wait()
+	released := p.lease.Release(ctx)
 	p.Log.Info("drained")
-	return errors.Join(planes, engine, doors.admin.shutdown(ctx))
+	return errors.Join(planes, released, doors.admin.shutdown(ctx))
 }

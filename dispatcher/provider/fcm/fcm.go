@@ -53,7 +53,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
 	}
-	client, err := provider.NewClient(row.Endpoint, deps.Guard)
+	client, err := provider.NewClient(row.Endpoint, deps)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
 	}
@@ -62,14 +62,14 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 		base = strings.TrimSuffix(row.Endpoint.URL, "/")
 	}
 	codes := provider.IndexCodes(Codes())
-	g := grant{account: account, url: tokenURL, client: client, codes: codes}
+	g := grant{account: account, url: tokenURL, client: client, codes: codes, now: deps.Clock()}
 	return &Provider{
 		url:    base + "/v1/projects/" + account.ProjectID + "/messages:send",
 		target: row.FCM.Target,
 		client: client,
 		grant:  g,
 		tokens: &tokens{
-			mint: g.mint, store: deps.Tokens, log: deps.Log,
+			mint: g.mint, store: deps.Tokens, now: deps.Clock(), log: deps.Log,
 			name: row.Name + "/" + account.fingerprint,
 			turn: make(chan struct{}, 1),
 		},

@@ -31,6 +31,7 @@ type grant struct {
 	url     string
 	client  *http.Client
 	codes   provider.CodeIndex
+	now     func() time.Time
 }
 
 // granted is the token endpoint's answer, good or bad.
@@ -43,7 +44,7 @@ type granted struct {
 
 // mint returns a token, or an outcome that is not Accepted.
 func (g grant) mint(ctx context.Context) (provider.AccessToken, message.Outcome) {
-	now := time.Now()
+	now := g.now()
 	assertion, err := g.assertion(now)
 	if err != nil {
 		return provider.AccessToken{}, message.Outcome{Class: message.CredentialRejected, Detail: "signing the assertion failed"}

@@ -14,6 +14,7 @@ type tokens struct {
 	mint  func(context.Context) (provider.AccessToken, message.Outcome)
 	store provider.TokenStore // nil: in memory only
 	name  string
+	now   func() time.Time
 	log   *slog.Logger
 	// turn is held by the one caller that looks at or replaces current.
 	turn    chan struct{}
@@ -28,11 +29,11 @@ func (t *tokens) get(ctx context.Context, refused string) (string, message.Outco
 	case <-ctx.Done():
 		return "", provider.Unanswered(ctx.Err())
 	}
-	if usable(t.current, refused) {
+	if t.usable(t.current, refused) {
 		return t.current.Value.Reveal(), message.Outcome{Class: message.Accepted}
 	}
 	shared := t.load(ctx)
-	if !usable(shared, refused) {
+	if !t.usable(shared, refused) {
 		minted, o := t.mint(ctx)
 		if o.Class != message.Accepted {
 			return "", o
@@ -43,9 +44,9 @@ func (t *tokens) get(ctx context.Context, refused string) (string, message.Outco
 	return shared.Value.Reveal(), message.Outcome{Class: message.Accepted}
 }
 
-func usable(t provider.AccessToken, refused string) bool {
-	value := t.Value.Reveal()
-	return value != "" && value != refused && time.Now().Before(t.ExpiresAt)
+func (t *tokens) usable(token provider.AccessToken, refused string) bool {
+	value := token.Value.Reveal()
+	return value != "" && value != refused && t.now().Before(token.ExpiresAt)
 }
 
 // load reads the shared token. Trouble of the store stops no push.
@@ -73,7 +74,7 @@ func (t *tokens) share(ctx context.Context, previous, minted provider.AccessToke
 		return minted
 	}
 	if !swapped {
-		if theirs := t.load(ctx); usable(theirs, refused) {
+		if theirs := t.load(ctx); t.usable(theirs, refused) {
 			return theirs
 		}
 	}

@@ -58,7 +58,7 @@ func tokenUntil(value string, life time.Duration) provider.AccessToken {
 func pod(name string, store provider.TokenStore) *tokens {
 	n := 0
 	return &tokens{
-		store: store, name: "fcm/1", log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1),
+		store: store, name: "fcm/1", now: time.Now, log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1),
 		mint: func(context.Context) (provider.AccessToken, message.Outcome) {
 			n++
 			return tokenUntil(name+string(rune('0'+n)), time.Hour), message.Outcome{Class: message.Accepted}
@@ -135,7 +135,7 @@ func TestGrantAnswers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			g := grant{codes: provider.IndexCodes(Codes())}
+			g := grant{codes: provider.IndexCodes(Codes()), now: time.Now}
 			token, o := g.read(provider.Answer{Status: tt.status, Body: []byte(tt.body)}, now)
 			if o.Class != tt.want || o.Code != tt.code {
 				t.Errorf("got %+v", o)
@@ -184,7 +184,7 @@ func FuzzGrant(f *testing.F) {
 	f.Add(200, []byte(`{"access_token":"t","expires_in":3600}`))
 	f.Add(400, []byte(`{"error":"invalid_grant","error_description":"x"}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		g := grant{codes: provider.IndexCodes(Codes())}
+		g := grant{codes: provider.IndexCodes(Codes()), now: time.Now}
 		now := time.Now()
 		token, o := g.read(provider.Answer{Status: status, Body: body}, now)
 		if (o.Class == message.Accepted) != (token.Value.Reveal() != "") {

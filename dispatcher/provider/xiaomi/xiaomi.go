@@ -28,6 +28,7 @@ type Provider struct {
 	secret      config.Secret
 	client      *http.Client
 	codes       provider.CodeIndex
+	now         func() time.Time
 }
 
 var _ provider.Provider = (*Provider)(nil)
@@ -44,7 +45,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
 	}
-	client, err := provider.NewClient(row.Endpoint, deps.Guard)
+	client, err := provider.NewClient(row.Endpoint, deps)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
 	}
@@ -58,6 +59,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 		secret:      row.Xiaomi.AppSecret,
 		client:      client,
 		codes:       provider.IndexCodes(Codes()),
+		now:         deps.Clock(),
 	}, nil
 }
 
@@ -97,7 +99,7 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 	if err != nil {
 		return provider.Unanswered(err)
 	}
-	o, _ := outcome(a, p.codes, time.Now(), p.secret.Reveal())
+	o, _ := outcome(a, p.codes, p.now(), p.secret.Reveal())
 	return o
 }
 
@@ -182,7 +184,7 @@ func (p *Provider) push(ctx context.Context, form url.Values, tokens []string) (
 	if err != nil {
 		return provider.Unanswered(err), nil
 	}
-	return outcome(a, p.codes, time.Now(), append([]string{p.secret.Reveal()}, tokens...)...)
+	return outcome(a, p.codes, p.now(), append([]string{p.secret.Reveal()}, tokens...)...)
 }
 
 func (p *Provider) do(ctx context.Context, method, path, body string) (provider.Answer, error) {

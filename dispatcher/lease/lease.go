@@ -1,0 +1,164 @@
+// Package lease keeps this process's lease in the store: the right of one
+// incarnation to own deliveries and sessions, and with it the right to send.
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// The pace of a lease. A dead process's deliveries are taken over within TTL + Interval.
+const (
+	TTL      = 12 * time.Second
+	Interval = 3 * time.Second
+	// patience bounds one renewal, so that a dead connection leaves time for another.
+	patience = 4 * time.Second
+	// pause is the wait after a renewal that failed.
+	pause = time.Second
+)
+
+// Deps is what a Keeper works with.
+type Deps struct {
+	Store  store.Leases
+	Holder store.Holder
+	Log    *slog.Logger
+}
+
+// Keeper holds the lease of the whole process: everything in it that sends, or
+// that owns rows of the store, stands on the same one. It acquires a new lease,
+// and so begins a new Term, when the former one ran out.
+//
+// The server starts it before all others and releases it after them. Others ask
+// Current, keep the Term that their work began under, and look again when the channel closes.
+type Keeper struct {
+	deps Deps
+
+	mu      sync.Mutex
+	state   State
+	changed chan struct{} // closed when state changes
+
+	stop    context.CancelFunc
+	renewer sync.WaitGroup
+}
+
+// State is what a Keeper holds at a moment.
+type State struct {
+	// Term is never nil; before Start it is one of no incarnation that is over.
+	Term *Term
+	// Adopted counts the deliveries taken over from dead processes since Start. Where it grows, the
+	// store holds rows that nobody here was told of.
+	Adopted int64
+}
+
+// New makes a Keeper that holds nothing until Start.
+func New(d Deps) *Keeper {
+	return &Keeper{deps: d, state: State{Term: &Term{}}, changed: make(chan struct{}), stop: func() {}}
+}
+
+// Current is what the Keeper holds now, and a channel that closes when a new
+// term began or deliveries were adopted.
+func (k *Keeper) Current() (State, <-chan struct{}) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state, k.changed
+}
+
+// Term is the present term.
+func (k *Keeper) Term() *Term {
+	s, _ := k.Current()
+	return s.Term
+}
+
+// Incarnation is that of the present term; 0 before Start.
+func (k *Keeper) Incarnation() int64 { return k.Term().Incarnation }
+
+// Start acquires the lease and renews it from then on, until Release. ctx bounds the acquiring only.
+func (k *Keeper) Start(ctx context.Context) error {
+	if err := k.acquire(ctx); err != nil {
+		return err
+	}
+	ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
+	k.renewer.Go(func() { k.run(ctx) })
+	return nil
+}
+
+// Release ends the term, and gives the lease back so that others take over at once.
+func (k *Keeper) Release(ctx context.Context) error {
+	k.stop()
+	k.renewer.Wait()
+	k.Term().end()
+	if err := k.deps.Store.ReleaseLease(ctx); err != nil {
+		return fmt.Errorf("releasing the lease: %w", err)
+	}
+	return nil
+}
+
+func (k *Keeper) run(ctx context.Context) {
+	wait := Interval
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = Interval
+		if err := k.renew(ctx); err != nil && ctx.Err() == nil {
+			k.deps.Log.Warn("keeping the lease", "left", time.Until(k.Term().Deadline()), "error", err)
+			wait = pause
+		}
+	}
+}
+
+// renew extends the lease, or acquires a new one where it is lost.
+func (k *Keeper) renew(ctx context.Context) error {
+	term, sent := k.Term(), time.Now()
+	adopted, err := k.send(ctx)
+	if errors.Is(err, store.ErrLeaseLost) {
+		term.end()
+		ctx, cancel := context.WithTimeout(ctx, TTL)
+		defer cancel()
+		return k.acquire(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("renewing the lease: %w", err)
+	}
+	term.renewed(sent)
+	if adopted > 0 {
+		k.deps.Log.Info("took over deliveries", "adopted", adopted)
+		k.set(term, adopted)
+	}
+	return nil
+}
+
+func (k *Keeper) send(ctx context.Context) (adopted int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return k.deps.Store.RenewLease(ctx, TTL)
+}
+
+func (k *Keeper) acquire(ctx context.Context) error {
+	sent := time.Now()
+	l, err := k.deps.Store.AcquireLease(ctx, k.deps.Holder, TTL)
+	if err != nil {
+		return fmt.Errorf("acquiring the lease: %w", err)
+	}
+	k.deps.Log.Info("lease acquired", "incarnation", l.Incarnation, "adopted", l.Adopted)
+	term := &Term{Incarnation: l.Incarnation}
+	term.renewed(sent)
+	k.set(term, l.Adopted)
+	return nil
+}
+
+func (k *Keeper) set(term *Term, adopted int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.state = State{Term: term, Adopted: k.state.Adopted + adopted}
+	close(k.changed)
+	k.changed = make(chan struct{})
+}

@@ -1,0 +1,53 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+	"time"
+)
+
+// Linger is how long the kernel repeats bytes that the vendor does not
+// acknowledge. Whoever must be silent from some time on stops writing that much earlier.
+const Linger = 3 * time.Second
+
+// conn is a connection to a vendor that falls silent when alive forbids it.
+type conn struct {
+	net.Conn
+	alive func() error
+}
+
+// Write refuses in the moment before the bytes go to the kernel: a process that
+// was stopped for a while goes on in the middle of a call, ahead of any timer.
+func (c *conn) Write(b []byte) (int, error) {
+	if err := c.alive(); err != nil {
+		return 0, errors.Join(err, c.Close())
+	}
+	return c.Conn.Write(b)
+}
+
+// dial makes connections that ask Alive before each write.
+func (d Deps) dial(by *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.Alive == nil {
+		return by.DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if err := d.Alive(); err != nil {
+			return nil, err
+		}
+		c, err := by.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &conn{Conn: c, alive: d.Alive}, nil
+	}
+}
+
+// control is the dialer's: it sees the address, and the socket before it connects.
+func (d Deps) control(network, address string, socket syscall.RawConn) error {
+	if err := d.Guard.Control(network, address, socket); err != nil {
+		return err
+	}
+	return limitRepeats(socket)
+}

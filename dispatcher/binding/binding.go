@@ -32,6 +32,13 @@ const settleTimeout = 20 * time.Second
 
 const maxToken = 4096
 
+// Store keeps the devices.
+type Store interface {
+	store.Devices
+	store.Bulk
+	Now() time.Time
+}
+
 // Fence knows the vendor calls that this process has open.
 type Fence interface {
 	// Quiesce returns once no vendor call is open that is older than the committed changes.
@@ -52,9 +59,7 @@ type Peers interface {
 
 // Deps is what a Service needs.
 type Deps struct {
-	Store store.Devices
-	// Bulk is the same store; only Import needs it.
-	Bulk     Bulk
+	Store    Store
 	Fence    Fence
 	Sessions Sessions
 	// Peers is nil for a dispatcher that is alone.

@@ -255,7 +255,7 @@ func TestCallerWhoHangsUpChangesNothing(t *testing.T) {
 }
 
 // unbinder unbinds without a database, whose goroutines no bubble can hold.
-type unbinder struct{ store.Devices }
+type unbinder struct{ binding.Store }
 
 func (unbinder) Unbind(context.Context, int64) (store.Changed, error) {
 	return store.Changed{Device: message.Device{Key: 1, Epoch: 2}}, nil

@@ -16,7 +16,7 @@ import (
 // onePhone is a store in which only the first change of a token takes it from
 // another device. It has no database, whose goroutines no bubble can hold.
 type onePhone struct {
-	store.Devices
+	binding.Store
 	took chan struct{}
 }
 

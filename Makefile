@@ -11,6 +11,8 @@ IMG_REGISTRY ?= ghcr.io/offlinepush
 IMG_TAG ?= $(shell git describe --tags --always --dirty)
 # For example TESTFLAGS='-v -run TestQueue'.
 TESTFLAGS ?=
+# Where the demo's app keeps its data: sqlite or postgres.
+STORE ?= sqlite
 
 K8S = hack/k8s/build.sh
 TOOLS = $$(hack/tools/build.sh)
@@ -68,6 +70,7 @@ test: ## Run all tests that need no node: unit, envtest on the newest and oldest
 
 .PHONY: e2e
 e2e: node ## Run the demo's steps as assertions on a real node (root).
+	hack/cluster/load.sh postgres
 	eval "$$(hack/cluster/env.sh)"
 	go test -tags e2e -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster
 
@@ -83,9 +86,10 @@ node: ## Start the local Kubernetes node and load the images into it (root).
 	hack/cluster/load.sh
 
 .PHONY: demo
-demo: node ## From YAML to a push on a phone, on a real node (root; the first time builds Kubernetes).
+demo: node ## From YAML to a push on a phone, on a real node (root; the first time builds Kubernetes). STORE=postgres: three dispatchers.
+	[[ $(STORE) != postgres ]] || hack/cluster/load.sh postgres
 	eval "$$(hack/cluster/env.sh)"
-	go run ./hack/demo
+	go run ./hack/demo -store=$(STORE)
 
 .PHONY: demo-down
 demo-down: ## Stop the local node and leave nothing behind.

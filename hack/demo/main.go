@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -15,14 +16,16 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := tell(ctx); err != nil {
+	w := &quickstart.World{Root: ".", Out: os.Stdout}
+	flag.TextVar(&w.Store, "store", quickstart.SQLite, "where the app keeps its data: sqlite or postgres")
+	flag.Parse()
+	if err := tell(ctx, w); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "\ndemo:", err)
 		os.Exit(1)
 	}
 }
 
-func tell(ctx context.Context) error {
-	w := &quickstart.World{Root: ".", Out: os.Stdout}
+func tell(ctx context.Context, w *quickstart.World) error {
 	start := time.Now()
 	step := func(title string, run func(context.Context) error) error {
 		w.Say("\n[%3.0fs] %s", time.Since(start).Seconds(), title)

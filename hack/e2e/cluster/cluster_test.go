@@ -22,9 +22,19 @@ func (l lines) Write(b []byte) (int, error) {
 }
 
 func TestQuickstart(t *testing.T) {
+	// One after the other: both are the same app, whose store is changed.
+	for _, store := range []quickstart.Store{quickstart.SQLite, quickstart.Postgres} {
+		if !t.Run(string(store), func(t *testing.T) { run(t, store) }) {
+			t.FailNow()
+		}
+	}
+}
+
+func run(t *testing.T, store quickstart.Store) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
-	w := &quickstart.World{Root: "../../..", Out: lines{t}}
+	w := &quickstart.World{Root: "../../..", Out: lines{t}, Store: store}
 	if !t.Run("install", func(t *testing.T) { must(t, w.Install(ctx)) }) {
 		t.FailNow()
 	}

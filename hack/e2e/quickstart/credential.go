@@ -6,13 +6,10 @@ import (
 	"strings"
 )
 
-// dispatchers selects the app's pods.
-const dispatchers = "offlinepush.io/app=chat"
-
 // pods are the names and restarts of the app's dispatchers.
 func (s *Story) pods(ctx context.Context) (string, error) {
 	return s.Kubectl(ctx, "-n", Namespace, "get", "pods", "-l", dispatchers,
-		"-o", "jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[0].restartCount}{end}")
+		"-o", "jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[0].restartCount}; {end}")
 }
 
 // ready waits for the Ready condition of the Xiaomi channel and gives its message.

@@ -12,7 +12,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator"
 )
 
-// The keys of config/samples/quickstart.
+// The keys of config/samples/quickstart and its variants.
 const (
 	serverKey       = "quickstart-server-key-0001"
 	registrationKey = "quickstart-registration-key-0001"
@@ -39,8 +39,11 @@ func (w *World) Install(ctx context.Context) error {
 	if err := w.freshSimulator(ctx); err != nil {
 		return err
 	}
+	if err := w.makeRoom(ctx); err != nil {
+		return err
+	}
 	err = w.do(ctx,
-		[]string{"apply", "--server-side", "-k", "config/samples/quickstart"},
+		[]string{"apply", "--server-side", "-k", w.Store.sample()},
 		// The operator works where it is told to, and talks to nobody but the vendors unless it is told to.
 		[]string{
 			"-n", managerNamespace, "set", "env", "deployment/offlinepush-manager",
@@ -49,6 +52,9 @@ func (w *World) Install(ctx context.Context) error {
 		[]string{"-n", managerNamespace, "rollout", "status", "deployment/offlinepush-manager", "--timeout=120s"},
 		[]string{"-n", Namespace, "rollout", "status", "deployment/vendorsim", "--timeout=120s"})
 	if err != nil {
+		return err
+	}
+	if err := w.awaitStore(ctx); err != nil {
 		return err
 	}
 	if leftover != "" {

@@ -34,7 +34,7 @@ func NewStory(w *World) *Story {
 
 // Steps are the whole story in order.
 func (s *Story) Steps() []Step {
-	return []Step{
+	steps := []Step{
 		{"Three phones register and log in", s.register},
 		{"Bob is offline with two phones: both vendors deliver", s.offline},
 		{"Carol is online: she gets the message and no push", s.online},
@@ -43,6 +43,12 @@ func (s *Story) Steps() []Step {
 		{"Xiaomi revokes the secret: the channel says so, FCM still delivers, the message is kept", s.revoke},
 		{"The Secret is rotated: Ready again, no pod restarted, the kept message arrives", s.rotate},
 	}
+	if s.Store == Postgres {
+		steps = append(steps,
+			Step{"What one dispatcher accepts reaches the session at another", s.across},
+			Step{"One of three dispatchers is killed during a send: every message arrives", s.takeover})
+	}
+	return steps
 }
 
 func (s *Story) register(ctx context.Context) (err error) {
@@ -63,11 +69,11 @@ func (s *Story) register(ctx context.Context) (err error) {
 
 // send sends to one user and tells the API's answer.
 func (s *Story) send(ctx context.Context, to, title string) (wire.Sent, error) {
-	m := wire.SendMessage{
-		ClientID: fmt.Sprintf("%s-%d", s.run, time.Now().UnixNano()), From: s.user("alice"), To: []string{to}, Body: "the chat body of: " + title,
-		Push: &wire.Push{Title: title, Content: "Are you there?", Payload: `{"chat":"alice"}`, ResourcesID: "im"},
-	}
-	sent, err := s.backend.Send(ctx, m)
+	return s.sendBy(ctx, s.backend, to, title)
+}
+
+func (s *Story) sendBy(ctx context.Context, backend *client.Server, to, title string) (wire.Sent, error) {
+	sent, err := backend.Send(ctx, s.message(to, title, `{"chat":"alice"}`))
 	if err != nil {
 		return sent, fmt.Errorf("sending to %s: %w", to, err)
 	}
@@ -77,6 +83,13 @@ func (s *Story) send(ctx context.Context, to, title string) (wire.Sent, error) {
 	}
 	s.Say("    POST /v1/messages to %s: %s", to, answer)
 	return sent, nil
+}
+
+func (s *Story) message(to, title, payload string) wire.SendMessage {
+	return wire.SendMessage{
+		ClientID: fmt.Sprintf("%s-%d", s.run, time.Now().UnixNano()), From: s.user("alice"), To: []string{to}, Body: "the chat body of: " + title,
+		Push: &wire.Push{Title: title, Content: "Are you there?", Payload: payload, ResourcesID: "im"},
+	}
 }
 
 func (s *Story) offline(ctx context.Context) error {
@@ -108,13 +121,13 @@ func (s *Story) offline(ctx context.Context) error {
 }
 
 // session opens a session and gives the messages that it receives.
-func (s *Story) session(ctx context.Context, h *handset, userID string) (*client.Session, <-chan wire.Message, error) {
+func (s *Story) session(ctx context.Context, device *client.Device, userID string) (*client.Session, <-chan wire.Message, error) {
 	token, err := s.login.token(userID)
 	if err != nil {
 		return nil, nil, err
 	}
 	messages := make(chan wire.Message, 16)
-	session, err := h.device.Open(ctx, client.Login{UserToken: token, OnMessage: func(m wire.Message) error {
+	session, err := device.Open(ctx, client.Login{UserToken: token, OnMessage: func(m wire.Message) error {
 		messages <- m
 		return nil
 	}})
@@ -137,7 +150,7 @@ func (s *Story) receive(ctx context.Context, user string, messages <-chan wire.M
 }
 
 func (s *Story) online(ctx context.Context) error {
-	session, messages, err := s.session(ctx, s.third, s.carol)
+	session, messages, err := s.session(ctx, s.third.device, s.carol)
 	if err != nil {
 		return err
 	}
@@ -168,7 +181,7 @@ func (s *Story) online(ctx context.Context) error {
 }
 
 func (s *Story) stored(ctx context.Context) error {
-	session, messages, err := s.session(ctx, s.fcm, s.bob)
+	session, messages, err := s.session(ctx, s.fcm.device, s.bob)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator"
 )
 
-// Namespace is where config/samples/quickstart lives.
+// Namespace is where config/samples/quickstart and its variants live.
 const Namespace = "quickstart"
 
 // patience bounds every wait on something that should happen within seconds;
@@ -29,6 +29,8 @@ type World struct {
 	// Root is the checkout, Out where the story is told.
 	Root string
 	Out  io.Writer
+	// Store is where the app keeps its data.
+	Store Store
 
 	// Set by Connect.
 	devicePlane string

@@ -18,12 +18,13 @@ type request interface{ check() error }
 // decode reads one request. An unknown field is refused, because it asks for
 // something that would not be done; errors never quote the request.
 func decode(r io.Reader, into request) error {
-	d := json.NewDecoder(io.LimitReader(r, maxBody+1))
+	limited := &io.LimitedReader{R: r, N: maxBody + 1}
+	d := json.NewDecoder(limited)
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return errors.New("the body must be one JSON object of at most 512 KiB with known fields only")
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) || d.InputOffset() > maxBody {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) || limited.N == 0 {
 		return errors.New("the body must end after one JSON object of at most 512 KiB")
 	}
 	return into.check()

@@ -28,19 +28,20 @@ import (
 type memory struct {
 	store.Store // the rest panics
 
-	mu      sync.Mutex
-	skew    time.Duration // of the store's clock against this process's
-	lease   store.Lease
-	adopted int64                       // by the next renewal
-	mine    func(message.Delivery) bool // nil: all rows are this process's
-	rows    map[int64]message.Delivery
-	devices map[int64]store.FenceState
-	done    map[int64]store.TargetResult // by device
-	failing error
-	fencing error
-	settles error
-	renewed error
-	hold    chan struct{} // nil lets Settle pass
+	mu       sync.Mutex
+	skew     time.Duration // of the store's clock against this process's
+	lease    store.Lease
+	adopted  int64                       // by the next renewal
+	mine     func(message.Delivery) bool // nil: all rows are this process's
+	rows     map[int64]message.Delivery
+	devices  map[int64]store.FenceState
+	done     map[int64]store.TargetResult // by device
+	failing  error
+	fencing  error
+	counting error
+	settles  error
+	renewed  error
+	hold     chan struct{} // nil lets Settle pass
 }
 
 func newMemory(devices ...int64) *memory {
@@ -101,7 +102,7 @@ func (m *memory) Backlog(context.Context) (map[string]int64, error) {
 	for _, d := range m.rows {
 		out[d.Channel] += int64(len(d.Targets))
 	}
-	return out, nil
+	return out, m.counting
 }
 
 func (m *memory) Message(context.Context, string) (message.Message, error) {
@@ -277,6 +278,7 @@ type bench struct {
 	store  *memory
 	vendor *vendor
 	live   *config.Live
+	made   []provider.Deps // of each provider, in order
 	path   string
 	stop   context.CancelFunc
 }
@@ -294,7 +296,8 @@ func newBench(t *testing.T, m *memory, v *vendor) *bench {
 	b.lease = lease.New(lease.Deps{Store: m, Holder: store.Holder{Pod: "pod"}, Log: log})
 	b.engine = New(Deps{
 		Live: live, Store: m, Lease: b.lease, Log: log, Metrics: metrics.New(prometheus.NewRegistry()),
-		NewProvider: func(config.Channel, provider.Deps) (provider.Provider, error) {
+		NewProvider: func(_ config.Channel, d provider.Deps) (provider.Provider, error) {
+			b.made = append(b.made, d)
 			if b.vendor == nil {
 				return nil, errors.New("endpoint.caBundle: holds no PEM certificate")
 			}

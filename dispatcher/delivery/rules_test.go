@@ -200,6 +200,21 @@ func TestQueueRefillSkipsWhatEndedMeanwhile(t *testing.T) {
 	}
 }
 
+func TestQueueTakesNothingOfARefillThatItWasDroppedUnder(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	q := newQueue()
+	q.beginRefill()
+	q.drop(now)
+	q.endRefill([]message.Delivery{{ID: 1, DueAt: now}}, now)
+	if _, ok := q.take(); ok {
+		t.Error("holds a row that was read before the drop")
+	}
+	if !q.wantsRefill(now) {
+		t.Error("does not ask the store again")
+	}
+}
+
 func TestQueueLeavesNewRowsToTheStoreWhileItHoldsOlderOnes(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)

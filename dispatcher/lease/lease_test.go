@@ -1,0 +1,280 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// leases is a store of leases in virtual time that answers as a test wants it.
+type leases struct {
+	store.Leases // the rest panics
+
+	mu       sync.Mutex
+	last     int64
+	acquired error
+	renewed  error
+	adopted  int64
+	// takes is how long an answer takes; the effect is at its end.
+	takes    time.Duration
+	calls    int
+	released int
+}
+
+func (l *leases) AcquireLease(ctx context.Context, _ store.Holder, _ time.Duration) (store.Lease, error) {
+	if err := l.wait(ctx); err != nil {
+		return store.Lease{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.acquired != nil {
+		return store.Lease{}, l.acquired
+	}
+	l.last++
+	l.renewed = nil
+	return store.Lease{Incarnation: l.last, Adopted: l.adopted}, nil
+}
+
+func (l *leases) RenewLease(ctx context.Context, _ time.Duration) (int64, error) {
+	if err := l.wait(ctx); err != nil {
+		return 0, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.renewed != nil {
+		return 0, l.renewed
+	}
+	adopted := l.adopted
+	l.adopted = 0
+	return adopted, nil
+}
+
+func (l *leases) ReleaseLease(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.released++
+	return nil
+}
+
+func (l *leases) wait(ctx context.Context) error {
+	l.mu.Lock()
+	l.calls++
+	takes := l.takes
+	l.mu.Unlock()
+	if takes == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(takes):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *leases) set(f func(*leases)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(l)
+}
+
+// elapse lets virtual time pass and everything that is due in it happen.
+func elapse(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// started runs a test with a keeper that holds a lease.
+func started(t *testing.T, test func(t *testing.T, k *Keeper, l *leases)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &leases{}
+		k := New(Deps{Store: l, Holder: store.Holder{Pod: "pod"}, Log: slog.New(slog.DiscardHandler)})
+		if err := k.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := k.Release(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}()
+		test(t, k, l)
+	})
+}
+
+func TestALeaseIsKept(t *testing.T) {
+	t.Parallel()
+	started(t, func(t *testing.T, k *Keeper, l *leases) {
+		term := k.Term()
+		for range 100 {
+			if !term.Fits(TTL - Interval - time.Millisecond) {
+				t.Fatalf("only %s are left", time.Until(term.Deadline()))
+			}
+			elapse(Interval)
+		}
+		if k.Term() != term || k.Incarnation() != 1 {
+			t.Errorf("incarnation %d, want the first one", k.Incarnation())
+		}
+		if want := 101; l.calls != want {
+			t.Errorf("%d calls of the store, want %d", l.calls, want)
+		}
+	})
+}
+
+func TestWhatIsLeftCountsFromBeforeTheRenewalWasSent(t *testing.T) {
+	t.Parallel()
+	started(t, func(t *testing.T, k *Keeper, l *leases) {
+		const slow = 2 * time.Second
+		l.set(func(l *leases) { l.takes = slow })
+		sent := time.Now().Add(Interval)
+		elapse(Interval + slow)
+		if got, want := k.Term().Deadline(), sent.Add(TTL); !got.Equal(want) {
+			t.Errorf("the lease ends %s after what is safe", got.Sub(want))
+		}
+	})
+}
+
+func TestALeaseThatCannotBeRenewedRunsOut(t *testing.T) {
+	t.Parallel()
+	started(t, func(t *testing.T, k *Keeper, l *leases) {
+		term := k.Term()
+		l.set(func(l *leases) { l.renewed = errors.New("the database is gone") })
+		elapse(TTL - 6*time.Second)
+		if term.Fits(6 * time.Second) {
+			t.Error("a call of 6 s fits into 6 s")
+		}
+		if !term.Fits(5 * time.Second) {
+			t.Error("a call of 5 s does not fit into 6 s")
+		}
+		elapse(time.Minute)
+		if term.Fits(0) {
+			t.Error("the lease did not run out")
+		}
+		l.set(func(l *leases) { l.renewed = nil })
+		elapse(pause)
+		if k.Term() != term || !term.Fits(TTL-2*pause) {
+			t.Error("a lease that the store renews is not held")
+		}
+	})
+}
+
+func TestALostLeaseIsAcquiredAnew(t *testing.T) {
+	t.Parallel()
+	started(t, func(t *testing.T, k *Keeper, l *leases) {
+		before, changed := k.Current()
+		l.set(func(l *leases) { l.renewed, l.adopted = store.ErrLeaseLost, 7 })
+		elapse(Interval)
+		select {
+		case <-changed:
+		default:
+			t.Error("nobody was told")
+		}
+		after, _ := k.Current()
+		if before.Term.Fits(0) {
+			t.Error("the former term goes on")
+		}
+		if after.Term.Incarnation != 2 || !after.Term.Fits(TTL-time.Second) || after.Adopted != 7 {
+			t.Errorf("got incarnation %d until %s, %d adopted", after.Term.Incarnation, after.Term.Deadline(), after.Adopted)
+		}
+	})
+}
+
+func TestALostLeaseEndsThoughNoNewOneIsToBeHad(t *testing.T) {
+	t.Parallel()
+	started(t, func(t *testing.T, k *Keeper, l *leases) {
+		term := k.Term()
+		l.set(func(l *leases) { l.renewed, l.acquired = store.ErrLeaseLost, errors.New("the disk is full") })
+		elapse(Interval)
+		if term.Fits(0) {
+			t.Error("the lost term goes on")
+		}
+		elapse(time.Minute)
+		l.set(func(l *leases) { l.acquired = nil })
+		elapse(pause)
+		if k.Incarnation() != 2 {
+			t.Errorf("incarnation %d, want a new one", k.Incarnation())
+		}
+	})
+}
+
+func TestAdoptedDeliveriesAreTold(t *testing.T) {
+	t.Parallel()
+	started(t, func(t *testing.T, k *Keeper, l *leases) {
+		term := k.Term()
+		_, changed := k.Current()
+		elapse(Interval)
+		select {
+		case <-changed:
+			t.Error("a renewal that adopted nothing is told")
+		default:
+		}
+		for i := range int64(2) {
+			_, changed = k.Current()
+			l.set(func(l *leases) { l.adopted = 5 })
+			elapse(Interval)
+			<-changed
+			if s, _ := k.Current(); s.Adopted != 5*(i+1) || s.Term != term {
+				t.Errorf("%d adopted, incarnation %d", s.Adopted, s.Term.Incarnation)
+			}
+		}
+	})
+}
+
+func TestARenewalThatHangsIsRepeated(t *testing.T) {
+	t.Parallel()
+	started(t, func(t *testing.T, k *Keeper, l *leases) {
+		l.set(func(l *leases) { l.takes = time.Hour })
+		elapse(Interval)
+		l.set(func(l *leases) { l.takes = 0 })
+		elapse(patience + pause)
+		if !k.Term().Fits(TTL - pause) {
+			t.Errorf("only %s are left", time.Until(k.Term().Deadline()))
+		}
+	})
+}
+
+func TestAReleasedLeaseIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &leases{}
+		k := New(Deps{Store: l, Log: slog.New(slog.DiscardHandler)})
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := k.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel() // bounds the start only
+		elapse(10 * TTL)
+		if !k.Term().Fits(time.Second) {
+			t.Error("the lease ended before Release")
+		}
+		if err := k.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		calls := l.calls
+		elapse(10 * TTL)
+		if k.Term().Fits(0) || l.calls != calls || l.released != 1 {
+			t.Errorf("fits %t, %d calls after %d, released %d times", k.Term().Fits(0), l.calls, calls, l.released)
+		}
+	})
+}
+
+func TestStartSaysWhyThereIsNoLease(t *testing.T) {
+	t.Parallel()
+	full := errors.New("the disk is full")
+	k := New(Deps{Store: &leases{acquired: full}, Log: slog.New(slog.DiscardHandler)})
+	if k.Term().Fits(0) || k.Incarnation() != 0 {
+		t.Error("holds a lease before Start")
+	}
+	if err := k.Start(t.Context()); !errors.Is(err, full) {
+		t.Errorf("got %v", err)
+	}
+	if k.Term().Fits(0) {
+		t.Error("holds a lease that the store refused")
+	}
+}

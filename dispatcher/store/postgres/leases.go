@@ -24,9 +24,11 @@ const (
 		WHERE incarnation = $1 AND heir = 0 AND expires_at > ` + now + ` RETURNING expires_at - $2`
 	endLease = `UPDATE @.leases SET expires_at = 0 WHERE incarnation = $1 AND heir = 0`
 	// inherit waits for nobody: a lease that is locked is being renewed, taken over or written under. An
-	// heir whose own lease is inherited leaves nothing behind.
+	// heir whose own lease is inherited leaves nothing behind. The process's own is not its to inherit, even
+	// if it has run out since it was renewed a moment ago.
 	inherit = `WITH dead AS (
-			SELECT incarnation FROM @.leases WHERE heir = 0 AND expires_at <= ` + now + ` FOR UPDATE SKIP LOCKED)
+			SELECT incarnation FROM @.leases
+			WHERE heir = 0 AND expires_at <= ` + now + ` AND incarnation <> $1 FOR UPDATE SKIP LOCKED)
 		UPDATE @.leases l SET heir = $1
 		WHERE l.incarnation IN (SELECT incarnation FROM dead) OR l.heir IN (SELECT incarnation FROM dead)
 			OR l.heir IN (SELECT m.incarnation FROM @.leases m WHERE m.heir = $1)

@@ -93,10 +93,10 @@ func (st *settling) channels() []string {
 }
 
 // answers are what vendors said about tokens, the last word about each.
-type answers map[tokenKey]answer
+type answers map[heldToken]answer
 
-// tokenKey names a token: generations are unique for the device over all kinds.
-type tokenKey struct{ device, gen int64 }
+// heldToken names a token: generations are unique for the device over all kinds.
+type heldToken struct{ device, gen int64 }
 
 type answer struct {
 	channel                       string
@@ -104,7 +104,7 @@ type answer struct {
 }
 
 func (a answers) add(channel string, d store.TargetResult) {
-	k := tokenKey{d.Target.Device, d.TokenGen}
+	k := heldToken{d.Target.Device, d.TokenGen}
 	last := a[k]
 	last.channel = channel
 	switch d.Outcome.Class {
@@ -128,7 +128,7 @@ func (a answers) queue(b *batch) {
 	var devices, gens []int64
 	var channels []string
 	var accepted, invalid, quarantine []bool
-	for _, k := range slices.SortedFunc(maps.Keys(a), compareTokens) {
+	for _, k := range slices.SortedFunc(maps.Keys(a), compareHeld) {
 		v := a[k]
 		devices, gens, channels = append(devices, k.device), append(gens, k.gen), append(channels, v.channel)
 		accepted, invalid, quarantine = append(accepted, v.accepted), append(invalid, v.invalid), append(quarantine, v.quarantine)
@@ -136,6 +136,6 @@ func (a answers) queue(b *batch) {
 	b.add(noteAnswers, devices, gens, channels, accepted, invalid, quarantine)
 }
 
-func compareTokens(a, b tokenKey) int {
+func compareHeld(a, b heldToken) int {
 	return cmp.Or(cmp.Compare(a.device, b.device), cmp.Compare(a.gen, b.gen))
 }

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"net"
 	"syscall"
 	"time"
@@ -22,7 +21,7 @@ type conn struct {
 // was stopped for a while goes on in the middle of a call, ahead of any timer.
 func (c *conn) Write(b []byte) (int, error) {
 	if err := c.alive(); err != nil {
-		return 0, errors.Join(err, c.Close())
+		return 0, err
 	}
 	return c.Conn.Write(b)
 }

@@ -62,7 +62,7 @@ type Deps struct {
 	// Now is the time that tokens are made and measured by; nil means the process's clock.
 	Now func() time.Time
 	// Alive says whether this process may still push. Its error keeps every byte off the provider's
-	// connections and closes them. nil means for ever.
+	// connections. nil means for ever.
 	Alive func() error
 	Log   *slog.Logger
 }

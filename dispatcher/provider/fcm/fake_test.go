@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -76,7 +77,8 @@ type google struct {
 	t *testing.T
 	providertest.Fake
 	minted  atomic.Int64
-	revoked sync.Map // access tokens
+	revoked sync.Map         // access tokens
+	now     func() time.Time // nil: the process's clock
 	// onSend sees every message, if set.
 	onSend func(http.ResponseWriter, *http.Request, request) (done bool)
 }
@@ -100,7 +102,7 @@ func (g *google) token(w http.ResponseWriter, r *http.Request) {
 	token, err := jwt.ParseWithClaims(r.PostFormValue("assertion"), claims,
 		func(*jwt.Token) (any, error) { return &newKey().PublicKey, nil },
 		jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuedAt(), jwt.WithExpirationRequired(),
-		jwt.WithIssuer(clientEmail), jwt.WithAudience("https://"+r.Host+r.URL.Path))
+		jwt.WithTimeFunc(provider.Deps{Now: g.now}.Clock()), jwt.WithIssuer(clientEmail), jwt.WithAudience("https://"+r.Host+r.URL.Path))
 	if err != nil || token.Header["kid"] != keyID || claims["scope"] != "https://www.googleapis.com/auth/firebase.messaging" {
 		g.t.Errorf("assertion: %v, header %v, claims %v", err, token.Header, claims)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,6 +178,37 @@ func TestProvidersShareThroughTheStore(t *testing.T) {
 	}
 	if o := p.Probe(t.Context()); o.Class != message.Accepted || o.HTTPStatus != http.StatusOK || g.minted.Load() != 2 {
 		t.Errorf("a probe must mint: got %+v after %d", o, g.minted.Load())
+	}
+}
+
+// TestAWrongClockOfThePodDoesNoHarm: the store's time is Google's, the pod's is
+// 20 minutes, and then 2 days, away from it.
+func TestAWrongClockOfThePodDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	for _, wrong := range []time.Duration{20 * time.Minute, -20 * time.Minute, 48 * time.Hour, -48 * time.Hour} {
+		t.Run(wrong.String(), func(t *testing.T) {
+			t.Parallel()
+			var later atomic.Int64
+			right := func() time.Time { return time.Now().Add(wrong + time.Duration(later.Load())) }
+			g := &google{now: right}
+			deps := providertest.Deps()
+			store := &memoryStore{tokens: map[string]provider.AccessToken{}}
+			deps.Tokens, deps.Now = store, right
+			p := start(t, g, deps)
+			for _, want := range []int64{1, 1, 2} { // the third time the first token is over
+				if o := p.Send(t.Context(), providertest.Notification(), providertest.Targets(1))[0]; o.Class != message.Accepted {
+					t.Errorf("got %+v", o)
+				}
+				if got := g.minted.Load(); got != want {
+					t.Errorf("%d tokens were minted, want %d", got, want)
+				}
+				later.Add(int64(29 * time.Minute))
+			}
+			ends := store.tokens[p.tokens.name].ExpiresAt
+			if left := ends.Sub(right()); left < 20*time.Minute || left > time.Hour {
+				t.Errorf("the shared token ends in %s by the store's time", left)
+			}
+		})
 	}
 }
 

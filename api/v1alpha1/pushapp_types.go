@@ -45,7 +45,8 @@ type PushAppList struct {
 
 // PushAppSpec says through which channels an app pushes, who may call it and how its dispatchers run.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.store.sqlite) || self.dispatcher.replicas == 1",message="`dispatcher.replicas` must be 1 with `store.sqlite`: a SQLite file has one writer",fieldPath=".dispatcher.replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.store.sqlite) || !has(self.dispatcher.replicas) || self.dispatcher.replicas == 1",message="`dispatcher.replicas` must be 1 with `store.sqlite`: a SQLite file has one writer; several dispatchers need `store.postgres`",fieldPath=".dispatcher.replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.store.sqlite) || !has(self.dispatcher.autoscaling)",message="`dispatcher.autoscaling` must be unset with `store.sqlite`: a SQLite file has one writer; several dispatchers need `store.postgres`",fieldPath=".dispatcher.autoscaling"
 type PushAppSpec struct {
 	// appID identifies the app in its store, in tokens of devices and in metrics. Letters, digits, dots, dashes and
 	// underscores, at most 64. It cannot change, because the store belongs to it.
@@ -78,7 +79,8 @@ type PushAppSpec struct {
 	// +optional
 	Routing AppRouting `json:"routing,omitzero"`
 
-	// store is where devices, messages and pushes are kept. Defaults to SQLite on a volume of 1Gi.
+	// store is where devices, messages and pushes are kept. Defaults to SQLite on a volume of 1Gi. It cannot change between
+	// SQLite and PostgreSQL.
 	// +kubebuilder:default={sqlite:{}}
 	// +optional
 	Store AppStore `json:"store,omitzero"`
@@ -97,7 +99,7 @@ type PushAppSpec struct {
 	// +optional
 	Retention AppRetention `json:"retention,omitzero"`
 
-	// dispatcher says how the dispatchers' pods run. Changing it replaces the pods.
+	// dispatcher says how the dispatchers' pods run. Changing it replaces the pods, except for their number.
 	// +kubebuilder:default={}
 	// +optional
 	Dispatcher AppDispatcher `json:"dispatcher,omitzero"`

@@ -18,7 +18,7 @@ const (
 	ReasonNameConflict = "NameConflict"
 )
 
-// Reasons for what an object refers to: PushChannel Resolved and PushApp ConfigApplied.
+// Reasons for what an object refers to: PushChannel Resolved, PushApp ConfigApplied and StoreReady.
 const (
 	// ReasonSecretNotFound says that a Secret does not exist; the controller waits for it.
 	ReasonSecretNotFound = "SecretNotFound"
@@ -26,6 +26,8 @@ const (
 	ReasonSecretKeyMissing = "SecretKeyMissing"
 	// ReasonSecretMalformed says that the value in a Secret does not have the right shape.
 	ReasonSecretMalformed = "SecretMalformed"
+	// ReasonCABundleMalformed says that the CA bundle holds no PEM certificate.
+	ReasonCABundleMalformed = "CABundleMalformed"
 )
 
 // Reasons of a PushChannel's Resolved.
@@ -36,8 +38,6 @@ const (
 	ReasonIdentifierMismatch = "IdentifierMismatch"
 	// ReasonCABundleNotFound says that the ConfigMap or its key does not exist; the controller waits for it.
 	ReasonCABundleNotFound = "CABundleNotFound"
-	// ReasonCABundleMalformed says that the CA bundle holds no PEM certificate.
-	ReasonCABundleMalformed = "CABundleMalformed"
 	// ReasonEndpointNotAllowed says that the manager's --allowed-endpoints does not have the endpoint's host.
 	ReasonEndpointNotAllowed = "EndpointNotAllowed"
 )

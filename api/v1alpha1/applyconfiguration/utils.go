@@ -60,6 +60,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DeviceJWTApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DeviceService"):
 		return &apiv1alpha1.DeviceServiceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DispatcherAutoscaling"):
+		return &apiv1alpha1.DispatcherAutoscalingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DispatcherCount"):
 		return &apiv1alpha1.DispatcherCountApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DispatcherTLS"):
@@ -70,6 +72,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FCMChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FCMProfile"):
 		return &apiv1alpha1.FCMProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PostgresStore"):
+		return &apiv1alpha1.PostgresStoreApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProfileSettings"):
 		return &apiv1alpha1.ProfileSettingsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PushApp"):
@@ -90,6 +94,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SQLiteStore"):
 		return &apiv1alpha1.SQLiteStoreApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TopologySpread"):
+		return &apiv1alpha1.TopologySpreadApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("XiaomiChannel"):
 		return &apiv1alpha1.XiaomiChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("XiaomiProfile"):

@@ -88,6 +88,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.offlinepush.operator.api.v1alpha1.AppDispatcher
   map:
     fields:
+    - name: autoscaling
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.DispatcherAutoscaling
     - name: image
       type:
         scalar: string
@@ -123,7 +126,6 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: replicas
       type:
         scalar: numeric
-      default: 1
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
@@ -139,6 +141,14 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: io.k8s.api.core.v1.Toleration
           elementRelationship: atomic
+    - name: topologySpreadConstraints
+      type:
+        list:
+          elementType:
+            namedType: com.github.offlinepush.operator.api.v1alpha1.TopologySpread
+          elementRelationship: associative
+          keys:
+          - topologyKey
 - name: com.github.offlinepush.operator.api.v1alpha1.AppEndpoint
   map:
     fields:
@@ -198,6 +208,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.offlinepush.operator.api.v1alpha1.AppStore
   map:
     fields:
+    - name: postgres
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PostgresStore
     - name: sqlite
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.SQLiteStore
@@ -354,6 +367,20 @@ var schemaYAML = typed.YAMLObject(`types:
       default: ClusterIP
 - name: com.github.offlinepush.operator.api.v1alpha1.DeviceServiceType
   scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.DispatcherAutoscaling
+  map:
+    fields:
+    - name: maxReplicas
+      type:
+        scalar: numeric
+    - name: minReplicas
+      type:
+        scalar: numeric
+      default: 2
+    - name: targetCPUUtilizationPercent
+      type:
+        scalar: numeric
+      default: 70
 - name: com.github.offlinepush.operator.api.v1alpha1.DispatcherCount
   map:
     fields:
@@ -422,6 +449,21 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.ObjectName
   scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.PoolMode
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.PostgresStore
+  map:
+    fields:
+    - name: poolMode
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PoolMode
+      default: Session
+    - name: schema
+      type:
+        scalar: string
+    - name: secretRef
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.SecretReference
 - name: com.github.offlinepush.operator.api.v1alpha1.ProfileSettings
   map:
     fields:
@@ -674,6 +716,22 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ObjectName
+- name: com.github.offlinepush.operator.api.v1alpha1.SpreadPolicy
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.TopologySpread
+  map:
+    fields:
+    - name: maxSkew
+      type:
+        scalar: numeric
+      default: 1
+    - name: topologyKey
+      type:
+        scalar: string
+    - name: whenUnsatisfiable
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.SpreadPolicy
+      default: ScheduleAnyway
 - name: com.github.offlinepush.operator.api.v1alpha1.Vendor
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.VolumeRetention

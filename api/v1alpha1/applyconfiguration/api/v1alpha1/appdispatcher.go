@@ -12,8 +12,10 @@ import (
 //
 // AppDispatcher says how the dispatchers' pods run.
 type AppDispatcherApplyConfiguration struct {
-	// replicas is the number of dispatchers. From 1 to 100, but 1 with store.sqlite. Defaults to 1.
+	// replicas is the number of dispatchers. From 1 to 100, but 1 with store.sqlite and unset with autoscaling. When unset, 1.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// autoscaling lets a HorizontalPodAutoscaler choose the number of dispatchers. Only with store.postgres.
+	Autoscaling *DispatcherAutoscalingApplyConfiguration `json:"autoscaling,omitempty"`
 	// image is the dispatcher's image. When unset, the one that the manager was released with, which moves with the manager.
 	// Example: `registry.example.com/offlinepush/dispatcher:v0.1.0`.
 	Image *string `json:"image,omitempty"`
@@ -26,6 +28,9 @@ type AppDispatcherApplyConfiguration struct {
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
 	// tolerations let pods onto nodes with matching taints. At most 32.
 	Tolerations []v1.Toleration `json:"tolerations,omitempty"`
+	// topologySpreadConstraints say how dispatchers spread over nodes, zones and the like. At most 8. When unset, over nodes
+	// and zones as far as there are any.
+	TopologySpreadConstraints []TopologySpreadApplyConfiguration `json:"topologySpreadConstraints,omitempty"`
 	// priorityClassName is the pods' PriorityClass. When unset, the cluster's default.
 	PriorityClassName *apiv1alpha1.ObjectName `json:"priorityClassName,omitempty"`
 	// podLabels are added to the pods, for example for a service mesh. At most 32.
@@ -47,6 +52,14 @@ func AppDispatcher() *AppDispatcherApplyConfiguration {
 // If called multiple times, the Replicas field is set to the value of the last call.
 func (b *AppDispatcherApplyConfiguration) WithReplicas(value int32) *AppDispatcherApplyConfiguration {
 	b.Replicas = &value
+	return b
+}
+
+// WithAutoscaling sets the Autoscaling field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Autoscaling field is set to the value of the last call.
+func (b *AppDispatcherApplyConfiguration) WithAutoscaling(value *DispatcherAutoscalingApplyConfiguration) *AppDispatcherApplyConfiguration {
+	b.Autoscaling = value
 	return b
 }
 
@@ -99,6 +112,19 @@ func (b *AppDispatcherApplyConfiguration) WithNodeSelector(entries map[string]st
 func (b *AppDispatcherApplyConfiguration) WithTolerations(values ...v1.Toleration) *AppDispatcherApplyConfiguration {
 	for i := range values {
 		b.Tolerations = append(b.Tolerations, values[i])
+	}
+	return b
+}
+
+// WithTopologySpreadConstraints adds the given value to the TopologySpreadConstraints field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the TopologySpreadConstraints field.
+func (b *AppDispatcherApplyConfiguration) WithTopologySpreadConstraints(values ...*TopologySpreadApplyConfiguration) *AppDispatcherApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithTopologySpreadConstraints")
+		}
+		b.TopologySpreadConstraints = append(b.TopologySpreadConstraints, *values[i])
 	}
 	return b
 }

@@ -5,10 +5,12 @@ package v1alpha1
 // AppStoreApplyConfiguration represents a declarative configuration of the AppStore type for use
 // with apply.
 //
-// AppStore is where an app's devices, messages and pushes are kept: exactly one member is set.
+// AppStore is where an app's devices, messages and pushes are kept: exactly one member is set, and always the same one.
 type AppStoreApplyConfiguration struct {
 	// sqlite keeps the data in a SQLite file on a volume, which allows one dispatcher. `{}` takes every default.
 	SQLite *SQLiteStoreApplyConfiguration `json:"sqlite,omitempty"`
+	// postgres keeps the data in a PostgreSQL database, version 15 or newer, which several dispatchers share.
+	Postgres *PostgresStoreApplyConfiguration `json:"postgres,omitempty"`
 }
 
 // AppStoreApplyConfiguration constructs a declarative configuration of the AppStore type for use with
@@ -22,5 +24,13 @@ func AppStore() *AppStoreApplyConfiguration {
 // If called multiple times, the SQLite field is set to the value of the last call.
 func (b *AppStoreApplyConfiguration) WithSQLite(value *SQLiteStoreApplyConfiguration) *AppStoreApplyConfiguration {
 	b.SQLite = value
+	return b
+}
+
+// WithPostgres sets the Postgres field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Postgres field is set to the value of the last call.
+func (b *AppStoreApplyConfiguration) WithPostgres(value *PostgresStoreApplyConfiguration) *AppStoreApplyConfiguration {
+	b.Postgres = value
 	return b
 }

@@ -18,7 +18,8 @@ type PushAppSpecApplyConfiguration struct {
 	PushProfiles []PushProfileApplyConfiguration `json:"pushProfiles,omitempty"`
 	// routing says when a user counts as offline and how long a push lives. Changing it restarts no pod.
 	Routing *AppRoutingApplyConfiguration `json:"routing,omitempty"`
-	// store is where devices, messages and pushes are kept. Defaults to SQLite on a volume of 1Gi.
+	// store is where devices, messages and pushes are kept. Defaults to SQLite on a volume of 1Gi. It cannot change between
+	// SQLite and PostgreSQL.
 	Store *AppStoreApplyConfiguration `json:"store,omitempty"`
 	// auth says who may call the dispatchers.
 	Auth *AppAuthApplyConfiguration `json:"auth,omitempty"`
@@ -26,7 +27,7 @@ type PushAppSpecApplyConfiguration struct {
 	Exposure *AppExposureApplyConfiguration `json:"exposure,omitempty"`
 	// retention says how long data is kept.
 	Retention *AppRetentionApplyConfiguration `json:"retention,omitempty"`
-	// dispatcher says how the dispatchers' pods run. Changing it replaces the pods.
+	// dispatcher says how the dispatchers' pods run. Changing it replaces the pods, except for their number.
 	Dispatcher *AppDispatcherApplyConfiguration `json:"dispatcher,omitempty"`
 }
 

@@ -32,12 +32,9 @@ const (
 	lockWait  = `SET LOCAL lock_timeout = '200ms'`
 )
 
-// Prune implements store.Store. Processes that prune at the same time leave
-// each other's rows alone.
+// Prune implements store.Store, and makes the partitions of the next days in the
+// end. Processes that prune at the same time leave each other's rows alone.
 func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (bool, error) {
-	if err := s.makePartitions(ctx); err != nil {
-		return false, explain(err)
-	}
 	steps := []func() (more bool, err error){
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Messages), messagesTable, inboxTable) },
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), outcomesTable) },
@@ -53,7 +50,10 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 		}
 		more = more || again
 	}
-	return more, nil
+	if more {
+		return true, nil
+	}
+	return false, explain(s.makePartitions(ctx))
 }
 
 func (s *Store) pruneKeys(ctx context.Context, cutoff int64, limit int) (more bool, err error) {

@@ -24,6 +24,8 @@ func main() {
 	flag.StringVar(&o.DeviceAddr, "device-addr", ":8080", "where phones connect")
 	flag.StringVar(&o.ServerAddr, "server-addr", ":8081", "where the app's own servers connect")
 	flag.StringVar(&o.AdminAddr, "admin-addr", ":9090", "health, metrics and report")
+	flag.StringVar(&o.PeerAddr, "peer-addr", ":8082", "where the app's other dispatchers connect, with store.postgres")
+	flag.StringVar(&o.PeerAdvertise, "peer-advertise", os.Getenv("POD_IP"), "the host, or host:port, where they find it; default $POD_IP")
 	flag.StringVar(&o.Pod, "pod", cmp.Or(os.Getenv("POD_NAME"), "local"), "this process's name in reports and leases")
 	flag.DurationVar(&o.DrainTimeout, "drain-timeout", 15*time.Second, "how long a stop may take")
 	flag.BoolVar(&o.AllowLoopbackEndpoints, "allow-loopback-endpoints", false, "let channel endpoints lead to this machine; for tests")

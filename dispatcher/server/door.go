@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +22,8 @@ const (
 	writeTimeout  = 60 * time.Second
 	idleTimeout   = 120 * time.Second
 	maxHeader     = 16 << 10
+	// maxPeerRequests bounds the requests of another dispatcher on one connection; each login there asks here.
+	maxPeerRequests = 10_000
 )
 
 // door is one listening port.
@@ -29,8 +33,13 @@ type door struct {
 	server   *http.Server
 }
 
-// doors are the three ports.
-type doors struct{ device, server, admin *door }
+// doors are the ports of a process.
+type doors struct {
+	device, server, admin *door
+	// peer is nil for a dispatcher that is alone; advertised is where the others find it.
+	peer       *door
+	advertised string
+}
 
 // open listens on all ports, or on none.
 func (p *process) open(ctx context.Context) (*doors, error) {
@@ -41,31 +50,62 @@ func (p *process) open(ctx context.Context) (*doors, error) {
 			return nil, fmt.Errorf("TLS of the planes: %w", err)
 		}
 	}
-	reporter := &reporter{
-		live: p.live, store: p.store, lease: p.lease, engine: p.engine, metrics: p.metrics, pod: p.Pod, startedAt: time.Now(),
-	}
-	adminHandler := (&admin{
-		live: p.live, registry: p.registry, ready: p.ready.Load, report: reporter.report, log: p.Log,
-	}).handler()
-	d := &doors{
-		device: newDoor("device", p.device, p.Log),
-		server: newDoor("server", p.server, p.Log),
-		admin:  newDoor("admin", adminHandler, p.Log),
-	}
+	d := &doors{device: newDoor("device", p.Log), server: newDoor("server", p.Log), admin: newDoor("admin", p.Log)}
 	err := errors.Join(
 		d.device.listen(ctx, p.DeviceAddr, tlsConf),
 		d.server.listen(ctx, p.ServerAddr, tlsConf),
 		d.admin.listen(ctx, p.AdminAddr, nil),
+		p.openForPeers(ctx, d),
 	)
 	if err != nil {
-		return nil, errors.Join(err, d.close())
+		return nil, errors.Join(err, d.close(), d.admin.close())
 	}
 	return d, nil
 }
 
-func newDoor(name string, h http.Handler, log *slog.Logger) *door {
+// openForPeers listens for the app's other dispatchers, if there can be any.
+func (p *process) openForPeers(ctx context.Context, d *doors) error {
+	if p.shared == nil {
+		return nil
+	}
+	if p.PeerAddr == "" || p.PeerAdvertise == "" {
+		return errors.New("--peer-addr and --peer-advertise: must be set with store.postgres, such as to :8082 and to the pod's IP")
+	}
+	d.peer = newDoor("peer", p.Log)
+	d.peer.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxPeerRequests}
+	if err := d.peer.listen(ctx, p.PeerAddr, p.credential().Server()); err != nil {
+		return err
+	}
+	var err error
+	d.advertised, err = advertised(p.PeerAdvertise, d.peer.addr())
+	return err
+}
+
+// advertised is the host, with the port of the listener unless it has its own.
+func advertised(to, listener string) (string, error) {
+	_, port, err := net.SplitHostPort(listener)
+	if err != nil {
+		return "", fmt.Errorf("the peer port: %w", err)
+	}
+	if ip, err := netip.ParseAddr(to); err == nil {
+		return net.JoinHostPort(ip.String(), port), nil
+	}
+	if !strings.Contains(to, ":") {
+		return net.JoinHostPort(to, port), nil
+	}
+	host, own, err := net.SplitHostPort(to)
+	if err != nil || host == "" {
+		return "", fmt.Errorf("--peer-advertise: is %q, must be a host, or host:port with brackets around an IPv6 address", to)
+	}
+	if own == "" || own == "0" {
+		own = port
+	}
+	return net.JoinHostPort(host, own), nil
+}
+
+func newDoor(name string, log *slog.Logger) *door {
 	return &door{name: name, server: &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 }
@@ -80,31 +120,52 @@ func (d *door) listen(ctx context.Context, addr string, conf *tls.Config) (err e
 	return nil
 }
 
-func (d *doors) serve(group *errgroup.Group) {
-	for _, one := range []*door{d.device, d.server, d.admin} {
-		group.Go(func() error {
-			if err := one.server.Serve(one.listener); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("the %s port: %w", one.name, err)
-			}
-			return nil
-		})
+func (d *door) serve(group *errgroup.Group, h http.Handler) {
+	d.server.Handler = h
+	group.Go(func() error {
+		if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("the %s port: %w", d.name, err)
+		}
+		return nil
+	})
+}
+
+// serve opens all doors but that of the admin port, which is open all the time.
+func (d *doors) serve(group *errgroup.Group, a *parts) {
+	d.device.serve(group, a.device)
+	d.server.serve(group, a.server)
+	if d.peer != nil {
+		d.peer.serve(group, a.peer)
 	}
 }
 
-// close closes listeners that do not serve yet.
-func (d *doors) close() error {
-	var errs []error
-	for _, one := range []*door{d.device, d.server, d.admin} {
-		if one.listener != nil {
-			errs = append(errs, one.listener.Close())
-		}
+// addrs are where the ports are, for the log.
+func (d *doors) addrs() []any {
+	out := []any{"device", d.device.addr(), "server", d.server.addr(), "admin", d.admin.addr()}
+	if d.peer != nil {
+		out = append(out, "peer", d.peer.addr())
 	}
-	return errors.Join(errs...)
+	return out
+}
+
+// close closes the listeners that do not serve yet.
+func (d *doors) close() error {
+	return errors.Join(d.device.close(), d.server.close(), d.peer.close())
+}
+
+func (d *door) close() error {
+	if d == nil || d.listener == nil {
+		return nil
+	}
+	return d.listener.Close()
 }
 
 func (d *door) addr() string { return d.listener.Addr().String() }
 
 func (d *door) shutdown(ctx context.Context) error {
+	if d == nil {
+		return nil
+	}
 	if err := d.server.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("closing the %s port: %w", d.name, err), d.server.Close())
 	}

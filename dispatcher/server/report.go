@@ -1,15 +1,14 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"sync"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
-	"github.com/offlinepush/operator/dispatcher/delivery"
-	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/report"
-	"github.com/offlinepush/operator/dispatcher/store"
 )
 
 // storePatience bounds how long a report waits for the store.
@@ -18,35 +17,56 @@ const storePatience = 2 * time.Second
 // reporter gathers what the controllers need to know of this process.
 type reporter struct {
 	live      *config.Live
-	store     store.Store
-	lease     *lease.Keeper
-	engine    *delivery.Engine
 	metrics   *metrics.Metrics
 	pod       string
 	startedAt time.Time
+
+	mu      sync.Mutex
+	parts   *parts // nil until the store is open
+	trouble error  // why it is not
+}
+
+// failed notes why the store is not open.
+func (r *reporter) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trouble = err
+}
+
+// opened notes that the store is open.
+func (r *reporter) opened(a *parts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.parts, r.trouble = a, nil
 }
 
 func (r *reporter) report(ctx context.Context) report.Report {
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
-	defer cancel()
-	out := report.Report{
-		Version: report.Version, Pod: r.pod, Incarnation: r.lease.Incarnation(), StartedAt: r.startedAt,
-		Config: r.config(), Store: report.Store{Ready: true},
+	r.mu.Lock()
+	a, trouble := r.parts, r.trouble
+	r.mu.Unlock()
+	out := report.Report{Version: report.Version, Pod: r.pod, StartedAt: r.startedAt, Config: r.config()}
+	if trouble == nil {
+		out.Incarnation = a.lease.Incarnation()
+		trouble = r.ask(ctx, a, &out)
 	}
-	err := r.store.Ping(ctx)
-	if err == nil {
-		out.Account, err = r.store.Account(ctx)
-		r.metrics.Unaccounted.Set(float64(out.Account.Unaccounted()))
-	}
-	channels, backlogErr := r.engine.Channels(ctx)
-	out.Channels = channels
-	if err == nil {
-		err = backlogErr
-	}
-	if err != nil {
-		out.Store = report.Store{Error: err.Error()}
+	out.Store.Ready = trouble == nil
+	if trouble != nil {
+		out.Store.Error = trouble.Error()
 	}
 	return out
+}
+
+// ask adds to the report what the store knows.
+func (r *reporter) ask(ctx context.Context, a *parts, out *report.Report) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	if err = a.store.Ping(ctx); err == nil {
+		out.Account, err = a.store.Account(ctx)
+		r.metrics.Unaccounted.Set(float64(out.Account.Unaccounted()))
+	}
+	channels, backlogErr := a.engine.Channels(ctx)
+	out.Channels = channels
+	return cmp.Or(err, backlogErr)
 }
 
 func (r *reporter) config() report.Config {

@@ -1,0 +1,150 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/offlinepush/operator/dispatcher/accept"
+	"github.com/offlinepush/operator/dispatcher/binding"
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/delivery"
+	"github.com/offlinepush/operator/dispatcher/ingress"
+	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
+	"github.com/offlinepush/operator/dispatcher/peer"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/provider/catalog"
+	"github.com/offlinepush/operator/dispatcher/session"
+)
+
+// maxSessions bounds the connections of one process.
+const maxSessions = 50_000
+
+// parts are what works over an open store.
+type parts struct {
+	held
+	hub    *session.Hub
+	places *session.Places
+	engine *delivery.Engine
+	users  *usertoken.Verifier
+	// peers is nil for a dispatcher that is alone.
+	peers                *peer.Peers
+	device, server, peer http.Handler
+}
+
+// assemble connects the parts; nothing runs yet.
+func (p *process) assemble(h held) (*parts, error) {
+	guard := provider.EndpointGuard{AllowLoopback: p.AllowLoopbackEndpoints}
+	client, err := provider.NewClient(config.Endpoint{}, provider.Deps{Guard: guard, Now: h.store.Now})
+	if err != nil {
+		return nil, fmt.Errorf("the client for key sets: %w", err)
+	}
+	a := &parts{held: h, hub: session.NewHub(maxSessions, p.metrics.Sessions)}
+	a.users = usertoken.New(usertoken.Deps{Live: p.live, Client: client, Log: p.Log})
+	a.engine = delivery.New(delivery.Deps{
+		Live: p.live, Store: h.store, NewProvider: catalog.New, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
+		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
+	})
+	places := session.PlacesDeps{Hub: a.hub, Store: h.store, Lease: h.lease, Log: p.Log}
+	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Vendors: vendors()}
+	acceptor := accept.Deps{Store: h.store, Sessions: a.hub, Deliverer: a.engine, Live: p.live, Metrics: p.metrics}
+	if p.shared != nil {
+		p.join(a)
+		places.Peers, bindings.Peers, acceptor.Peers = a.peers, a.peers, a.peers
+	}
+	a.places = session.NewPlaces(places)
+	p.planes(a, binding.New(bindings), accept.New(acceptor))
+	p.reporter.opened(a)
+	return a, nil
+}
+
+// join makes the dispatcher one of several.
+func (p *process) join(a *parts) {
+	credential := p.credential()
+	a.peers = peer.New(peer.Deps{
+		Store: a.store, Sessions: a.hub, Deliverer: a.engine, Credential: credential, Incarnation: a.lease.Incarnation, Log: p.Log,
+	})
+	a.peer = peer.Handler(peer.HandlerDeps{Sessions: a.hub, Calls: a.engine, Incarnation: a.lease.Incarnation, Log: p.Log})
+}
+
+// credential is the one that the configuration in force has.
+func (p *process) credential() peer.Credential {
+	return peer.Credential{Key: func() config.Secret {
+		doc, _ := p.live.Current()
+		return doc.Keys.Peer
+	}}
+}
+
+func (p *process) planes(a *parts, bindings *binding.Service, acceptor *accept.Acceptor) {
+	a.device = ingress.Device(ingress.DeviceDeps{
+		Live: p.live, Bindings: bindings, Users: a.users, Log: p.Log,
+		Session: session.NewServer(session.Deps{
+			Hub: a.hub, Places: a.places, Devices: bindings, Users: a.users, Store: a.store, Live: p.live, Log: p.Log,
+		}),
+	})
+	a.server = ingress.Server(ingress.ServerDeps{
+		Live: p.live, Bindings: bindings, Acceptor: acceptor, Store: a.store, Log: p.Log,
+	})
+}
+
+func vendors() (names []string) {
+	for _, v := range catalog.Vendors() {
+		names = append(names, string(v))
+	}
+	return names
+}
+
+// run runs the parts until ctx ends or one of them breaks, then drains them.
+func (p *process) run(ctx context.Context, a *parts, d *doors) error {
+	beyond := context.WithoutCancel(ctx)
+	sending, stopSending := context.WithCancel(beyond)
+	defer stopSending()
+	a.engine.Start(sending)
+	talking, stopTalking := context.WithCancel(beyond)
+	defer stopTalking()
+	var talks sync.WaitGroup
+	talks.Go(func() { a.places.Run(talking) })
+	if a.peers != nil {
+		talks.Go(func() { a.peers.Run(talking) })
+	}
+	group, running := errgroup.WithContext(ctx)
+	background, stopBackground := context.WithCancel(beyond)
+	defer stopBackground()
+	group.Go(func() error { a.users.Run(background); return nil })
+	group.Go(func() error { janitor(background, a.store, p.live, p.Log); return nil })
+	d.serve(group, a)
+	p.ready.Store(true)
+	p.Log.Info("ready", d.addrs()...)
+
+	<-running.Done()
+	drained := p.drain(beyond, a, d, func() {
+		stopTalking()
+		talks.Wait()
+		stopSending()
+		a.engine.Wait()
+	})
+	stopBackground()
+	return errors.Join(group.Wait(), drained)
+}
+
+// drain refuses new work, ends sessions, lets open vendor calls finish and
+// gives the rest back to the store. The other dispatchers are answered until then.
+func (p *process) drain(ctx context.Context, a *parts, d *doors, stop func()) error {
+	p.Log.Info("draining")
+	p.ready.Store(false)
+	ctx, cancel := context.WithTimeout(ctx, p.DrainTimeout)
+	defer cancel()
+	var group errgroup.Group
+	group.Go(func() error { return a.hub.Close(ctx) })
+	group.Go(func() error { return d.device.shutdown(ctx) })
+	group.Go(func() error { return d.server.shutdown(ctx) })
+	planes := group.Wait()
+	stop()
+	released := a.lease.Release(ctx)
+	p.Log.Info("drained")
+	return errors.Join(planes, released, d.peer.shutdown(ctx))
+}

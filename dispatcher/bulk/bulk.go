@@ -19,10 +19,12 @@ import (
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
-// Line is what a line holds; exactly one member is set.
+// Line is what a line holds: a device or a total.
 type Line struct {
 	Device *wire.DeviceRecord
-	Total  *wire.BindingsTotal
+	// Row is true when the device was made of a row of a token table.
+	Row   bool
+	Total *wire.BindingsTotal
 }
 
 // Parse reads a line. A row of a token table becomes the device that it stands
@@ -39,7 +41,7 @@ func Parse(line []byte, asOf time.Time) (Line, error) {
 		return Line{Total: total}, err
 	case f.Token != nil:
 		device, err := f.row(asOf)
-		return Line{Device: device}, err
+		return Line{Device: device, Row: true}, err
 	default:
 		device, err := f.device()
 		return Line{Device: device}, err

@@ -92,7 +92,7 @@ func problemOf(e *huma.ErrorModel) wire.Problem {
 	case http.StatusUnsupportedMediaType:
 		p.Code, p.Detail = wire.CodeUnsupportedMediaType, "send the body as application/json"
 	case http.StatusBadRequest:
-		p.Detail = "the body must be one JSON object"
+		p.Detail = "the body is missing or not of its media type"
 	case http.StatusInternalServerError:
 		p.Code, p.Detail = wire.CodeInternal, "the dispatcher failed; its log has the request id"
 		return p

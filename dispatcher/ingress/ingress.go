@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/binding"
@@ -24,6 +25,7 @@ type Bindings interface {
 	Bind(ctx context.Context, device int64, userID string) (message.Device, error)
 	Logout(ctx context.Context, device int64) error
 	Unregister(ctx context.Context, device int64) error
+	Import(ctx context.Context, records []store.Record, seenSince time.Time) ([]store.Imported, error)
 }
 
 // Users checks user tokens.
@@ -40,6 +42,8 @@ type Acceptor interface {
 type Store interface {
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
 	Trace(ctx context.Context, messageID string) ([]store.Trace, error)
+	Export(ctx context.Context, after int64, limit int) ([]store.Record, error)
+	Now() time.Time
 }
 
 // DeviceDeps is what the device plane needs.
@@ -61,6 +65,8 @@ type ServerDeps struct {
 	Acceptor Acceptor
 	Store    Store
 	Log      *slog.Logger
+	// Bulk bounds the requests for bindings in bulk; zero means DefaultBulk.
+	Bulk BulkLimits
 }
 
 // Device is the handler of the device plane.
@@ -75,6 +81,9 @@ func Device(d DeviceDeps) http.Handler {
 
 // Server is the handler of the server plane.
 func Server(d ServerDeps) http.Handler {
+	if d.Bulk == (BulkLimits{}) {
+		d.Bulk = DefaultBulk()
+	}
 	p := &serverPlane{deps: d, plane: newPlane("Offline Push server plane", d.Log)}
 	p.routes()
 	return p.handler()

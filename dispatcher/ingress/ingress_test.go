@@ -86,6 +86,9 @@ func serverOperations() []request {
 		{method: "GET", path: "/v1/users/u/devices"},
 		{method: "PUT", path: "/v1/devices/p/binding", body: `{"userID":"u"}`},
 		{method: "DELETE", path: "/v1/devices/p/binding"},
+		{method: "GET", path: "/v1/bindings"},
+		{method: "GET", path: "/v1/bindings:checksum"},
+		{method: "POST", path: "/v1/bindings", body: movedLine},
 	}
 }
 

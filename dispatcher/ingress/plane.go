@@ -92,6 +92,8 @@ type route struct {
 	maxBody int64
 	// guard admits the request before anything of it is read; nil admits all.
 	guard func(huma.Context) *failure
+	// inner run around the operation once its body is read.
+	inner huma.Middlewares
 }
 
 const defaultMaxBody = 64 << 10
@@ -101,14 +103,14 @@ func register[I, O any](p *plane, r route, handle func(context.Context, *I) (*O,
 	if r.maxBody == 0 {
 		r.maxBody = defaultMaxBody
 	}
-	_, hasBody := reflect.TypeFor[I]().FieldByName("Body")
+	hasBody := hasField[I]("Body") || hasField[I]("RawBody")
 	op := huma.Operation{
 		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.description,
 		DefaultStatus: r.status, Responses: p.responses(r, hasBody),
 		MaxBodyBytes: r.maxBody + 1,
 		// The body is read before, by limitBody; a deadline would end the context of a slow request.
 		BodyReadTimeout: -1,
-		Middlewares:     huma.Middlewares{p.guarded(r.guard), p.limitBody(r.maxBody)},
+		Middlewares:     append(huma.Middlewares{p.guarded(r.guard), p.limitBody(r.maxBody)}, r.inner...),
 	}
 	if len(r.security) > 0 {
 		all := map[string][]string{}
@@ -126,6 +128,11 @@ func register[I, O any](p *plane, r route, handle func(context.Context, *I) (*O,
 		}
 		return out, nil
 	})
+}
+
+func hasField[I any](name string) bool {
+	_, has := reflect.TypeFor[I]().FieldByName(name)
+	return has
 }
 
 // responses documents the errors of an operation.

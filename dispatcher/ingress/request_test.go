@@ -215,6 +215,8 @@ func FuzzServerPlane(f *testing.F) {
 		f.Add(op.method, op.path, op.body)
 	}
 	f.Add("POST", "/v1/messages", `{"to":[{}],"push":null}`)
+	f.Add("POST", "/v1/bindings?asOf=2026-01-02T03:04:05Z", `{"userID":"u","vendor":"Xiaomi","token":"t"}`)
+	f.Add("GET", "/v1/bindings?after=-1&limit=x", "")
 	f.Add("PUT", "/v1/devices/%00/binding", `{"userID":"\ud800"}`)
 	bed := planetest.New(f)
 	f.Fuzz(func(t *testing.T, method, path, body string) {

@@ -27,6 +27,7 @@ type serverPlane struct {
 func (p *serverPlane) routes() {
 	p.secured(serverKey, bearer("A server key of the app."))
 	p.messageRoutes()
+	p.bulkRoutes()
 	userRoute := func(id, path, summary string) route {
 		return p.route(route{id: id, method: http.MethodGet, path: path, summary: summary})
 	}

@@ -120,6 +120,7 @@ func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	}))
 	b.Server = httptest.NewUnstartedServer(ingress.Server(ingress.ServerDeps{
 		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Store: b.Store, Log: log,
+		Bulk: ingress.BulkLimits{PerSecond: 1000, AtOnce: 2},
 	}))
 	b.Server.EnableHTTP2 = true
 	b.Server.StartTLS()

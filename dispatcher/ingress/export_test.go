@@ -1,0 +1,142 @@
+package ingress_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/ingress"
+	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/wire"
+)
+
+// shelf is a store of n devices that fails behind some of them.
+type shelf struct {
+	ingress.Store
+	n, failsBehind int64
+	pages          atomic.Int64
+	gate           func(page int64)
+}
+
+func (s *shelf) Export(_ context.Context, after int64, limit int) (out []store.Record, err error) {
+	page := s.pages.Add(1)
+	if s.gate != nil {
+		s.gate(page)
+	}
+	if s.failsBehind > 0 && after >= s.failsBehind {
+		return nil, errors.New("no disk")
+	}
+	for key := after + 1; key <= s.n && len(out) < limit; key++ {
+		r := store.Record{SeenAt: time.UnixMilli(key)}
+		r.Device.Key, r.Device.PushID = key, fmt.Sprint(key)
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func serve(t *testing.T, s ingress.Store, limits ingress.BulkLimits) *httptest.Server {
+	t.Helper()
+	bed := planetest.New(t)
+	out := httptest.NewServer(ingress.Server(ingress.ServerDeps{Live: bed.Live, Store: s, Log: slog.New(slog.DiscardHandler), Bulk: limits}))
+	t.Cleanup(out.Close)
+	return out
+}
+
+func TestExportInPages(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &shelf{n: 2500}, ingress.BulkLimits{})
+	for query, want := range map[string]struct{ first, last, next int64 }{
+		"":                      {1, 2500, 0},
+		"?limit=2500":           {1, 2500, 2500},
+		"?limit=2000":           {1, 2000, 2000},
+		"?limit=2501":           {1, 2500, 0},
+		"?limit=1500&after=600": {601, 2100, 2100},
+	} {
+		devices, total := export(t, s, query)
+		if first, last := devices[0].Cursor, devices[len(devices)-1].Cursor; first != want.first || last != want.last ||
+			total.Next != want.next || total.Count != int64(len(devices)) || total.Count != last-first+1 {
+			t.Errorf("%s: %d to %d, total %+v", query, first, last, total)
+		}
+	}
+}
+
+func TestChecksumIsBounded(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &shelf{n: wire.MaxTotalDevices + 10}, ingress.BulkLimits{})
+	head := checksum(t, s, "")
+	tail := checksum(t, s, fmt.Sprint("?after=", head.Next))
+	if head.Count != wire.MaxTotalDevices || head.Next != wire.MaxTotalDevices || tail.Count != 10 || tail.Next != 0 {
+		t.Errorf("%+v, %+v", head, tail)
+	}
+}
+
+// An answer that the store cannot end has no total and does not end as others do.
+func TestExportIsCutOffWhenTheStoreFails(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &shelf{n: 2500, failsBehind: 1000}, ingress.BulkLimits{})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v1/bindings", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+planetest.ServerKey)
+	resp, err := s.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil || strings.Contains(string(body), "checksum") || strings.Count(string(body), "\n") != 1000 {
+		t.Errorf("%d lines, %v", strings.Count(string(body), "\n"), err)
+	}
+	got := send(t, s, request{method: "GET", path: "/v1/bindings?after=1000", header: bearer(planetest.ServerKey)})
+	if got.status != http.StatusServiceUnavailable || got.problem.Code != wire.CodeStoreUnavailable {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+func TestBulkRequestsAreBounded(t *testing.T) {
+	t.Parallel()
+	open, held := make(chan struct{}), make(chan struct{}, 2)
+	shelf := &shelf{n: 10, gate: func(int64) {
+		held <- struct{}{}
+		<-open
+	}}
+	s := serve(t, shelf, ingress.BulkLimits{PerSecond: 0.8, AtOnce: 2}) // A burst of four.
+	op := request{method: "GET", path: "/v1/bindings", header: bearer(planetest.ServerKey)}
+	status := make(chan int, 2)
+	for range 2 {
+		go func() { status <- send(t, s, op).status }()
+	}
+	<-held
+	<-held
+	limited := func(why string) {
+		t.Helper()
+		got := send(t, s, op)
+		if got.status != http.StatusTooManyRequests || got.problem.Code != wire.CodeRateLimited || got.header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d %s", why, got.status, got.body)
+		}
+	}
+	limited("a third at once")
+	close(open)
+	for range 2 {
+		if got := <-status; got != http.StatusOK {
+			t.Errorf("got %d", got)
+		}
+	}
+	for range 2 {
+		if got := send(t, s, op); got.status != http.StatusOK {
+			t.Errorf("places are not given back: %d %s", got.status, got.body)
+		}
+		<-held
+	}
+	limited("a fifth in a second")
+}

@@ -151,15 +151,16 @@ func (a *accepting) scanPlaces(rows pgx.Rows, counts map[string]int64) error {
 	return err
 }
 
+// write stores what is accepted, and commits.
 func (a *accepting) write(ctx context.Context) error {
+	b := a.tx.batch()
 	if len(a.accepted) == 0 {
-		return nil
+		return a.finish(ctx, b)
 	}
 	rows := a.rows()
 	if err := a.ensureDays(ctx, rows); err != nil {
 		return err
 	}
-	b := a.tx.batch()
 	m := rows.messages
 	b.add(insertMessages, m.ids, m.senders, m.bodies, m.pushes, m.created, m.expires)
 	if i := rows.inbox; len(i.users) > 0 {
@@ -170,7 +171,7 @@ func (a *accepting) write(ctx context.Context) error {
 			Query(func(rows pgx.Rows) error { return scanDeliveries(rows, d) })
 	}
 	rows.ledger.queue(b)
-	return a.run(ctx, b)
+	return a.finish(ctx, b)
 }
 
 // scanDeliveries answers with the rows if they are this process's.

@@ -24,8 +24,8 @@ func newGroups(ctx context.Context, s *Store) groups {
 		connects:    group(ctx, s, s.commitConnects),
 		disconnects: group(ctx, s, s.commitDisconnects),
 		changes:     group(ctx, s, s.commitChanges),
-		accepts:     group(ctx, s, s.commitAccepts),
-		settles:     group(ctx, s, s.commitSettles),
+		accepts:     pipeline(ctx, s, s.commitAccepts),
+		settles:     pipeline(ctx, s, s.commitSettles),
 	}
 }
 
@@ -34,6 +34,13 @@ func newGroups(ctx context.Context, s *Store) groups {
 func group[R any](ctx context.Context, s *Store, f func(context.Context, *tx, []R) error) *groupcommit.Group[R] {
 	return groupcommit.New(func(batch []R) error {
 		return whole(s.inTx(ctx, func(ctx context.Context, t *tx) error { return f(ctx, t, batch) }))
+	})
+}
+
+// pipeline is group for what sends statements together with those that begin and end the transaction.
+func pipeline[R any](ctx context.Context, s *Store, f func(context.Context, *tx, []R) error) *groupcommit.Group[R] {
+	return groupcommit.New(func(batch []R) error {
+		return whole(s.inPipeline(ctx, func(ctx context.Context, t *tx) error { return f(ctx, t, batch) }))
 	})
 }
 

@@ -29,15 +29,15 @@ const (
 		WHERE t.device_key = a.device_key AND t.gen = a.gen`
 )
 
-// write writes in the order of tables that all transactions keep.
+// write writes in the order of tables that all transactions keep, and commits.
 func (st *settling) write(ctx context.Context) error {
+	b := st.tx.batch()
 	if len(st.changed) == 0 {
-		return nil
+		return st.finish(ctx, b)
 	}
 	if err := st.ensure(ctx, []partition{st.outcomesDay()}); err != nil {
 		return err
 	}
-	b := st.tx.batch()
 	st.answers.queue(b)
 	gone, kept, resized := st.left()
 	if len(gone) > 0 && resized {
@@ -50,7 +50,7 @@ func (st *settling) write(ctx context.Context) error {
 		b.add(keepRows, kept.ids, kept.targets, kept.counts, kept.attempts, kept.dues, kept.classes, kept.codes, kept.details)
 	}
 	st.ledger.queue(b)
-	return st.run(ctx, b)
+	return st.finish(ctx, b)
 }
 
 // keptRows are the columns of the rows that stay.

@@ -17,9 +17,11 @@ import (
 func (s *Store) sql(query string) string { return strings.ReplaceAll(query, "@.", s.schema+".") }
 
 const (
-	// begin bounds what a transaction may hold up: a process that is frozen in the middle of one lets go
+	// limits bound what a transaction may hold up: a process that is frozen in the middle of one lets go
 	// of its rows before its lease runs out.
-	begin = `begin; set local idle_in_transaction_session_timeout = '4s'; set local lock_timeout = '6s'; set local statement_timeout = '10s'`
+	limits = `SELECT set_config('idle_in_transaction_session_timeout', '4s', true), set_config('lock_timeout', '6s', true),
+		set_config('statement_timeout', '10s', true)`
+	begin = `begin; ` + limits
 	// txTimeout bounds a transaction as this process sees it.
 	txTimeout = 15 * time.Second
 	// maxTries bounds how often a transaction runs that the database ended to resolve a conflict.
@@ -29,12 +31,32 @@ const (
 // tx is one transaction. Its statements are written with "@." for the schema.
 type tx struct {
 	*pgx.Conn
-	store *Store
+	store        *Store
+	begun, ended bool
 }
 
 // inTx commits what f does, as a whole or not at all. It runs f again when the
 // database ended the transaction to resolve a deadlock; f sets its results anew each time.
 func (s *Store) inTx(ctx context.Context, f func(context.Context, *tx) error) error {
+	return s.inPipeline(ctx, func(ctx context.Context, t *tx) error {
+		if err := t.control(ctx, begin); err != nil {
+			return err
+		}
+		t.begun = true
+		if err := f(ctx, t); err != nil {
+			return err
+		}
+		if err := t.control(ctx, "commit"); err != nil {
+			return fmt.Errorf("committing: %w", err)
+		}
+		t.ended = true
+		return nil
+	})
+}
+
+// inPipeline is inTx without the round trips for the beginning and the end: f
+// uses the transaction only by run, first, and by finish, which commits.
+func (s *Store) inPipeline(ctx context.Context, f func(context.Context, *tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, txTimeout)
 	defer cancel()
 	for try := 1; ; try++ {
@@ -55,24 +77,15 @@ func (s *Store) try(ctx context.Context, f func(context.Context, *tx) error) (er
 	}
 	defer conn.Release() // which closes it when it is still in a transaction
 	t := &tx{Conn: conn.Conn(), store: s}
-	if err := t.control(ctx, begin); err != nil {
-		return err
-	}
-	committed := false
 	defer func() {
-		if !committed { // after an error or a panic
+		if !t.ended { // after an error or a panic
 			_ = t.control(context.WithoutCancel(ctx), "rollback")
 		}
 	}()
-	if err := f(ctx, t); err != nil {
-		return err
-	}
-	if err := t.control(ctx, "commit"); err != nil {
-		return fmt.Errorf("committing: %w", err)
-	}
-	committed = true
-	return nil
+	return f(ctx, t)
 }
+
+var errRolledBack = errors.New("the database rolled the transaction back")
 
 // control runs statements that begin or end a transaction, in one round trip.
 func (t *tx) control(ctx context.Context, statements string) error {
@@ -81,7 +94,7 @@ func (t *tx) control(ctx context.Context, statements string) error {
 		return err
 	}
 	if last := results[len(results)-1]; statements == "commit" && last.CommandTag.String() != "COMMIT" {
-		return errors.New("the database rolled the transaction back")
+		return errRolledBack
 	}
 	return nil
 }
@@ -99,15 +112,36 @@ func (b *batch) add(query string, args ...any) *pgx.QueuedQuery {
 	return b.Queue(b.store.sql(query), args...)
 }
 
-// run sends the pipeline and reads all of its answers by their callbacks.
-func (t *tx) run(ctx context.Context, b *batch) error { return t.SendBatch(ctx, &b.Batch).Close() }
+// run sends the pipeline and reads all of its answers by their callbacks. The
+// first one of a transaction begins it.
+func (t *tx) run(ctx context.Context, b *batch) error {
+	if !t.begun {
+		t.begun = true
+		first := t.batch()
+		first.Queue("begin")
+		first.Queue(limits)
+		b.QueuedQueries = append(first.QueuedQueries, b.QueuedQueries...)
+	}
+	return t.SendBatch(ctx, &b.Batch).Close()
+}
+
+// finish is run that commits with the last statement.
+func (t *tx) finish(ctx context.Context, b *batch) error {
+	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+		if t.ended = tag.String() == "COMMIT"; !t.ended {
+			return errRolledBack
+		}
+		return nil
+	})
+	return t.run(ctx, b)
+}
 
 // errAgain ends a transaction that shall see what another one has just committed.
 var errAgain = errors.New("another process changed the same rows")
 
 // conflict reports whether a transaction ended only because of others.
 func conflict(err error) bool {
-	if errors.Is(err, errAgain) {
+	if errors.Is(err, errAgain) || noPartition(err) {
 		return true
 	}
 	switch code(err) {

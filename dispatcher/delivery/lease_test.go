@@ -67,6 +67,7 @@ func TestAdoptedRowsAreFoundThoughTheStoreFailsMeanwhile(t *testing.T) {
 			m.adopted, m.counting = 1, errors.New("the database is gone")
 		})
 		elapse(lease.Interval)
+		synctest.Wait()
 		m.set(func(m *memory) { m.counting = nil })
 		elapse(2 * storePause)
 		synctest.Wait()
@@ -175,6 +176,30 @@ func TestRowsOfALostLeaseAreReadAgain(t *testing.T) {
 	})
 }
 
+func TestARowThatIsSubmittedUnderALaterTermIsReadAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1)
+		b := newBench(t, m, &vendor{})
+		defer b.drain()
+		synctest.Wait()
+		stored := b.engine.Incarnation()
+		m.set(func(m *memory) { m.mine = func(message.Delivery) bool { return false } })
+		b.lose()
+		b.engine.Submit(stored, []message.Delivery{m.add(1, 1)})
+		elapse(time.Minute)
+		if n := len(b.vendor.sent()); n != 0 {
+			t.Errorf("%d calls for another process's row", n)
+		}
+		m.set(func(m *memory) { m.mine = nil })
+		b.engine.Submit(stored, []message.Delivery{m.rows[1]})
+		synctest.Wait()
+		if m.result(1).State != message.Handed {
+			t.Errorf("an own row is not read: %+v", m.result(1))
+		}
+	})
+}
+
 func TestAnAnswerThatCameUnderALostLeaseIsNotRecordedTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -210,16 +235,16 @@ func TestTheStoresClockDecidesWhatIsDue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m := newMemory(1, 2, 3)
+				m := newMemory(1, 2, 3, 4)
 				m.skew = skew
 				b := newBench(t, m, &vendor{answers: map[string][]message.Outcome{"d": outcomes(message.Transient, message.Accepted)}})
 				defer b.drain()
 				synctest.Wait()
-				later, expired := m.add(2, 2), m.add(3, 3)
+				later, again, gone := m.add(2, 2), m.add(3, 3), m.add(4, 4)
 				later.DueAt = later.DueAt.Add(time.Minute)
-				expired.ExpiresAt = m.Now().Add(30 * time.Second)
-				m.set(func(m *memory) { m.rows[2], m.rows[3] = later, expired })
-				b.submit([]message.Delivery{m.add(1, 1), later, expired})
+				gone.Channel, gone.ExpiresAt = "gone", m.Now().Add(90*time.Second)
+				m.set(func(m *memory) { m.rows[2], m.rows[4] = later, gone })
+				b.submit([]message.Delivery{m.add(1, 1), later, again, gone})
 				synctest.Wait()
 				if diff := cmp.Diff([][]string{{"b"}, {"d"}}, sorted(b.vendor.sent())); diff != "" {
 					t.Errorf("at once (-want +got):\n%s", diff)
@@ -229,10 +254,15 @@ func TestTheStoresClockDecidesWhatIsDue(t *testing.T) {
 				if diff := cmp.Diff([][]string{{"b"}, {"d"}, {"d"}}, sorted(b.vendor.sent())); diff != "" {
 					t.Errorf("after the backoff (-want +got):\n%s", diff)
 				}
-				elapse(time.Minute)
+				elapse(59 * time.Second)
 				synctest.Wait()
-				if m.result(2).State != message.Handed {
-					t.Errorf("got %+v", m.result(2))
+				if m.result(2).State != message.Handed || m.result(4).State != "" {
+					t.Errorf("got %+v and %+v", m.result(2), m.result(4))
+				}
+				elapse(2 * sweepEvery)
+				synctest.Wait()
+				if m.result(4).State != message.Expired {
+					t.Errorf("got %+v", m.result(4))
 				}
 			})
 		})

@@ -166,22 +166,24 @@ func accountUnderLoad(b *bench) {
 	})
 	for i := range 4 {
 		d := b.bound(fmt.Sprintf("user-%d", i))
-		workers.Go(func() {
-			for range 30 {
-				got := b.Accept(b.Context(), []store.AcceptRequest{request(d)})[0]
-				if got.Err != nil {
-					b.Error(got.Err)
-					return
-				}
-				s := done(got.Deliveries[0], message.Handed, message.Outcome{Class: message.Accepted}, 1)
-				if err := b.Settle(b.Context(), []store.Settlement{s}); err != nil {
-					b.Error(err)
-				}
-			}
-		})
+		workers.Go(func() { b.sendAndSettle(d, 30) })
 	}
 	workers.Wait()
 	stop.Store(true)
 	watcher.Wait()
 	b.balanced()
+}
+
+// sendAndSettle sends n messages to a device, one after the other.
+func (b *bench) sendAndSettle(d message.Device, n int) {
+	for range n {
+		got := b.Accept(b.Context(), []store.AcceptRequest{request(d)})[0]
+		if got.Err != nil || len(got.Deliveries) != 1 {
+			b.Errorf("%+v", got)
+			return
+		}
+		if err := b.Settle(b.Context(), []store.Settlement{handed(got.Deliveries[0])}); err != nil {
+			b.Error(err)
+		}
+	}
 }

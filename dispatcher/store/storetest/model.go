@@ -16,7 +16,7 @@ import (
 )
 
 func modelCases() []testCase {
-	return []testCase{{"random changes agree with a model", randomChanges}}
+	return []testCase{{"random changes agree with a model", func(b *bench) { randomChanges(b) }}}
 }
 
 // phoneModel is a device as the rules say it must be.
@@ -24,31 +24,43 @@ type phoneModel struct {
 	user, token string
 	epoch       int64
 	bad         bool
+	place       store.Place // of the session, as long as that incarnation lives
 }
 
 // model runs random changes against the store and against plain maps.
 type model struct {
-	*bench
+	*bench  // makes the present step; one of pods
+	pods    []*bench
+	leases  map[*bench]int64
 	rand    *rand.Rand
 	phones  map[int64]*phoneModel
 	places  map[string]int64 // last sequence by user
 	rows    map[int64]message.Delivery
+	owners  map[int64]*bench // of the rows
 	account report.Account
 	steps   []string
 }
 
-func randomChanges(b *bench) {
+func randomChangesShared(b *bench) { randomChanges(b, b.another()) }
+
+func randomChanges(pods ...*bench) {
 	seed := uint64(time.Now().UnixNano())
-	b.lease()
+	b := pods[0]
 	m := &model{
-		bench: b, rand: rand.New(rand.NewPCG(seed, 0)),
-		phones: map[int64]*phoneModel{}, places: map[string]int64{}, rows: map[int64]message.Delivery{},
+		bench: b, pods: pods, leases: map[*bench]int64{}, rand: rand.New(rand.NewPCG(seed, 0)), phones: map[int64]*phoneModel{},
+		places: map[string]int64{}, rows: map[int64]message.Delivery{}, owners: map[int64]*bench{},
+	}
+	for _, p := range pods {
+		m.leases[p] = p.lease().Incarnation
 	}
 	changes := []func() string{
-		m.register, m.setToken, m.bind, m.bind, m.unbind, m.unregister, m.accept, m.accept, m.accept, m.settle, m.settle, m.reopenSometimes,
+		m.register, m.setToken, m.bind, m.bind, m.unbind, m.unregister, m.accept, m.accept, m.accept, m.settle, m.settle,
+		m.connect, m.connect, m.disconnect, m.crashSometimes,
 	}
 	for range 300 {
+		m.bench = pods[m.rand.IntN(len(pods))]
 		m.steps = append(m.steps, changes[m.rand.IntN(len(changes))]())
+		m.bench = pods[m.rand.IntN(len(pods))]
 		m.check()
 		if b.Failed() {
 			b.Fatalf("seed %d, after %d steps, the last of them %q", seed, len(m.steps), m.steps[max(0, len(m.steps)-8):])
@@ -74,7 +86,7 @@ func (m *model) take(token string) []store.EpochChange {
 		if p.token == token {
 			p.epoch++
 			c := store.EpochChange{Device: key, Epoch: p.epoch, FormerUserID: p.user}
-			p.token, p.user, p.bad = "", "", false
+			p.token, p.user, p.bad, p.place = "", "", false, store.Place{}
 			return []store.EpochChange{c}
 		}
 	}
@@ -142,7 +154,7 @@ func (p *phoneModel) rebind(key int64, user string) []store.EpochChange {
 	}
 	p.epoch++
 	c := store.EpochChange{Device: key, Epoch: p.epoch, FormerUserID: p.user}
-	p.user = user
+	p.user, p.place = user, store.Place{}
 	return []store.EpochChange{c}
 }
 
@@ -178,7 +190,7 @@ func (m *model) accept() string {
 	r.Deliveries = []store.NewDelivery{d}
 	got := m.bench.accept(r)
 	for _, row := range got.Deliveries {
-		m.rows[row.ID] = row
+		m.rows[row.ID], m.owners[row.ID] = row, m.bench
 	}
 	for _, user := range r.Recipients {
 		if got.Seqs[user] != m.places[user] {
@@ -219,25 +231,85 @@ func (m *model) settle() string {
 		}
 	}
 	m.account.Pending -= int64(len(s.Done))
+	owner := m.owners[row.ID]
 	delete(m.rows, row.ID)
+	delete(m.owners, row.ID)
 	if len(kept) > 0 {
 		s.Retry = &store.Retry{Targets: kept, DueAt: row.DueAt, Attempt: row.Attempt + 1}
 		row.Targets, row.Attempt = kept, row.Attempt+1
-		m.rows[row.ID] = row
+		m.rows[row.ID], m.owners[row.ID] = row, owner
 	}
-	m.bench.settle(s)
+	owner.settle(s)
 	return fmt.Sprint("settle ", row.ID, s)
 }
 
-func (m *model) reopenSometimes() string {
+// connect notes a session in the present process.
+func (m *model) connect() string {
+	key, p := m.pick()
+	if p == nil {
+		return "nothing"
+	}
+	number := m.next()
+	got, err := m.Connect(m.Context(), []store.Session{{Device: key, Epoch: p.epoch, Number: number}})
+	m.must(err)
+	want := store.Connected{Former: p.place}
+	if p.place.Incarnation == m.leases[m.bench] {
+		want.Former = store.Place{}
+	}
+	if p.user == "" {
+		want = store.Connected{Err: store.ErrNotFound}
+	} else {
+		p.place = store.Place{Incarnation: m.leases[m.bench], Number: number}
+	}
+	if diff := cmp.Diff([]store.Connected{want}, got, cmpopts.EquateErrors()); diff != "" {
+		m.Errorf("connected (-want +got):\n%s", diff)
+	}
+	return fmt.Sprint("connect ", key, number)
+}
+
+// disconnect forgets the newest session of a phone, or one before it.
+func (m *model) disconnect() string {
+	key, p := m.pick()
+	if p == nil {
+		return "nothing"
+	}
+	number := p.place.Number - m.rand.Int64N(2)
+	m.must(m.Disconnect(m.Context(), []store.Session{{Device: key, Epoch: p.epoch, Number: number}}))
+	if p.place == (store.Place{Incarnation: m.leases[m.bench], Number: number}) {
+		p.place = store.Place{}
+	}
+	return fmt.Sprint("disconnect ", key, number)
+}
+
+// crashSometimes kills the present process and starts it again. One that lives may take over before.
+func (m *model) crashSometimes() string {
 	if m.rand.IntN(4) > 0 {
 		return "nothing"
 	}
 	m.reopen()
-	if l := m.lease(); l.Adopted != int64(len(m.rows)) {
-		m.Errorf("adopted %d, want %d", l.Adopted, len(m.rows))
+	for _, p := range m.phones {
+		if p.place.Incarnation == m.leases[m.bench] {
+			p.place = store.Place{}
+		}
 	}
-	return "reopen"
+	heir := m.pods[m.rand.IntN(len(m.pods))]
+	left := int64(0)
+	for id, owner := range m.owners {
+		if owner == m.bench {
+			m.owners[id] = heir
+			left++
+		}
+	}
+	if heir != m.bench {
+		heir.adopts(left)
+		left = 0
+	}
+	l := m.lease()
+	m.leases[m.bench] = l.Incarnation
+	if l.Adopted != left {
+		m.Errorf("adopted %d, want %d", l.Adopted, left)
+	}
+	return "crash"
 }
 
 // check compares all that can be read with the model.
@@ -249,24 +321,44 @@ func (m *model) check() {
 		got[key] = phoneModel{user: s.UserID, token: s.Token.Value, epoch: s.Epoch, bad: s.Token.Value != "" && !s.TokenOK}
 	}
 	want := map[int64]phoneModel{}
+	sessions := map[int64]int64{}
 	for key, p := range m.phones {
-		want[key] = *p
+		want[key] = phoneModel{user: p.user, token: p.token, epoch: p.epoch, bad: p.bad}
+		if p.user != "" {
+			sessions[key] = p.place.Incarnation
+		}
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(phoneModel{})); diff != "" {
 		m.Errorf("devices (-want +got):\n%s", diff)
 	}
+	m.checkSessions(sessions)
 	account, err := m.Account(m.Context())
 	m.must(err)
 	if diff := cmp.Diff(m.account, account); diff != "" || account.Unaccounted() != 0 {
 		m.Errorf("account (-want +got), %d unaccounted:\n%s", account.Unaccounted(), diff)
 	}
-	rows := map[int64]message.Delivery{}
-	for _, channel := range []string{"c0", "c1"} {
-		for _, row := range m.due(channel) {
-			rows[row.ID] = row
+	rows, owners := map[int64]message.Delivery{}, map[int64]*bench{}
+	for _, p := range m.pods {
+		for _, row := range append(p.due("c0"), p.due("c1")...) {
+			rows[row.ID], owners[row.ID] = row, p
 		}
 	}
-	if diff := cmp.Diff(m.rows, rows); diff != "" {
-		m.Errorf("deliveries (-want +got):\n%s", diff)
+	if diff := cmp.Diff(m.rows, rows); diff != "" || !maps.Equal(m.owners, owners) {
+		m.Errorf("deliveries (-want +got), owned by %v, want %v:\n%s", owners, m.owners, diff)
+	}
+}
+
+// checkSessions compares the incarnations that hold sessions of bound devices.
+func (m *model) checkSessions(want map[int64]int64) {
+	listed, err := m.DevicesOf(m.Context(), []string{"u0", "u1", "u2"})
+	m.must(err)
+	got := map[int64]int64{}
+	for _, devices := range listed {
+		for _, d := range devices {
+			got[d.Key] = d.Session
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		m.Errorf("sessions (-want +got):\n%s", diff)
 	}
 }

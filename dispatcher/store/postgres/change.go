@@ -1,40 +1,163 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"crypto/sha256"
+	"fmt"
 
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
-// change is a rare write of several statements: a binding, a registration. Those
-// of concurrent callers run one after the other in one transaction.
+// change is one write of devices. A batch of them loads and locks what
+// all name, applies them one after the other in memory, and writes what is left.
 type change struct {
-	// run sets its results anew each time: it may run again in another transaction.
-	run func(context.Context, *tx) error
-	// refused is the truth about the request, which is no trouble of the store.
+	// devices and pushIDs are what it changes or looks for.
+	devices []int64
+	pushIDs []string
+	// tokens are what it gives to a device: who holds one of them may be retired.
+	tokens []string
+	// users are whom it binds to.
+	users []string
+	// makes says that it may make a device.
+	makes bool
+	// apply sets its results anew each time. It answers with an error before it changes anything.
+	apply func(*work) error
+	// refused is the truth about the change, which is no trouble of the store.
 	refused error
 }
 
-func (s *Store) commitChanges(ctx context.Context, t *tx, batch []*change) error {
-	for _, c := range batch {
-		c.refused = nil
-		err := c.run(ctx, t)
-		if errors.Is(err, store.ErrNotFound) { // it has written nothing
-			c.refused, err = err, nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// write commits one change.
-func (s *Store) write(ctx context.Context, run func(context.Context, *tx) error) error {
-	c := &change{run: run}
+// write commits one change with those of others.
+func (s *Store) write(ctx context.Context, c *change) error {
 	if err := s.changes.Do(ctx, c); err != nil {
 		return explain(err)
 	}
 	return c.refused
 }
+
+func (s *Store) commitChanges(ctx context.Context, t *tx, batch []*change) error {
+	w, err := t.load(ctx, batch)
+	if err != nil {
+		return err
+	}
+	for _, c := range batch {
+		c.refused = c.apply(w)
+	}
+	if err := w.write(ctx, t); code(err) == "23505" { // Another process has stored a token or a push id since they were read.
+		return fmt.Errorf("%w: %w", errAgain, err)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// work is what a batch sees of the store, as its changes so far have made it.
+type work struct {
+	now     int64
+	devices map[int64]*deviceState
+	pushIDs map[string]*deviceState
+	holders map[tokenKey]*deviceState
+	users   map[string]int64
+	// keys are free for devices to be made.
+	keys []int64
+	// What the tables need besides the devices' states.
+	cursors      []deviceUser
+	unquarantine []deviceKind
+}
+
+type (
+	deviceUser struct{ device, user int64 }
+	deviceKind struct {
+		device int64
+		kind   message.TokenKind
+	}
+)
+
+// deviceState is a device as the batch has made it.
+type deviceState struct {
+	message.Device
+	user           *int64
+	tokenGen, seen int64
+	tokens         map[message.TokenKind]token
+	// How the row differs from the table's.
+	made, moved, replaced, gone bool
+	changedTokens               map[message.TokenKind]bool
+}
+
+type token struct {
+	value string
+	gen   int64
+}
+
+// tokenKey is the scope in which a token belongs to one device.
+type tokenKey struct {
+	hash        [sha256.Size]byte
+	vendor      string
+	appType     int32
+	environment string
+	kind        message.TokenKind
+}
+
+func keyOf(s message.Selector, kind message.TokenKind, value string) tokenKey {
+	return tokenKey{sha256.Sum256([]byte(value)), s.Vendor, s.AppType, s.Environment, kind}
+}
+
+func (w *work) device(key int64) (*deviceState, error) {
+	if d, ok := w.devices[key]; ok && !d.gone {
+		return d, nil
+	}
+	return nil, store.ErrNotFound
+}
+
+// add takes a device that was loaded or is made into account.
+func (w *work) add(d *deviceState) {
+	d.tokens, d.changedTokens = map[message.TokenKind]token{}, map[message.TokenKind]bool{}
+	w.devices[d.Key], w.pushIDs[d.PushID] = d, d
+}
+
+// make adds a device that is not bound.
+func (w *work) make(d message.Device, seen int64) *deviceState {
+	d.Key, w.keys = w.keys[0], w.keys[1:]
+	d.UserID, d.Epoch, d.Session = "", 1, 0
+	made := &deviceState{Device: d, seen: seen, made: true}
+	w.add(made)
+	return made
+}
+
+// rebind binds a device to a user, or to nobody, and ends its session.
+func (w *work) rebind(d *deviceState, userID string, seen int64) store.EpochChange {
+	change := store.EpochChange{Device: d.Key, Epoch: d.Epoch + 1, FormerUserID: d.UserID}
+	w.bind(d, userID)
+	d.Epoch, d.Session, d.seen, d.moved = change.Epoch, 0, seen, true
+	return change
+}
+
+func (w *work) bind(d *deviceState, userID string) {
+	d.UserID, d.user = userID, nil
+	if userID != "" {
+		d.user = new(w.users[userID])
+		w.cursors = append(w.cursors, deviceUser{d.Key, *d.user})
+	}
+}
+
+// day is how exactly it is known when a device was last seen without a change.
+const day = 24 * 60 * 60 * 1000
+
+// see keeps a device from being pruned.
+func (w *work) see(d *deviceState) {
+	if d.seen < w.now-day {
+		d.seen, d.moved = w.now, true
+	}
+}
+
+// remove deletes a device with all that is its own.
+func (w *work) remove(d *deviceState) {
+	d.gone = true
+	for kind, t := range d.tokens {
+		delete(w.holders, keyOf(d.Selector, kind, t.value))
+	}
+	delete(w.pushIDs, d.PushID)
+}
+
+func byKey(x, y *deviceState) int { return cmp.Compare(x.Key, y.Key) }

@@ -15,41 +15,28 @@ const (
 	deviceColumns = `d.device_key, d.push_id, d.secret_hash, d.vendor, d.app_type, d.region, d.environment, d.platform,
 		coalesce(u.user_id, ''), d.epoch, d.registered_at,
 		coalesce((SELECT l.incarnation FROM @.leases l WHERE l.incarnation = d.session AND ` + alive + `), 0)`
-	devices     = `SELECT ` + deviceColumns + ` FROM @.devices d LEFT JOIN @.users u ON u.user_key = d.user_key `
-	deviceByID  = devices + `WHERE d.push_id = $1`
-	deviceByKey = devices + `WHERE d.device_key = $1`
-	devicesOf   = `SELECT ` + deviceColumns + ` FROM @.users u JOIN @.devices d ON d.user_key = u.user_key
-		WHERE u.user_id = ANY($1) ORDER BY d.push_id`
+	devices    = `SELECT ` + deviceColumns + ` FROM @.devices d LEFT JOIN @.users u ON u.user_key = d.user_key `
+	deviceByID = devices + `WHERE d.push_id = $1`
+	// The order is that of bytes, whatever the database's collation.
+	devicesOf = `SELECT ` + deviceColumns + ` FROM @.users u JOIN @.devices d ON d.user_key = u.user_key
+		WHERE u.user_id = ANY($1) ORDER BY d.push_id COLLATE "C"`
 )
 
-// scanDevice reads one row of deviceColumns.
-func scanDevice(row pgx.Row) (message.Device, error) {
+// scanDevice reads one row of deviceColumns and of what follows them.
+func scanDevice(row pgx.Row, more ...any) (message.Device, error) {
 	var d message.Device
 	var secret []byte
 	var registered int64
-	err := row.Scan(&d.Key, &d.PushID, &secret, &d.Selector.Vendor, &d.Selector.AppType, &d.Selector.Region, &d.Selector.Environment,
-		&d.Platform, &d.UserID, &d.Epoch, &registered, &d.Session)
+	err := row.Scan(append([]any{
+		&d.Key, &d.PushID, &secret, &d.Selector.Vendor, &d.Selector.AppType, &d.Selector.Region, &d.Selector.Environment,
+		&d.Platform, &d.UserID, &d.Epoch, &registered, &d.Session,
+	}, more...)...)
 	if err != nil {
 		return message.Device{}, missing(err)
 	}
 	copy(d.SecretHash[:], secret)
 	d.RegisteredAt = instant(registered)
 	return d, nil
-}
-
-// device reads a device that this transaction is about to change. It locks first
-// and reads then: a lock that had to wait joins the changed row with the users of before.
-func (t *tx) device(ctx context.Context, key int64) (d message.Device, err error) {
-	b := t.batch()
-	b.add(`SELECT FROM @.devices WHERE device_key = $1 FOR UPDATE`, key)
-	b.add(deviceByKey, key).QueryRow(func(row pgx.Row) error {
-		d, err = scanDevice(row)
-		return nil
-	})
-	if sendErr := t.run(ctx, b); sendErr != nil {
-		return message.Device{}, sendErr
-	}
-	return d, err
 }
 
 // Device implements store.Store.

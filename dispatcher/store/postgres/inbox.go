@@ -129,17 +129,24 @@ func (s *Store) commitAcks(ctx context.Context, t *tx, batch []*ackRequest) erro
 	for i, a := range acks {
 		devices[i], users[i], seqs[i] = a.device, a.userID, a.seq
 	}
-	b := t.batch()
-	b.add(`WITH a AS (
-			SELECT c.device_key, c.user_key, least(r.seq, u.last_seq) AS seq
-			FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS r (device_key, user_id, seq)
-			JOIN @.users u ON u.user_id = r.user_id
-			JOIN @.devices d ON d.device_key = r.device_key AND d.user_key = u.user_key
-			JOIN @.cursors c ON c.device_key = d.device_key AND c.user_key = d.user_key
-			WHERE c.acked < least(r.seq, u.last_seq)
-			ORDER BY c.device_key, c.user_key FOR UPDATE OF c)
-		UPDATE @.cursors c SET acked = greatest(c.acked, a.seq) FROM a WHERE c.device_key = a.device_key AND c.user_key = a.user_key`,
-		devices, users, seqs)
-	b.add(`UPDATE @.devices SET seen_at = `+now+` WHERE device_key = ANY($1) AND seen_at < `+now+` - 24 * 60 * 60 * 1000`, devices)
-	return t.run(ctx, b)
+	_, err := t.exec(ctx, moveCursors, devices, users, seqs, day)
+	return err
 }
+
+// moveCursors locks in the order of the device, and says once a day that the
+// device was seen unless somebody is changing it: that is no reason to wait.
+const moveCursors = `WITH behind AS (
+		SELECT c.device_key, c.user_key, least(r.seq, u.last_seq) AS seq
+		FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS r (device_key, user_id, seq)
+		JOIN @.users u ON u.user_id = r.user_id
+		JOIN @.devices d ON d.device_key = r.device_key AND d.user_key = u.user_key
+		JOIN @.cursors c ON c.device_key = d.device_key AND c.user_key = d.user_key
+		WHERE c.acked < least(r.seq, u.last_seq)
+		ORDER BY c.device_key, c.user_key FOR UPDATE OF c
+	), unseen AS (
+		SELECT d.device_key FROM behind JOIN @.devices d ON d.device_key = behind.device_key
+		WHERE d.seen_at < ` + now + ` - $4::bigint FOR UPDATE OF d SKIP LOCKED
+	), seen AS (
+		UPDATE @.devices d SET seen_at = ` + now + ` FROM unseen WHERE d.device_key = unseen.device_key)
+	UPDATE @.cursors c SET acked = greatest(c.acked, b.seq) FROM behind b
+	WHERE c.device_key = b.device_key AND c.user_key = b.user_key`

@@ -2,13 +2,9 @@ package postgres
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -16,113 +12,97 @@ import (
 
 // Register implements store.Store.
 func (s *Store) Register(ctx context.Context, r store.Registration) (out store.Registered, err error) {
-	err = s.write(ctx, func(ctx context.Context, t *tx) error {
-		out, err = t.register(ctx, r)
-		return err
+	if err := checkTokens(r.Tokens); err != nil {
+		return out, err
+	}
+	err = s.write(ctx, &change{
+		pushIDs: []string{r.PushID}, tokens: slices.Collect(maps.Values(r.Tokens)), makes: true,
+		apply: func(w *work) error {
+			if _, taken := w.pushIDs[r.PushID]; taken {
+				return fmt.Errorf("push id %s: is another device's", r.PushID)
+			}
+			d := w.make(message.Device{
+				PushID: r.PushID, SecretHash: r.SecretHash, Selector: r.Selector, Platform: r.Platform, RegisteredAt: instant(w.now),
+			}, w.now)
+			out = store.Registered{Device: d.Device, Retired: w.giveTokens(d, r.Tokens, w.now)}
+			return nil
+		},
 	})
 	return out, err
 }
 
-func (t *tx) register(ctx context.Context, r store.Registration) (store.Registered, error) {
-	sel := r.Selector
-	var key int64
-	err := t.row(ctx, `INSERT INTO @.devices
-		(push_id, secret_hash, vendor, app_type, region, environment, platform, epoch, token_gen, registered_at, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 0, `+now+`, `+now+`) RETURNING device_key`,
-		r.PushID, r.SecretHash[:], sel.Vendor, sel.AppType, sel.Region, sel.Environment, r.Platform).Scan(&key)
-	if err != nil {
-		return store.Registered{}, err
-	}
-	d, err := t.device(ctx, key)
-	if err != nil {
-		return store.Registered{}, err
-	}
-	var holders []int64
-	for _, kind := range slices.Sorted(maps.Keys(r.Tokens)) {
-		former, _, err := t.setToken(ctx, d, kind, r.Tokens[kind])
-		if err != nil {
-			return store.Registered{}, err
-		}
-		holders = append(holders, former...)
-	}
-	retired, err := t.retire(ctx, holders)
-	return store.Registered{Device: d, Retired: retired}, err
-}
-
 // SetToken implements store.Store.
-func (s *Store) SetToken(ctx context.Context, device int64, kind message.TokenKind, value string) (store.Changed, error) {
-	return s.changeDevice(ctx, device, func(ctx context.Context, t *tx, d message.Device) (store.Changed, error) {
-		holders, isNew, err := t.setToken(ctx, d, kind, value)
-		if err != nil {
-			return store.Changed{}, err
-		}
-		out := store.Changed{Device: d}
-		if out.Changes, err = t.retire(ctx, holders); err != nil {
-			return store.Changed{}, err
-		}
-		if isNew {
-			_, err = t.exec(ctx, `UPDATE @.devices SET seen_at = `+now+` WHERE device_key = $1`, device)
-			return out, err
-		}
-		return out, t.seen(ctx, device)
+func (s *Store) SetToken(ctx context.Context, device int64, kind message.TokenKind, value string) (out store.Changed, err error) {
+	tokens := map[message.TokenKind]string{kind: value}
+	err = s.write(ctx, &change{
+		devices: []int64{device}, tokens: []string{value},
+		apply: func(w *work) error {
+			d, err := w.device(device)
+			if err != nil {
+				return err
+			}
+			if err := checkTokens(tokens); err != nil {
+				return err
+			}
+			out = store.Changed{Device: d.Device, Changes: w.giveTokens(d, tokens, w.now)}
+			w.see(d)
+			return nil
+		},
 	})
+	return out, err
 }
 
-// setToken stores a token and takes it from the device that held it before,
-// which it returns. A token that the device has already keeps its generation and
-// leaves quarantine: the phone knows better than an answer to a wrong credential.
-func (t *tx) setToken(ctx context.Context, d message.Device, kind message.TokenKind, value string) (holders []int64, isNew bool, err error) {
-	if value == "" {
-		return nil, false, fmt.Errorf("token %s: must not be empty", kind)
+func checkTokens(tokens map[message.TokenKind]string) error {
+	for _, kind := range slices.Sorted(maps.Keys(tokens)) {
+		if tokens[kind] == "" {
+			return fmt.Errorf("token %s: must not be empty", kind)
+		}
 	}
-	hash := sha256.Sum256([]byte(value))
-	same, err := t.exec(ctx, `UPDATE @.tokens SET quarantined_at = NULL WHERE device_key = $1 AND kind = $2 AND token_hash = $3`, d.Key, kind, hash[:])
-	if err != nil || same > 0 {
-		return nil, false, err
-	}
-	sel := d.Selector
-	err = t.rows(ctx, `DELETE FROM @.tokens WHERE token_hash = $1 AND vendor = $2 AND app_type = $3 AND environment = $4 AND kind = $5
-		RETURNING device_key`, func(row pgx.CollectableRow) error {
-		var holder int64
-		err := row.Scan(&holder)
-		holders = append(holders, holder)
-		return err
-	}, hash[:], sel.Vendor, sel.AppType, sel.Environment, kind)
-	if err != nil {
-		return nil, false, err
-	}
-	var gen int64
-	if err := t.row(ctx, `UPDATE @.devices SET token_gen = token_gen + 1 WHERE device_key = $1 RETURNING token_gen`, d.Key).Scan(&gen); err != nil {
-		return nil, false, err
-	}
-	_, err = t.exec(ctx, `INSERT INTO @.tokens (device_key, kind, vendor, app_type, environment, token_hash, value, gen)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (device_key, kind) DO UPDATE SET token_hash = excluded.token_hash, value = excluded.value, gen = excluded.gen,
-			quarantined_at = NULL, channel = NULL, answered_at = NULL, accepted_at = NULL, invalid = false`,
-		d.Key, kind, sel.Vendor, sel.AppType, sel.Environment, hash[:], value, gen)
-	if code(err) == "23505" { // Another process gave the token away at the same moment: see what it made of it.
-		err = errAgain
-	}
-	return holders, true, err
+	return nil
 }
 
-// retire clears the bindings of devices whose token another device holds now.
-func (t *tx) retire(ctx context.Context, keys []int64) ([]store.EpochChange, error) {
-	var changes []store.EpochChange
-	slices.Sort(keys)
-	for _, key := range slices.Compact(keys) {
-		former, err := t.device(ctx, key)
-		if errors.Is(err, store.ErrNotFound) {
-			continue // and nothing of it is left to retire
+// giveTokens gives tokens to a device that had them at that time, and retires
+// the devices that held them before: they lose token and binding.
+func (w *work) giveTokens(d *deviceState, tokens map[message.TokenKind]string, at int64) (changes []store.EpochChange) {
+	var former []*deviceState
+	for _, kind := range slices.Sorted(maps.Keys(tokens)) {
+		if holder := w.giveToken(d, kind, tokens[kind], at); holder != nil {
+			former = append(former, holder)
 		}
-		if err != nil {
-			return nil, err
-		}
-		changed, err := t.rebind(ctx, former, nil)
-		if err != nil {
-			return nil, err
-		}
-		changes = append(changes, changed)
 	}
-	return changes, nil
+	slices.SortFunc(former, byKey)
+	for _, f := range slices.Compact(former) {
+		changes = append(changes, w.rebind(f, "", at))
+	}
+	return changes
+}
+
+// giveToken takes a token from the device that held it before, which it returns,
+// nil if there was none. A token that the device has already keeps its
+// generation and leaves quarantine: the phone knows better than an answer to a
+// wrong credential.
+func (w *work) giveToken(d *deviceState, kind message.TokenKind, value string, at int64) (former *deviceState) {
+	key := keyOf(d.Selector, kind, value)
+	holder := w.holders[key]
+	if holder == d {
+		w.unquarantine = append(w.unquarantine, deviceKind{d.Key, kind})
+		return nil
+	}
+	if holder != nil {
+		w.takeToken(holder, kind)
+	}
+	w.takeToken(d, kind)
+	d.tokenGen++
+	d.tokens[kind], w.holders[key] = token{value: value, gen: d.tokenGen}, d
+	d.seen, d.moved = at, true
+	return holder
+}
+
+// takeToken takes the token of one kind from a device, if it has one.
+func (w *work) takeToken(d *deviceState, kind message.TokenKind) {
+	if t, ok := d.tokens[kind]; ok {
+		delete(w.holders, keyOf(d.Selector, kind, t.value))
+		delete(d.tokens, kind)
+	}
+	d.changedTokens[kind] = true
 }

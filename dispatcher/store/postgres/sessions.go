@@ -28,66 +28,63 @@ func (s *Store) Connect(ctx context.Context, sessions []store.Session) ([]store.
 	return r.answers, r.refused
 }
 
-// ownLease locks this process's lease until the end of the transaction, and
-// reports whether it lives: nobody takes it over meanwhile.
-const ownLease = `SELECT incarnation FROM @.leases l WHERE l.incarnation = $1 AND ` + alive + ` FOR SHARE`
-
-// connect sets one session of each device, the last of those in the batch. A
-// login that is overtaken by a later one of the same process must not take its number away.
-const connect = `WITH former AS (
-		SELECT d.device_key, d.session, d.session_number, r.number
+// connect sets one session of each device, the last of those at its epoch, if
+// this process's lease lives: without it there are no rows at all. A login that is
+// overtaken by a later one of the same process must not take its number away.
+const connect = `WITH own AS (` + lockLease + `), former AS (
+		SELECT d.device_key, d.epoch, d.session, d.session_number, r.number
 		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS r (device_key, epoch, number)
 		JOIN @.devices d ON d.device_key = r.device_key AND d.epoch = r.epoch AND d.user_key IS NOT NULL
+		WHERE EXISTS (SELECT FROM own)
 		ORDER BY d.device_key FOR UPDATE OF d), changed AS (
 		UPDATE @.devices d SET session = $1,
 			session_number = CASE WHEN f.session = $1 THEN greatest(f.session_number, f.number) ELSE f.number END
 		FROM former f WHERE d.device_key = f.device_key)
-	SELECT f.device_key, coalesce(l.incarnation, 0), coalesce(f.session_number, 0)
-	FROM former f LEFT JOIN @.leases l ON l.incarnation = f.session AND l.incarnation <> $1 AND ` + alive
+	SELECT coalesce(f.device_key, 0), coalesce(f.epoch, 0), coalesce(l.incarnation, 0), coalesce(f.session_number, 0)
+	FROM own LEFT JOIN former f ON true
+	LEFT JOIN @.leases l ON l.incarnation = f.session AND l.incarnation <> $1 AND ` + alive
+
+// binding is a device as it is bound to one user.
+type binding struct{ device, epoch int64 }
+
+// binding is what a session's device must be.
+type binding struct{ device, epoch int64 }
 
 func (s *Store) commitConnects(ctx context.Context, t *tx, batch []*connectRequest) error {
-	own := s.incarnation.Load()
-	newest := map[int64]store.Session{}
+	newest := map[binding]int64{}
 	for _, r := range batch {
 		for _, c := range r.sessions {
-			if former, ok := newest[c.Device]; !ok || former.Number < c.Number {
-				newest[c.Device] = c
-			}
+			b := binding{c.Device, c.Epoch}
+			newest[b] = max(newest[b], c.Number)
 		}
 	}
 	var devices, epochs, numbers []int64
-	for _, c := range newest {
-		devices, epochs, numbers = append(devices, c.Device), append(epochs, c.Epoch), append(numbers, c.Number)
+	for b, number := range newest {
+		devices, epochs, numbers = append(devices, b.device), append(epochs, b.epoch), append(numbers, number)
 	}
 	living := false
-	former := map[int64]store.Place{} // by device; those that are bound otherwise are absent
-	if err := t.rows(ctx, ownLease, func(pgx.CollectableRow) error { living = true; return nil }, own); err != nil {
+	former := map[binding]store.Place{} // of the devices that are bound at that epoch
+	err := t.rows(ctx, connect, func(row pgx.CollectableRow) error {
+		living = true
+		var b binding
+		var p store.Place
+		err := row.Scan(&b.device, &b.epoch, &p.Incarnation, &p.Number)
+		if p.Incarnation == 0 {
+			p = store.Place{}
+		}
+		former[b] = p
+		return err
+	}, s.incarnation.Load(), devices, epochs, numbers)
+	if err != nil {
 		return err
 	}
-	if living {
-		err := t.rows(ctx, connect, func(row pgx.CollectableRow) error {
-			var device int64
-			var p store.Place
-			err := row.Scan(&device, &p.Incarnation, &p.Number)
-			if p.Incarnation == 0 {
-				p = store.Place{}
-			}
-			former[device] = p
-			return err
-		}, own, devices, epochs, numbers)
-		if err != nil {
-			return err
-		}
-	}
 	for _, r := range batch {
-		r.answer(living, newest, former)
+		r.answer(living, former)
 	}
 	return nil
 }
 
-// answer looks up what became of the request's sessions. One whose device has
-// another epoch in the same batch was written under neither or the newer.
-func (r *connectRequest) answer(living bool, newest map[int64]store.Session, former map[int64]store.Place) {
+func (r *connectRequest) answer(living bool, former map[binding]store.Place) {
 	r.answers, r.refused = nil, nil
 	if !living {
 		r.refused = store.ErrLeaseLost
@@ -95,8 +92,8 @@ func (r *connectRequest) answer(living bool, newest map[int64]store.Session, for
 	}
 	r.answers = make([]store.Connected, len(r.sessions))
 	for i, c := range r.sessions {
-		p, bound := former[c.Device]
-		if !bound || newest[c.Device].Epoch != c.Epoch {
+		p, bound := former[binding{c.Device, c.Epoch}]
+		if !bound {
 			r.answers[i].Err = store.ErrNotFound
 			continue
 		}

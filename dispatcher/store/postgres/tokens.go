@@ -43,7 +43,7 @@ func (s *Store) LoadToken(ctx context.Context, name string) (provider.AccessToke
 // different bytes, so that the row is locked and compared here. The first token of
 // a name is for who inserts it.
 func (s *Store) SwapToken(ctx context.Context, name string, previous, next provider.AccessToken) (swapped bool, err error) {
-	err = s.write(ctx, func(ctx context.Context, t *tx) error {
+	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		swapped = false
 		var sealed []byte
 		err := t.row(ctx, `SELECT sealed FROM @.access_tokens WHERE name = $1 FOR UPDATE`, name).Scan(&sealed)
@@ -62,7 +62,7 @@ func (s *Store) SwapToken(ctx context.Context, name string, previous, next provi
 		swapped = n == 1
 		return err
 	})
-	return swapped && err == nil, err
+	return swapped && err == nil, explain(err)
 }
 
 // opens reads a sealed token; one that is missing or unreadable is empty.

@@ -81,11 +81,12 @@ func Start(tb testing.TB, options Options) *Server {
 }
 
 var shared = sync.OnceValues(func() (*Server, error) {
-	return Run(context.Background(), Options{Settings: map[string]string{"max_connections": "300"}})
+	return Run(context.Background(), Options{NoSync: true, Settings: map[string]string{"max_connections": "300"}})
 })
 
 // Shared is the one server on a unix socket of the whole test binary, where
-// each test takes a database of its own. Nobody stops it.
+// each test takes a database of its own. Nobody stops it. It does without
+// fsync, which only the end of the whole machine would show.
 func Shared(tb testing.TB) *Server {
 	tb.Helper()
 	s, err := shared()

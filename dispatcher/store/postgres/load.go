@@ -1,0 +1,129 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
+const (
+	makeUsers = `INSERT INTO @.users (user_id, last_seq) SELECT n.user_id, 0 FROM unnest($1::text[]) AS n(user_id)
+		WHERE NOT EXISTS (SELECT 1 FROM @.users u WHERE u.user_id = n.user_id) ON CONFLICT DO NOTHING`
+	readUsers = `SELECT user_key, user_id FROM @.users WHERE user_id = ANY($1::text[])`
+	// named are the devices of a batch, with those that hold its tokens in whatever scope.
+	named = `(SELECT unnest($1::bigint[]) UNION SELECT p.device_key FROM @.devices p WHERE p.push_id = ANY($2::text[])
+		UNION SELECT t.device_key FROM @.tokens t WHERE t.token_hash = ANY($3::bytea[]))`
+	lockNamed = `SELECT device_key FROM @.devices WHERE device_key IN ` + named + ` ORDER BY device_key FOR UPDATE`
+	// The rest reads with later snapshots than the one that waited for the locks.
+	readNamed = `SELECT ` + deviceColumns + `, d.user_key, d.token_gen, d.seen_at
+		FROM @.devices d LEFT JOIN @.users u ON u.user_key = d.user_key WHERE d.device_key IN ` + named
+	readTokens = `SELECT device_key, kind, value, gen FROM @.tokens WHERE device_key IN ` + named
+	newKeys    = `SELECT nextval(pg_get_serial_sequence('@.devices', 'device_key')) FROM generate_series(1, $1)`
+)
+
+// load locks and reads what the requests name.
+func (t *tx) load(ctx context.Context, requests []*change) (*work, error) {
+	w := &work{
+		devices: map[int64]*deviceState{}, pushIDs: map[string]*deviceState{},
+		holders: map[tokenKey]*deviceState{}, users: map[string]int64{},
+	}
+	n := needsOf(requests)
+	b := t.batch()
+	if len(n.users) > 0 {
+		b.add(makeUsers, n.users)
+		b.add(readUsers, n.users).Query(w.takeUsers)
+	}
+	locked := map[int64]bool{}
+	b.add(lockNamed, n.devices, n.pushIDs, n.hashes).Query(func(rows pgx.Rows) error {
+		var key int64
+		_, err := pgx.ForEachRow(rows, []any{&key}, func() error {
+			locked[key] = true
+			return nil
+		})
+		return err
+	})
+	b.add(readNamed, n.devices, n.pushIDs, n.hashes).Query(w.takeDevices)
+	if len(n.hashes)+len(n.pushIDs) > 0 { // nothing else looks at them
+		b.add(readTokens, n.devices, n.pushIDs, n.hashes).Query(w.takeTokens)
+	}
+	if n.made > 0 {
+		b.add(newKeys, n.made).Query(func(rows pgx.Rows) (err error) {
+			w.keys, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+			return err
+		})
+	}
+	b.add(`SELECT ` + now).QueryRow(func(row pgx.Row) error { return row.Scan(&w.now) })
+	if err := t.run(ctx, b); err != nil {
+		return nil, err
+	}
+	for key := range w.devices {
+		if !locked[key] {
+			return nil, errAgain
+		}
+	}
+	return w, nil
+}
+
+// needs is what a batch names, in the order in which rows are made and locked.
+type needs struct {
+	devices        []int64
+	pushIDs, users []string
+	hashes         [][]byte
+	made           int
+}
+
+func needsOf(requests []*change) needs {
+	n := needs{devices: []int64{}, pushIDs: []string{}, hashes: [][]byte{}}
+	for _, r := range requests {
+		n.devices, n.pushIDs, n.users = append(n.devices, r.devices...), append(n.pushIDs, r.pushIDs...), append(n.users, r.users...)
+		for _, value := range r.tokens {
+			hash := sha256.Sum256([]byte(value))
+			n.hashes = append(n.hashes, hash[:])
+		}
+		if r.makes {
+			n.made++
+		}
+	}
+	slices.Sort(n.users)
+	n.users = slices.Compact(n.users)
+	return n
+}
+
+func (w *work) takeUsers(rows pgx.Rows) error {
+	var key int64
+	var userID string
+	_, err := pgx.ForEachRow(rows, []any{&key, &userID}, func() error {
+		w.users[userID] = key
+		return nil
+	})
+	return err
+}
+
+func (w *work) takeDevices(rows pgx.Rows) error {
+	return each(rows, func(row pgx.CollectableRow) (err error) {
+		var d deviceState
+		d.Device, err = scanDevice(row, &d.user, &d.tokenGen, &d.seen)
+		w.add(&d)
+		return err
+	})
+}
+
+func (w *work) takeTokens(rows pgx.Rows) error {
+	var device int64
+	var kind message.TokenKind
+	var t token
+	_, err := pgx.ForEachRow(rows, []any{&device, &kind, &t.value, &t.gen}, func() error {
+		d, ok := w.devices[device]
+		if !ok { // The token came to a device of another process since the devices were read.
+			return errAgain
+		}
+		d.tokens[kind] = t
+		w.holders[keyOf(d.Selector, kind, t.value)] = d
+		return nil
+	})
+	return err
+}

@@ -44,6 +44,9 @@ const connect = `WITH own AS (` + lockLease + `), former AS (
 	FROM own LEFT JOIN former f ON true
 	LEFT JOIN @.leases l ON l.incarnation = f.session AND l.incarnation <> $1 AND ` + alive
 
+// binding is what a session's device must be.
+type binding struct{ device, epoch int64 }
+
 func (s *Store) commitConnects(ctx context.Context, t *tx, batch []*connectRequest) error {
 	newest := map[binding]int64{}
 	for _, r := range batch {

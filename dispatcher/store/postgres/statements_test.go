@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
+	"github.com/offlinepush/operator/dispatcher/store/postgres/postgrestest"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
+)
+
+// cost is what the database is asked to do.
+type cost struct{ statements, trips int }
+
+// TestStatements keeps the number of statements and round trips of the hot
+// paths, which are the same for one request and for a full batch.
+func TestStatements(t *testing.T) {
+	t.Parallel()
+	s, seen := recorded(t)
+	if _, err := s.AcquireLease(t.Context(), store.Holder{Pod: "pod"}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	d := boundDevice(t, s, "anna")
+	accepts := func(n int) (deliveries []message.Delivery, c cost) {
+		batch := make([]*acceptRequest, n)
+		for i := range batch {
+			checked, err := rules.NewAccept(pushTo(d))
+			if err != nil {
+				t.Fatal(err)
+			}
+			batch[i] = &acceptRequest{Accept: checked}
+		}
+		c.statements, c.trips = seen.since(func() {
+			if err := s.inPipeline(t.Context(), func(ctx context.Context, tx *tx) error { return s.commitAccepts(ctx, tx, batch) }); err != nil {
+				t.Fatal(err)
+			}
+		})
+		for _, r := range batch {
+			deliveries = append(deliveries, r.result.Deliveries...)
+		}
+		return deliveries, c
+	}
+	settles := func(rows []message.Delivery) (c cost) {
+		batch := make([]*settleRequest, len(rows))
+		for i, row := range rows {
+			batch[i] = &settleRequest{settlements: []store.Settlement{handed(row)}}
+		}
+		c.statements, c.trips = seen.since(func() {
+			if err := s.inPipeline(t.Context(), func(ctx context.Context, tx *tx) error { return s.commitSettles(ctx, tx, batch) }); err != nil {
+				t.Fatal(err)
+			}
+		})
+		for _, r := range batch {
+			if r.err != nil {
+				t.Fatal(r.err)
+			}
+		}
+		return c
+	}
+	for _, n := range []int{1, groupcommit.MaxBatch} {
+		rows, got := accepts(n)
+		if want := (cost{10, 3}); got != want {
+			t.Errorf("accepting %d: %+v, want %+v", n, got, want)
+		}
+		if len(rows) != n {
+			t.Fatalf("%d rows of %d requests", len(rows), n)
+		}
+		if got, want := settles(rows), (cost{9, 2}); got != want {
+			t.Errorf("settling %d: %+v, want %+v", n, got, want)
+		}
+	}
+}
+
+// TestStatementsOfAPush keeps what one push costs that shares its commits with no other.
+func TestStatementsOfAPush(t *testing.T) {
+	t.Parallel()
+	s, seen := recorded(t)
+	if _, err := s.AcquireLease(t.Context(), store.Holder{Pod: "pod"}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	boundDevice(t, s, "anna")
+	var got cost
+	got.statements, got.trips = seen.since(func() {
+		devices, err := s.DevicesOf(t.Context(), []string{"anna"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted := s.Accept(t.Context(), []store.AcceptRequest{pushTo(devices["anna"][0])})[0]
+		if accepted.Err != nil {
+			t.Fatal(accepted.Err)
+		}
+		row := accepted.Deliveries[0]
+		if _, err := s.Fence(t.Context(), []int64{row.Targets[0].Device}, message.TokenAlert); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Settle(t.Context(), []store.Settlement{handed(row)}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if want := (cost{21, 7}); got != want {
+		t.Errorf("a push: %+v, want %+v", got, want)
+	}
+}
+
+// recorded opens an empty store whose statements are counted.
+func recorded(t *testing.T) (*Store, *recorder) {
+	t.Helper()
+	server := postgrestest.Shared(t)
+	seen := &recorder{}
+	o := options(config.Postgres{URI: config.NewSecret(server.URI(server.NewDatabase(t))), Schema: "push"})
+	o.Tracer = seen
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, seen
+}
+
+// boundDevice registers a device with a token, and binds it.
+func boundDevice(t *testing.T, s *Store, userID string) message.Device {
+	t.Helper()
+	r, err := s.Register(t.Context(), store.Registration{
+		PushID: "push-of-" + userID, Selector: message.Selector{Vendor: "FCM", AppType: 1}, Platform: "Android",
+		Tokens: map[message.TokenKind]string{message.TokenAlert: "token-of-" + userID},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Bind(t.Context(), r.Device.Key, userID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Device
+}
+
+// pushTo is a message to the device's user that is pushed to the device.
+func pushTo(d message.Device) store.AcceptRequest {
+	now := time.Now()
+	id := uuid.Must(uuid.NewV7()).String()
+	return store.AcceptRequest{
+		Message: message.Message{
+			ID: id, Sender: "sender", Body: "body", CreatedAt: now, PushExpiresAt: now.Add(time.Hour),
+			Push: &message.PushConfig{Title: "title"},
+		},
+		ClientID: fmt.Sprint("client-", id), Hash: sha256.Sum256([]byte(id)), Recipients: []string{d.UserID},
+		Deliveries: []store.NewDelivery{{
+			Channel: "fcm", DueAt: now, Targets: []store.NewTarget{{Device: d.Key, Epoch: d.Epoch, UserID: d.UserID}},
+		}},
+		MaxBacklog: 1 << 40, IdempotentUntil: now.Add(time.Hour),
+	}
+}
+
+// handed ends a delivery whose vendor accepted all.
+func handed(d message.Delivery) store.Settlement {
+	s := store.Settlement{DeliveryID: d.ID}
+	for _, target := range d.Targets {
+		s.Done = append(s.Done, store.TargetResult{
+			Target: target, State: message.Handed, Outcome: message.Outcome{Class: message.Accepted}, TokenGen: 1,
+		})
+	}
+	return s
+}

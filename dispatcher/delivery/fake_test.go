@@ -98,11 +98,14 @@ func (m *memory) ReleaseLease(context.Context) error { return nil }
 func (m *memory) Backlog(context.Context) (map[string]int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.counting != nil {
+		return nil, m.counting
+	}
 	out := map[string]int64{}
 	for _, d := range m.rows {
 		out[d.Channel] += int64(len(d.Targets))
 	}
-	return out, m.counting
+	return out, nil
 }
 
 func (m *memory) Message(context.Context, string) (message.Message, error) {

@@ -90,27 +90,26 @@ func elapse(d time.Duration) {
 	synctest.Wait()
 }
 
-// started runs a test with a keeper that holds a lease.
-func started(t *testing.T, test func(t *testing.T, k *Keeper, l *leases)) {
+// started is a keeper that holds a lease in a bubble, until the test ends.
+func started(t *testing.T) (*Keeper, *leases) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		l := &leases{}
-		k := New(Deps{Store: l, Holder: store.Holder{Pod: "pod"}, Log: slog.New(slog.DiscardHandler)})
-		if err := k.Start(t.Context()); err != nil {
-			t.Fatal(err)
+	l := &leases{}
+	k := New(Deps{Store: l, Holder: store.Holder{Pod: "pod"}, Log: slog.New(slog.DiscardHandler)})
+	if err := k.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Release(context.Background()); err != nil {
+			t.Error(err)
 		}
-		defer func() {
-			if err := k.Release(context.Background()); err != nil {
-				t.Error(err)
-			}
-		}()
-		test(t, k, l)
 	})
+	return k, l
 }
 
 func TestALeaseIsKept(t *testing.T) {
 	t.Parallel()
-	started(t, func(t *testing.T, k *Keeper, l *leases) {
+	synctest.Test(t, func(t *testing.T) {
+		k, l := started(t)
 		term := k.Term()
 		for range 100 {
 			if !term.Fits(TTL - Interval - time.Millisecond) {
@@ -129,7 +128,8 @@ func TestALeaseIsKept(t *testing.T) {
 
 func TestWhatIsLeftCountsFromBeforeTheRenewalWasSent(t *testing.T) {
 	t.Parallel()
-	started(t, func(t *testing.T, k *Keeper, l *leases) {
+	synctest.Test(t, func(t *testing.T) {
+		k, l := started(t)
 		const slow = 2 * time.Second
 		l.set(func(l *leases) { l.takes = slow })
 		sent := time.Now().Add(Interval)
@@ -142,7 +142,8 @@ func TestWhatIsLeftCountsFromBeforeTheRenewalWasSent(t *testing.T) {
 
 func TestALeaseThatCannotBeRenewedRunsOut(t *testing.T) {
 	t.Parallel()
-	started(t, func(t *testing.T, k *Keeper, l *leases) {
+	synctest.Test(t, func(t *testing.T) {
+		k, l := started(t)
 		term := k.Term()
 		l.set(func(l *leases) { l.renewed = errors.New("the database is gone") })
 		elapse(TTL - 6*time.Second)
@@ -166,7 +167,8 @@ func TestALeaseThatCannotBeRenewedRunsOut(t *testing.T) {
 
 func TestALostLeaseIsAcquiredAnew(t *testing.T) {
 	t.Parallel()
-	started(t, func(t *testing.T, k *Keeper, l *leases) {
+	synctest.Test(t, func(t *testing.T) {
+		k, l := started(t)
 		before, changed := k.Current()
 		l.set(func(l *leases) { l.renewed, l.adopted = store.ErrLeaseLost, 7 })
 		elapse(Interval)
@@ -187,7 +189,8 @@ func TestALostLeaseIsAcquiredAnew(t *testing.T) {
 
 func TestALostLeaseEndsThoughNoNewOneIsToBeHad(t *testing.T) {
 	t.Parallel()
-	started(t, func(t *testing.T, k *Keeper, l *leases) {
+	synctest.Test(t, func(t *testing.T) {
+		k, l := started(t)
 		term := k.Term()
 		l.set(func(l *leases) { l.renewed, l.acquired = store.ErrLeaseLost, errors.New("the disk is full") })
 		elapse(Interval)
@@ -205,7 +208,8 @@ func TestALostLeaseEndsThoughNoNewOneIsToBeHad(t *testing.T) {
 
 func TestAdoptedDeliveriesAreTold(t *testing.T) {
 	t.Parallel()
-	started(t, func(t *testing.T, k *Keeper, l *leases) {
+	synctest.Test(t, func(t *testing.T) {
+		k, l := started(t)
 		term := k.Term()
 		_, changed := k.Current()
 		elapse(Interval)
@@ -228,7 +232,8 @@ func TestAdoptedDeliveriesAreTold(t *testing.T) {
 
 func TestARenewalThatHangsIsRepeated(t *testing.T) {
 	t.Parallel()
-	started(t, func(t *testing.T, k *Keeper, l *leases) {
+	synctest.Test(t, func(t *testing.T) {
+		k, l := started(t)
 		l.set(func(l *leases) { l.takes = time.Hour })
 		elapse(Interval)
 		l.set(func(l *leases) { l.takes = 0 })

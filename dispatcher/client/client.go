@@ -65,29 +65,21 @@ type call struct {
 	method, path string
 	bearer       string
 	secret       string
-	body         any
+	// body travels as JSON, lines as they are.
+	body  any
+	lines []byte
 }
 
 // do sends the request and decodes the answer into out, unless out is nil.
 func (c caller) do(ctx context.Context, r call, out any) error {
-	req, err := c.request(ctx, r)
+	resp, err := c.open(ctx, r)
 	if err != nil {
 		return err
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("calling the dispatcher: %w", err)
-	}
 	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("reading the dispatcher's answer: %w", err)
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return errorOf(resp, b)
-	}
-	if out == nil {
-		return nil
+	b, err := readAnswer(resp)
+	if err != nil || out == nil {
+		return err
 	}
 	if err := json.Unmarshal(b, out); err != nil {
 		return fmt.Errorf("decoding the dispatcher's answer: %w", err)
@@ -95,21 +87,50 @@ func (c caller) do(ctx context.Context, r call, out any) error {
 	return nil
 }
 
+// open sends the request and gives an answer that is a success, with its body open.
+func (c caller) open(ctx context.Context, r call) (*http.Response, error) {
+	req, err := c.request(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("calling the dispatcher: %w", err)
+	}
+	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
+		return resp, nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := readAnswer(resp)
+	if err != nil {
+		return nil, err
+	}
+	return nil, errorOf(resp, b)
+}
+
+func readAnswer(resp *http.Response) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("reading the dispatcher's answer: %w", err)
+	}
+	return b, nil
+}
+
 func (c caller) request(ctx context.Context, r call) (*http.Request, error) {
-	var body io.Reader = http.NoBody
+	body, media := r.lines, wire.NDJSONType
 	if r.body != nil {
-		b, err := json.Marshal(r.body)
-		if err != nil {
+		var err error
+		if body, err = json.Marshal(r.body); err != nil {
 			return nil, fmt.Errorf("encoding the request: %w", err)
 		}
-		body = bytes.NewReader(b)
+		media = "application/json"
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, body)
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("making the request: %w", err)
 	}
-	if r.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", media)
 	}
 	if r.bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+r.bearer)

@@ -190,7 +190,7 @@ func (w *workload) report(b *testing.B, before costs, pushes int) {
 // BenchmarkChurn pushes at a steady rate from two processes and shows that the
 // tables whose rows come and go do not grow. With -benchtime 1h it takes an hour.
 func BenchmarkChurn(b *testing.B) {
-	const perSecond, minute = 400, 60
+	const perSecond, minute = 200, 60
 	w := newWorkload(b)
 	pods := []*postgres.Store{w.open(b), w.open(b)}
 	second := time.NewTicker(time.Second)

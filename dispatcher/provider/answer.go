@@ -51,8 +51,16 @@ func Do(client *http.Client, req *http.Request) (a Answer, err error) {
 	return Answer{
 		Status:     resp.StatusCode,
 		Body:       body,
-		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), answeredAt(resp)),
 	}, nil
+}
+
+// answeredAt is the vendor's own clock, where it tells.
+func answeredAt(resp *http.Response) time.Time {
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		return at
+	}
+	return time.Now()
 }
 
 func withoutURL(err error) error {

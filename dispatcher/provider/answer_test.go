@@ -50,6 +50,24 @@ func TestDoSpeaksBothProtocols(t *testing.T) {
 	}
 }
 
+func TestAWaitUntilADateGoesByTheVendorsClock(t *testing.T) {
+	t.Parallel()
+	theirs := time.Now().AddDate(1, 0, 0)
+	for name, date := range map[string][]string{"told": {theirs.UTC().Format(http.TimeFormat)}, "not told": nil} {
+		a, err := get(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Date"] = date
+			w.Header().Set("Retry-After", theirs.Add(time.Minute).UTC().Format(http.TimeFormat))
+		}, true)
+		want := time.Minute
+		if date == nil {
+			want = maxRetryAfter
+		}
+		if err != nil || a.RetryAfter != want {
+			t.Errorf("%s: got %s and %v, want %s", name, a.RetryAfter, err, want)
+		}
+	}
+}
+
 func TestDoBoundsTheBody(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{maxAnswer, maxAnswer + 1} {

@@ -44,7 +44,7 @@ func (p *process) assemble(h held) (*parts, error) {
 		return nil, fmt.Errorf("the client for key sets: %w", err)
 	}
 	a := &parts{held: h, hub: session.NewHub(maxSessions, p.metrics.Sessions)}
-	a.users = usertoken.New(usertoken.Deps{Live: p.live, Client: client, Log: p.Log})
+	a.users = usertoken.New(usertoken.Deps{Live: p.live, Client: client, Now: h.store.Now, Log: p.Log})
 	a.engine = delivery.New(delivery.Deps{
 		Live: p.live, Store: h.store, NewProvider: catalog.New, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},

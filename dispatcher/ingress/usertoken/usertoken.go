@@ -40,7 +40,9 @@ type Deps struct {
 	Live *config.Live
 	// Client fetches key sets; it must refuse what the dispatcher may not reach.
 	Client *http.Client
-	Log    *slog.Logger
+	// Now is the time that tokens are measured by; nil means the process's clock.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // Verifier checks user tokens. It is safe for concurrent use.
@@ -74,6 +76,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (string, error) {
 		jwt.WithAudience(trust.Audience),
 		jwt.WithExpirationRequired(),
 		jwt.WithLeeway(leeway),
+		jwt.WithTimeFunc(v.deps.Now),
 	)
 	if _, err := parser.ParseWithClaims(token, &claims, keys.KeyfuncCtx(ctx)); err != nil {
 		v.askForKeys(err)

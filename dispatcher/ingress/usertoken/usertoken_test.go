@@ -145,6 +145,22 @@ func TestGoodTokens(t *testing.T) {
 	}
 }
 
+func TestTokensAreMeasuredByTheStoresTime(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	v, _ := verifier(t, trust(i.keys(t, "ed"), "EdDSA"), nil)
+	v.deps.Now = func() time.Time { return time.Now().Add(24 * time.Hour) }
+	over := sign(t, jwt.SigningMethodEdDSA, i.ed, "ed", good())
+	if _, err := v.Verify(t.Context(), over); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a token that is over is taken: %v", err)
+	}
+	fresh := with("exp", time.Now().Add(25*time.Hour).Unix())
+	fresh["nbf"] = time.Now().Add(23 * time.Hour).Unix()
+	if _, err := v.Verify(t.Context(), sign(t, jwt.SigningMethodEdDSA, i.ed, "ed", fresh)); err != nil {
+		t.Errorf("a fresh token is refused: %v", err)
+	}
+}
+
 // with replaces a claim; nil leaves it out.
 func with(name string, value any) jwt.MapClaims {
 	c := good()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -67,11 +66,6 @@ func (c client) ask(ctx context.Context, to store.Peer, path string, in request)
 		return fmt.Errorf("%w: %d", errStranger, by.Incarnation)
 	}
 	return nil
-}
-
-// attrs names a peer in logs.
-func attrs(p store.Peer) slog.Attr {
-	return slog.Group("peer", "pod", p.Pod, "incarnation", p.Incarnation, "addr", p.Addr)
 }
 
 // pause waits, or reports that ctx has ended.

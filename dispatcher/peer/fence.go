@@ -51,7 +51,7 @@ func (p *Peers) fenceOne(ctx context.Context, peer store.Peer, in *fenceRequest)
 		}
 		if !warned {
 			warned = true
-			p.deps.Log.Info("a dispatcher holds up a change of bindings", attrs(peer), "error", err)
+			p.deps.Log.Info("a dispatcher holds up a change of bindings", "pod", peer.Pod, "incarnation", peer.Incarnation, "error", err)
 		}
 		if lives, unknown := p.roster.lives(ctx, peer.Incarnation); lives || unknown != nil {
 			return err

@@ -99,7 +99,7 @@ func (p *process) work(ctx context.Context, doors *doors) error {
 	if held.store == nil { // ctx has ended
 		return doors.close()
 	}
-	parts, err := p.assemble(held)
+	parts, err := p.assemble(held) //nolint:contextcheck // what it makes takes the contexts of its callers
 	if err != nil {
 		return errors.Join(err, doors.close(), held.close(ctx))
 	}

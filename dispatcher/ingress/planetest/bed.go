@@ -285,7 +285,7 @@ type Rows struct {
 }
 
 // Incarnation implements accept.Deliverer.
-func (r *Rows) Incarnation() int64 { return 1 }
+func (*Rows) Incarnation() int64 { return 1 }
 
 // Submit implements accept.Deliverer.
 func (r *Rows) Submit(_ int64, rows []message.Delivery) {

@@ -36,7 +36,7 @@ func (s *Store) write(ctx context.Context, c *change) error {
 	return c.refused
 }
 
-func (s *Store) commitChanges(ctx context.Context, t *tx, batch []*change) error {
+func commitChanges(ctx context.Context, t *tx, batch []*change) error {
 	w, err := t.load(ctx, batch)
 	if err != nil {
 		return err

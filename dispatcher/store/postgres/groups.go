@@ -20,10 +20,10 @@ type groups struct {
 
 func newGroups(ctx context.Context, s *Store) groups {
 	return groups{
-		acks:        group(ctx, s, s.commitAcks),
+		acks:        group(ctx, s, commitAcks),
 		connects:    group(ctx, s, s.commitConnects),
 		disconnects: group(ctx, s, s.commitDisconnects),
-		changes:     group(ctx, s, s.commitChanges),
+		changes:     group(ctx, s, commitChanges),
 		accepts:     pipeline(ctx, s, s.commitAccepts),
 		settles:     pipeline(ctx, s, s.commitSettles),
 	}

@@ -112,7 +112,7 @@ func (s *Store) Ack(ctx context.Context, device int64, userID string, seq int64)
 // commitAcks moves all cursors in one statement, locked in the order of the
 // device. None goes beyond what the inbox had, so that a wrong client cannot
 // acknowledge the future.
-func (s *Store) commitAcks(ctx context.Context, t *tx, batch []*ackRequest) error {
+func commitAcks(ctx context.Context, t *tx, batch []*ackRequest) error {
 	newest := map[ackRequest]int64{} // by device and user
 	for _, r := range batch {
 		key := ackRequest{device: r.device, userID: r.userID}

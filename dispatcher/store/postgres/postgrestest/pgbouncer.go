@@ -67,7 +67,7 @@ max_client_conn = 500
 	if err != nil {
 		return nil, err
 	}
-	b.process, err = s.space.start(ctx, s.space.command(ctx, path, config), b.logPath(), b.URI("postgres"))
+	b.process, err = start(ctx, s.space.command(ctx, path, config), b.logPath(), b.URI("postgres"))
 	if err != nil {
 		return nil, err
 	}

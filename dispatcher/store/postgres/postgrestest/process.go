@@ -32,7 +32,7 @@ type process struct {
 }
 
 // start runs a program that writes to the log, and waits until it answers at the URI.
-func (w *workspace) start(ctx context.Context, cmd *exec.Cmd, log, uri string) (*process, error) {
+func start(ctx context.Context, cmd *exec.Cmd, log, uri string) (*process, error) {
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (p *process) stop(sig syscall.Signal) error {
 func (s *Server) run(ctx context.Context) error {
 	cmd := s.space.command(ctx, s.space.binary("postgres"), "-D", s.data())
 	var err error
-	s.process, err = s.space.start(ctx, cmd, s.logPath(), socketURI(s.dir, s.port, "postgres"))
+	s.process, err = start(ctx, cmd, s.logPath(), socketURI(s.dir, s.port, "postgres"))
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -146,9 +147,7 @@ func (s *Server) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	for name, value := range s.options.Settings {
-		settings[name] = value
-	}
+	maps.Copy(settings, s.options.Settings)
 	var conf strings.Builder
 	for name, value := range settings {
 		fmt.Fprintf(&conf, "%s = '%s'\n", name, value)

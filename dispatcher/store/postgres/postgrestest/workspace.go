@@ -65,7 +65,7 @@ rm -rf "$0"`
 
 // employUndertaker starts a shell that outlives this process, however it ends.
 func (w *workspace) employUndertaker() error {
-	cmd := exec.CommandContext(context.Background(), "/bin/sh", "-c", undertaker, w.dir)
+	cmd := exec.CommandContext(context.Background(), "/bin/sh", "-c", undertaker, w.dir) //nolint:gosec // our own folder
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	lifeline, err := cmd.StdinPipe()
 	if err != nil {
@@ -114,7 +114,7 @@ func (w *workspace) binary(name string) string { return filepath.Join(w.bin, nam
 
 // command is a program of the workspace's group, with none of the caller's PG variables.
 func (w *workspace) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...) //nolint:gosec // programs that were found on this machine
 	cmd.Dir = w.dir
 	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + os.Getenv("PATH")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: w.credential, Setpgid: true, Pgid: w.group}

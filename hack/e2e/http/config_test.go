@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
 // refusesToStart launches the dispatcher, which must end with 1 and say why.
@@ -128,4 +129,58 @@ func TestStoreRefusesStrangers(t *testing.T) {
 	w.refusesToStart(t, appID, "other-app", "give each app its own volume")
 	w.disp.Configure(t, w.doc)
 	w.disp.Start(t)
+}
+
+// A database that is not the app's, or does not let it in, is no end: the process says why where operators
+// look, takes no requests, and starts when the configuration names one that does.
+func TestDatabaseRefusesStrangers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, postgres())
+	for _, c := range []struct {
+		name        string
+		spoil, heal func(*config.Document)
+		words       []string
+	}{
+		{
+			"other app",
+			func(d *config.Document) { d.App.AppID = "other-app" },
+			func(d *config.Document) { d.Store.Postgres.Schema = "other_app" },
+			[]string{appID, "other-app", "give each app its own schema"},
+		},
+		{
+			"no database",
+			func(d *config.Document) {
+				d.Store = process.DatabaseAt(strings.Replace(d.Store.Postgres.URI.Reveal(), "/test", "/absent", 1))
+			},
+			func(d *config.Document) { d.Store = w.doc.Store },
+			[]string{"does not exist"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			second, doc := w.disp.Another(t, "stranger"), w.copyOf(t)
+			c.spoil(doc)
+			second.Configure(t, doc)
+			second.Launch(t)
+			second.AwaitAdmin(t)
+			until(t, "the report says why", func() error {
+				r := second.Report(t)
+				for _, word := range c.words {
+					if r.Store.Ready || !strings.Contains(r.Store.Error, word) {
+						return fmt.Errorf("%+v lacks %q", r.Store, word)
+					}
+				}
+				return nil
+			})
+			if second.Ready(t) {
+				t.Error("it takes requests")
+			}
+			c.heal(doc)
+			second.Configure(t, doc)
+			second.AwaitReady(t)
+		})
+	}
+	if r := w.disp.Report(t); !r.Store.Ready {
+		t.Errorf("the holder suffered: %+v", r.Store)
+	}
 }

@@ -72,6 +72,7 @@ func (w *world) suffer(t *testing.T, c trouble, troubled, healthy vendor) {
 	send("ann", 0) // FCM's access token is there before the trouble
 	send("ben", 0)
 	delivered(t, acked, phones)
+	w.settled(t) // and with that the vendors have noted these requests
 	must(t, w.sim.Client.ClearRequests(t.Context(), troubled.row))
 
 	w.fault(t, troubled.row, c.fault)

@@ -3,6 +3,7 @@ package http_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -162,4 +163,11 @@ func (h *handset) sameOrNew(t *testing.T, user string, first map[string]phone.Ar
 		t.Errorf("%s: the user sees a message twice: %+v and %+v", h.row, former, a)
 	}
 	return 1
+}
+
+// snapshot is what is acknowledged so far.
+func (l *load) snapshot() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.acked)
 }

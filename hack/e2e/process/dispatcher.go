@@ -19,6 +19,12 @@ const DrainTimeout = 10 * time.Second
 // patience bounds one request to the admin port.
 const patience = 10 * time.Second
 
+// The messages with which a dispatcher tells where it listens.
+const (
+	starting = "starting"
+	ready    = "ready"
+)
+
 // Dispatcher is a dispatcher that can be ended and started again over the same
 // data. Every start has other ports.
 type Dispatcher struct {
@@ -96,7 +102,7 @@ func (d *Dispatcher) Launch(tb testing.TB) {
 		args = append(args, "--peer-addr", addr, "--peer-advertise", addr)
 	}
 	d.Program = launch(tb, spec{
-		binaries: d.Binaries, kept: d.kept, name: "dispatcher", title: d.Pod, ready: "ready",
+		binaries: d.Binaries, kept: d.kept, name: "dispatcher", title: d.Pod, says: []string{starting, ready},
 		args: args, env: d.Env, prefix: d.Prefix,
 	})
 }
@@ -108,18 +114,30 @@ func (d *Dispatcher) Start(tb testing.TB) {
 	d.AwaitReady(tb)
 }
 
+// AwaitAdmin returns when the admin port of the launched process answers, which it does also without a store.
+func (d *Dispatcher) AwaitAdmin(tb testing.TB) {
+	tb.Helper()
+	d.AdminURL = "http://" + text(d.await(tb, starting), "admin")
+}
+
 // AwaitReady returns when the launched process is ready.
 func (d *Dispatcher) AwaitReady(tb testing.TB) {
 	tb.Helper()
-	fields := d.awaitReady(tb)
+	d.AwaitAdmin(tb)
+	fields := d.await(tb, ready)
 	d.DeviceURL = "http://" + text(fields, "device")
 	d.ServerURL = "http://" + text(fields, "server")
-	d.AdminURL = "http://" + text(fields, "admin")
 	d.Peer = text(fields, "peer")
-	status, body := d.get(tb, "/readyz", "")
-	if status != http.StatusOK {
+	if status, body := d.get(tb, "/readyz", ""); status != http.StatusOK {
 		tb.Fatalf("/readyz after the log said ready: %d %s", status, body)
 	}
+}
+
+// Ready tells whether the process wants requests.
+func (d *Dispatcher) Ready(tb testing.TB) bool {
+	tb.Helper()
+	status, _ := d.get(tb, "/readyz", "")
+	return status == http.StatusOK
 }
 
 // Report is what the controllers would read.

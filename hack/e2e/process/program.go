@@ -28,12 +28,19 @@ type Program struct {
 	title string
 	cmd   *exec.Cmd
 
-	ready chan map[string]any // the fields of the first line with the message that says ready
-	ended chan struct{}       // closed when the process has ended and all of its output is kept
+	marks map[string]*mark // by message
+	ended chan struct{}    // closed when the process has ended and all of its output is kept
 	exit  int
 
 	mu     sync.Mutex
 	output strings.Builder
+}
+
+// mark is the first line of the log with a message that something waits for.
+type mark struct {
+	once   sync.Once
+	seen   chan struct{} // closed when fields are there
+	fields map[string]any
 }
 
 // spec says what to launch.
@@ -45,8 +52,8 @@ type spec struct {
 	args        []string
 	// env is added to the environment, prefix stands before the command.
 	env, prefix []string
-	// ready is the message of the line that tells that it serves.
-	ready string
+	// says are the messages of the log that something waits for.
+	says []string
 }
 
 // launch starts a program; the test's end kills it.
@@ -57,7 +64,10 @@ func launch(tb testing.TB, s spec) *Program {
 	cmd.Env = append(os.Environ(), s.env...)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
-	p := &Program{title: s.title, cmd: cmd, ready: make(chan map[string]any, 1), ended: make(chan struct{})}
+	p := &Program{title: s.title, cmd: cmd, marks: map[string]*mark{}, ended: make(chan struct{})}
+	for _, message := range s.says {
+		p.marks[message] = &mark{seen: make(chan struct{})}
+	}
 	if err := cmd.Start(); err != nil {
 		tb.Fatalf("starting %s: %v", s.title, err)
 	}
@@ -74,7 +84,7 @@ func launch(tb testing.TB, s spec) *Program {
 	return p
 }
 
-// read keeps the output line by line and finds the one that says ready.
+// read keeps the output line by line and finds those that something waits for.
 func (p *Program) read(out io.Reader, s spec) {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, maxLine)
@@ -85,28 +95,28 @@ func (p *Program) read(out io.Reader, s spec) {
 		_, _ = fmt.Fprintf(&p.output, "%s\n", line)
 		p.mu.Unlock()
 		var fields map[string]any
-		if json.Unmarshal(line, &fields) == nil && fields["msg"] == s.ready {
-			select {
-			case p.ready <- fields:
-			default:
-			}
+		if json.Unmarshal(line, &fields) != nil {
+			continue
+		}
+		if m, ok := p.marks[text(fields, "msg")]; ok {
+			m.once.Do(func() { m.fields = fields; close(m.seen) })
 		}
 	}
 	_, _ = io.Copy(io.Discard, out) // a line that is too long must not block the program
 }
 
-// awaitReady returns the fields of the line that says ready.
-func (p *Program) awaitReady(tb testing.TB) map[string]any {
+// await returns the fields of the first line with a message.
+func (p *Program) await(tb testing.TB, message string) map[string]any {
 	tb.Helper()
+	m := p.marks[message]
 	select {
-	case fields := <-p.ready:
-		return fields
+	case <-m.seen:
 	case <-p.ended:
-		tb.Fatalf("%s ended with %d before it was ready:\n%s", p.title, p.exit, p.Output())
+		tb.Fatalf("%s ended with %d before it said %q:\n%s", p.title, p.exit, message, p.Output())
 	case <-time.After(startPatience):
-		tb.Fatalf("%s was not ready in %s:\n%s", p.title, startPatience, p.Output())
+		tb.Fatalf("%s did not say %q in %s:\n%s", p.title, message, startPatience, p.Output())
 	}
-	return nil
+	return m.fields
 }
 
 // Output is what the program has written so far.

@@ -35,10 +35,10 @@ func StartSimulator(tb testing.TB, b Binaries, kept *Transcript) *Simulator {
 		tb.Fatalf("reading the simulator's CA: %v", err)
 	}
 	p := launch(tb, spec{
-		binaries: b, kept: kept, name: "vendorsim", title: "vendorsim", ready: "serving",
+		binaries: b, kept: kept, name: "vendorsim", title: "vendorsim", says: []string{"serving"},
 		args: []string{"--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--tls-dir", dir},
 	})
-	fields := p.awaitReady(tb)
+	fields := p.await(tb, "serving")
 	return &Simulator{
 		Program: p, URL: text(fields, "vendors"), CA: string(ca),
 		Client: &simulator.Client{URL: text(fields, "admin")},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/offlinepush/operator/dispatcher/store/storetest"
 )
@@ -24,7 +25,7 @@ func crashHelper(dir string) int {
 	ctx := context.Background()
 	s, err := Open(ctx, options(dir))
 	if err == nil {
-		err = storetest.WriteUntilKilled(ctx, s, os.Stdout)
+		err = storetest.WriteUntilKilled(ctx, s, time.Minute, os.Stdout)
 	}
 	fmt.Fprintln(os.Stderr, err)
 	return 1
@@ -37,7 +38,7 @@ func TestCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	storetest.Crash(t, opener(t, dir), func() *exec.Cmd {
+	storetest.Crash(t, opener(t, dir), 1, func() *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), self)
 		cmd.Env = append(os.Environ(), crashDir+"="+dir)
 		cmd.Stderr = os.Stderr

@@ -3,11 +3,13 @@ package storetest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,17 +19,28 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
-// Crash kills processes that write, at random moments, and checks each time
-// that everything they had been answered is there. Helper makes the command of
-// a process that calls WriteUntilKilled on the same data.
-func Crash(t *testing.T, open Opener, helper func() *exec.Cmd) {
+// Crash kills processes that write, as many at once as the store allows, at
+// random moments, and checks each time that everything they had been answered
+// is there. Helper makes the command of a process that calls WriteUntilKilled
+// on the same data.
+func Crash(t *testing.T, open Opener, processes int, helper func() *exec.Cmd) {
 	t.Helper()
 	answered := &ledger{epochs: map[int64]int64{}, places: map[string]map[int64]string{}, settled: map[int64]bool{}}
 	for round := range 6 {
-		killed(t, helper(), 1+rand.IntN(150), answered)
-		b := &bench{T: t, opener: open}
+		var wg sync.WaitGroup
+		for range processes {
+			cmd := helper()
+			wg.Go(func() {
+				if err := killed(cmd, 1+rand.IntN(150), answered); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		b := &bench{T: t, opener: open, made: &atomic.Int64{}}
 		b.open()
 		answered.check(b)
+		b.must(b.ReleaseLease(t.Context()))
 		b.must(b.Close())
 		if t.Failed() {
 			t.Fatalf("in round %d", round)
@@ -36,64 +49,67 @@ func Crash(t *testing.T, open Opener, helper func() *exec.Cmd) {
 }
 
 // killed runs a helper, notes what it was answered and kills it after some lines.
-func killed(t *testing.T, cmd *exec.Cmd, after int, answered *ledger) {
-	t.Helper()
+func killed(cmd *exec.Cmd, after int, answered *ledger) error {
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return err
 	}
+	var errs []error
 	lines := bufio.NewScanner(out)
 	n := 0
 	for ; lines.Scan(); n++ {
-		answered.note(t, lines.Text())
+		errs = append(errs, answered.note(lines.Text()))
 		if n == after {
-			if err := cmd.Process.Kill(); err != nil {
-				t.Error(err)
-			}
+			errs = append(errs, cmd.Process.Kill())
 		}
 	}
 	if err := cmd.Wait(); err == nil || n < after {
-		t.Fatalf("the helper ended by itself after %d lines: %v", n, err)
+		errs = append(errs, fmt.Errorf("the helper ended by itself after %d lines", n), err)
 	}
+	return errors.Join(errs...)
 }
 
 // ledger holds what the killed processes were answered.
 type ledger struct {
+	mu      sync.Mutex
 	places  map[string]map[int64]string // message ids by user and sequence
 	epochs  map[int64]int64             // by device
 	settled map[int64]bool
 }
 
-func (l *ledger) note(t *testing.T, line string) {
-	t.Helper()
+func (l *ledger) note(line string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var user, id string
 	var n, epoch int64
 	if _, err := fmt.Sscanf(line, "accept %s %d %s", &user, &n, &id); err == nil {
 		if l.places[user] == nil {
 			l.places[user] = map[int64]string{}
 		}
-		if l.places[user][n] != "" {
-			t.Errorf("%s has two messages at %d", user, n)
+		if former := l.places[user][n]; former != "" {
+			return fmt.Errorf("%s has messages %s and %s at %d", user, former, id, n)
 		}
 		l.places[user][n] = id
-		return
+		return nil
 	}
 	if _, err := fmt.Sscanf(line, "bind %d %d", &n, &epoch); err == nil {
 		l.epochs[n] = epoch
-		return
+		return nil
 	}
 	if _, err := fmt.Sscanf(line, "settle %d", &n); err == nil {
 		l.settled[n] = true
-		return
+		return nil
 	}
-	t.Errorf("the helper says %q", line)
+	return fmt.Errorf("the helper says %q", line)
 }
 
+// check waits until the leases of the killed have run out, so that no write of theirs is under way.
 func (l *ledger) check(b *bench) {
 	b.Helper()
+	due := b.inheritAll()
 	for user, places := range l.places {
 		entries := b.inbox(user, 0)
 		b.contiguous(user, len(entries))
@@ -109,11 +125,6 @@ func (l *ledger) check(b *bench) {
 		}
 	}
 	b.balanced()
-	lease := b.lease()
-	due := b.due("fcm")
-	if lease.Adopted != int64(len(due)) {
-		b.Errorf("adopted %d, but %d are due", lease.Adopted, len(due))
-	}
 	for _, d := range due {
 		if l.settled[d.ID] {
 			b.Errorf("delivery %d was settled and is due again", d.ID)
@@ -121,19 +132,49 @@ func (l *ledger) check(b *bench) {
 	}
 }
 
-// WriteUntilKilled writes from several goroutines and says on out what it was
-// answered, one line for each. It returns only when something fails.
-func WriteUntilKilled(ctx context.Context, s store.Store, out io.Writer) error {
-	if _, err := s.AcquireLease(ctx, store.Holder{Pod: "helper"}, time.Minute); err != nil {
+// inheritAll acquires the lease and waits until nobody else lives and all that is pending is its own.
+func (b *bench) inheritAll() (due []message.Delivery) {
+	b.Helper()
+	adopted := b.lease().Adopted
+	b.until("the end of the others' leases", func() bool {
+		peers, err := b.Peers(b.Context())
+		b.must(err)
+		return len(peers) == 0
+	})
+	pending, err := b.Backlog(b.Context())
+	b.must(err)
+	b.adopts(pending["fcm"] - adopted) // each row has one target
+	due = b.due("fcm")
+	if int64(len(due)) != pending["fcm"] {
+		b.Errorf("%d are due, %d pending", len(due), pending["fcm"])
+	}
+	return due
+}
+
+// WriteUntilKilled writes from several goroutines, under a lease that outlives
+// the process by the ttl at most, and says on out what it was answered, one
+// line for each. It returns only when something fails.
+func WriteUntilKilled(ctx context.Context, s store.Store, ttl time.Duration, out io.Writer) error {
+	if _, err := s.AcquireLease(ctx, store.Holder{Pod: "helper", Addr: "helper:1"}, ttl); err != nil {
 		return err
 	}
 	const workers = 4
 	lines := &writer{out: out}
-	errs := make(chan error, workers)
+	errs := make(chan error, workers+1)
+	go func() { errs <- renewForever(ctx, s, ttl) }()
 	for w := range workers {
 		go func() { errs <- writeForever(ctx, s, lines, fmt.Sprintf("own-%d", w)) }()
 	}
 	return <-errs
+}
+
+func renewForever(ctx context.Context, s store.Leases, ttl time.Duration) error {
+	for range time.Tick(ttl / 4) {
+		if _, err := s.RenewLease(ctx, ttl); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type writer struct {
@@ -183,6 +224,9 @@ func writeOnce(ctx context.Context, s store.Store, lines *writer, device int64, 
 	}
 	if got.Seqs["shared"]%2 == 0 {
 		return nil
+	}
+	if len(got.Deliveries) != 1 {
+		return fmt.Errorf("owns %d deliveries of one: the lease ran out before it was renewed", len(got.Deliveries))
 	}
 	row := got.Deliveries[0]
 	if err := s.Settle(ctx, []store.Settlement{done(row, message.Handed, message.Outcome{Class: message.Accepted}, 1)}); err != nil {

@@ -29,6 +29,15 @@ func Waiting(reason, format string, arguments ...any) error {
 	return &Error{Reason: reason, Message: fmt.Sprintf(format, arguments...), Severity: Pending}
 }
 
+// Wrap puts words in front of trouble that a status explains; its reason and its severity stay.
+func Wrap(err error, format string, arguments ...any) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return fmt.Errorf(format+"%w", append(arguments, err)...)
+	}
+	return &Error{Reason: e.Reason, Message: fmt.Sprintf(format, arguments...) + e.Message, Severity: e.Severity}
+}
+
 // FromError turns an error into the fact that a condition is False.
 func FromError(name string, err error) Fact {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,11 +66,14 @@ func (r *Reconciler) prune(ctx context.Context, app *pushv1.PushApp, objects []r
 	for _, object := range objects {
 		wanted[*object.GetKind()+"/"+*object.GetName()] = true
 	}
+	lists := map[string]client.ObjectList{
+		"Service": &corev1.ServiceList{}, "ServiceAccount": &corev1.ServiceAccountList{}, "Deployment": &appsv1.DeploymentList{},
+		"PodDisruptionBudget": &policyv1.PodDisruptionBudgetList{}, "HorizontalPodAutoscaler": &autoscalingv2.HorizontalPodAutoscalerList{},
+	}
 	secrets := &metav1.PartialObjectMetadataList{}
 	secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
-	for kind, list := range map[string]client.ObjectList{
-		"Secret": secrets, "Service": &corev1.ServiceList{}, "ServiceAccount": &corev1.ServiceAccountList{}, "Deployment": &appsv1.DeploymentList{},
-	} {
+	lists["Secret"] = secrets
+	for kind, list := range lists {
 		if err := r.pruneKind(ctx, app, list, func(name string) bool { return wanted[kind+"/"+name] }); err != nil {
 			return fmt.Errorf("pruning %ss: %w", kind, err)
 		}

@@ -49,6 +49,8 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=create;get;list;patch;watch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;patch;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=create;delete;get;list;patch;watch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=create;delete;get;list;patch;watch
+// +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=create;delete;get;list;patch;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile brings one PushApp's objects and status up to date.
@@ -95,13 +97,20 @@ func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, rows []r
 	if err != nil {
 		return nil, err
 	}
+	database, err := r.resolveStore(ctx, app)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := r.keys(ctx, app)
 	if err != nil {
 		return nil, err
 	}
-	output, err := render.App(render.Input{App: app, Rows: rendered(rows), Auth: auth, Keys: keys, Image: r.Image})
+	output, err := render.App(render.Input{App: app, Rows: rendered(rows), Auth: auth, Keys: keys, Database: database, Image: r.Image})
 	if err != nil {
 		return nil, renderTrouble(err)
+	}
+	if err := r.handOver(ctx, app); err != nil {
+		return nil, err
 	}
 	if err := r.apply(ctx, app, output.Objects); err != nil {
 		return nil, err

@@ -13,9 +13,10 @@ import (
 )
 
 // storeReady says whether the dispatchers can use the store.
-func storeReady(o observed) condition.Fact {
+func storeReady(app *pushv1.PushApp, o observed) condition.Fact {
 	const name = pushv1.ConditionStoreReady
 	switch {
+	case app.Spec.Store.SQLite == nil:
 	case o.claim.Status.Phase == corev1.ClaimLost:
 		return condition.False(name, pushv1.ReasonVolumeLost,
 			"the volume behind PersistentVolumeClaim "+o.claim.Name+" is gone: restore it", condition.Stuck)

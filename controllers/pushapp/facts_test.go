@@ -11,6 +11,7 @@ import (
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
 	"github.com/offlinepush/operator/controllers/render"
+	"github.com/offlinepush/operator/controllers/testenv"
 )
 
 const revision = "0123456789abcdef"
@@ -29,6 +30,35 @@ func waitingPod(reason string) corev1.Pod {
 		Image: "registry.example.com/x:1", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}},
 		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}},
 	}}}}
+}
+
+func readyPod() corev1.Pod {
+	return corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}}
+}
+
+// TestDesiredFollowsTheAutoscaler: its word is in the Deployment.
+func TestDesiredFollowsTheAutoscaler(t *testing.T) {
+	t.Parallel()
+	var o observed
+	app := testenv.App("ns", "chat", "xiaomi")
+	for _, step := range []struct {
+		name string
+		edit func()
+		want int32
+	}{
+		{"nothing said", func() {}, 1},
+		{"a number", func() { app.Spec.Dispatcher.Replicas = 3 }, 3},
+		{"another number in the Deployment", func() { o.deployment.Spec.Replicas = new(int32(7)) }, 3},
+		{"autoscaling", func() {
+			app.Spec.Dispatcher.Autoscaling = &pushv1.DispatcherAutoscaling{MinReplicas: 2, MaxReplicas: 9}
+		}, 7},
+		{"no Deployment yet", func() { o.deployment.Spec.Replicas = nil }, 2},
+	} {
+		step.edit()
+		if got := o.desired(app); got != step.want {
+			t.Errorf("%s: %d dispatchers are wanted, want %d", step.name, got, step.want)
+		}
+	}
 }
 
 func TestDispatcherAvailable(t *testing.T) {
@@ -50,11 +80,11 @@ func TestDispatcherAvailable(t *testing.T) {
 		reason string
 		word   string
 	}{
-		{"well", func(*appsv1.Deployment) {}, nil, pushv1.ReasonDispatcherAvailable, "1 of 1"},
+		{"well", func(*appsv1.Deployment) {}, []corev1.Pod{readyPod()}, pushv1.ReasonDispatcherAvailable, "1 of 1"},
 		{"no Deployment", func(d *appsv1.Deployment) { d.Name = "" }, nil, pushv1.ReasonRollingOut, "0 of 1"},
-		{"status of an older generation", func(d *appsv1.Deployment) { d.Generation = 3 }, nil, pushv1.ReasonRollingOut, "0 of 1"},
+		{"status of an older generation", func(d *appsv1.Deployment) { d.Generation = 3 }, []corev1.Pod{readyPod()}, pushv1.ReasonRollingOut, "1 of 1"},
 		{"an older template", func(d *appsv1.Deployment) { d.Spec.Template.Labels = nil }, nil, pushv1.ReasonRollingOut, "0 of 1"},
-		{"only old pods", func(d *appsv1.Deployment) { d.Status.UpdatedReplicas = 0 }, nil, pushv1.ReasonRollingOut, "0 of 1"},
+		{"only old pods are ready", func(*appsv1.Deployment) {}, []corev1.Pod{{}}, pushv1.ReasonRollingOut, "0 of 1"},
 		{"no node", none, []corev1.Pod{unschedulable}, pushv1.ReasonUnschedulable, "0/3 nodes"},
 		{"no image", none, []corev1.Pod{waitingPod("ImagePullBackOff")}, pushv1.ReasonImagePullFailed, "registry.example.com/x:1"},
 		{"crashes", none, []corev1.Pod{waitingPod("CrashLoopBackOff")}, pushv1.ReasonCrashLooping, "137 (OOMKilled)"},
@@ -82,7 +112,9 @@ func TestStoreReadyFollowsTheVolume(t *testing.T) {
 	} {
 		var o observed
 		o.claim.Status.Phase = phase
-		if got := storeReady(o); got.Reason != want || got.Severity == condition.Fine {
+		app := testenv.App("ns", "chat", "xiaomi")
+		app.Spec.Store.SQLite = &pushv1.SQLiteStore{}
+		if got := storeReady(app, o); got.Reason != want || got.Severity == condition.Fine {
 			t.Errorf("phase %q gives %+v, want %s", phase, got, want)
 		}
 	}

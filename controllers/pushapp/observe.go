@@ -55,10 +55,27 @@ func (o observed) current() bool {
 	return d.Name != "" && d.Status.ObservedGeneration >= d.Generation && d.Spec.Template.Labels[render.RevisionLabel] == o.revision
 }
 
-// ready is the number of pods of the revision that accept work.
+// ready is the number of pods of the revision that accept work. The Deployment counts pods of the former revision, too,
+// while they are replaced.
 func (o observed) ready() int32 {
-	if !o.current() {
-		return 0
+	n := int32(0)
+	for _, pod := range o.pods {
+		if slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		}) {
+			n++
+		}
 	}
-	return min(o.deployment.Status.UpdatedReplicas, o.deployment.Status.AvailableReplicas)
+	return n
+}
+
+// desired is the number of pods that are wanted; with autoscaling, the autoscaler's latest word.
+func (o observed) desired(app *pushv1.PushApp) int32 {
+	if app.Spec.Dispatcher.Autoscaling == nil {
+		return render.Replicas(app)
+	}
+	if o.deployment.Spec.Replicas == nil {
+		return app.Spec.Dispatcher.Autoscaling.MinReplicas
+	}
+	return *o.deployment.Spec.Replicas
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -42,6 +44,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Service{}, mine).
 		Watches(&corev1.ServiceAccount{}, mine).
 		Watches(&corev1.PersistentVolumeClaim{}, mine).
+		Watches(&policyv1.PodDisruptionBudget{}, mine, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, mine, builder.WithPredicates(autoscalerChanged())).
 		Watches(&corev1.Pod{}, mine, builder.WithPredicates(podChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.appsOfSecret)).
 		WatchesRawSource(source.Channel(r.Poller.changed, &handler.EnqueueRequestForObject{})).
@@ -125,6 +129,15 @@ func channelChanged() predicate.Predicate {
 		after, stillChannel := e.ObjectNew.(*pushv1.PushChannel)
 		return isChannel && stillChannel && (before.Generation != after.Generation ||
 			!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions))
+	}}
+}
+
+// autoscalerChanged leaves out what the autoscaler measures all the time; its generation counts nothing on older clusters.
+func autoscalerChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, isScaler := e.ObjectOld.(*autoscalingv2.HorizontalPodAutoscaler)
+		after, stillScaler := e.ObjectNew.(*autoscalingv2.HorizontalPodAutoscaler)
+		return isScaler && stillScaler && !equality.Semantic.DeepEqual(before.Spec, after.Spec)
 	}}
 }
 

@@ -1,6 +1,7 @@
 package pushapp
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -47,14 +48,15 @@ func (p outcome) write(app *pushv1.PushApp) {
 	for _, r := range p.rows {
 		states = append(states, stateOf(r, p.observed))
 	}
-	desired := app.Spec.Dispatcher.Replicas
-	config := configApplied(status.ConfigHash, p.observed)
+	desired := p.observed.desired(app)
+	config, store := configApplied(status.ConfigHash, p.observed), storeReady(app, p.observed)
 	if p.trouble != nil {
 		config = condition.FromError(pushv1.ConditionConfigApplied, p.trouble)
 	}
-	facts := []condition.Fact{
-		channelsReady(states), config, storeReady(p.observed), dispatcherAvailable(desired, p.observed),
+	if trouble, ok := errors.AsType[storeError](p.trouble); ok && condition.Transient(trouble) == nil {
+		store = condition.FromError(pushv1.ConditionStoreReady, trouble)
 	}
+	facts := []condition.Fact{channelsReady(states), config, store, dispatcherAvailable(desired, p.observed)}
 	condition.Set(&status.Conditions, app.Generation, condition.Ready(facts), facts)
 	status.Channels = channelRows(states)
 	status.Endpoints = endpoints(app)

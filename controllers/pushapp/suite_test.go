@@ -37,6 +37,8 @@ const (
 	secondSecret    = "xiaomi-secret-second-456"
 	serverKey       = "server-key-0123456789"
 	registrationKey = "registration-key-0123456789"
+	firstPassword   = "database-first-0123"
+	secondPassword  = "database-second-456"
 )
 
 // scene is an app in a namespace of its own, with a ready Xiaomi channel and its keys.
@@ -84,19 +86,23 @@ func (s scene) pod(t *testing.T, name string) *corev1.Pod {
 	managertest.ChangeStatus(t, suite, made, func(p *corev1.Pod) {
 		p.Status.Phase, p.Status.PodIP = corev1.PodRunning, address
 		p.Status.PodIPs = []corev1.PodIP{{IP: address}}
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	})
 	return made
 }
 
-// settle makes the Deployment available and binds the volume.
+// settle makes the Deployment available and binds the volume, if there is one.
 func (s scene) settle(t *testing.T) {
 	t.Helper()
-	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "chat-data"}}
-	managertest.ChangeStatus(t, suite, claim, func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound })
+	if s.app.Spec.Store.Postgres == nil {
+		claim := named(&corev1.PersistentVolumeClaim{}, s.namespace, "chat-data")
+		managertest.ChangeStatus(t, suite, claim, func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound })
+	}
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "chat-dispatcher"}}
 	managertest.ChangeStatus(t, suite, deployment, func(d *appsv1.Deployment) {
+		n := *d.Spec.Replicas
 		d.Status = appsv1.DeploymentStatus{
-			ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1,
+			ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, ReadyReplicas: n, AvailableReplicas: n,
 		}
 	})
 }
@@ -208,7 +214,7 @@ func checkNoSecrets(t *testing.T, namespace string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{firstSecret, secondSecret, serverKey, registrationKey}
+	secrets := []string{firstSecret, secondSecret, serverKey, registrationKey, firstPassword, secondPassword}
 	var keys corev1.Secret
 	if err := suite.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "chat-keys"}, &keys); err == nil {
 		for _, key := range keys.Data {

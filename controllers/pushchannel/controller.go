@@ -59,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	before := channel.DeepCopy()
 	var facts channelFacts
 	defer func() {
-		facts.write(channel)
+		facts.write(channel, condition.Transient(err) != nil)
 		err = errors.Join(err, r.patchStatus(ctx, before, channel))
 	}()
 
@@ -87,8 +87,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	active, err = r.accept(ctx, channel, candidate{named: named, active: active, outcome: last})
 	active.writeTo(channel)
 	if err != nil {
-		facts.valid = condition.FromError(pushv1.ConditionCredentialsValid, err)
-		return ctrl.Result{}, condition.Transient(err)
+		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
+		return ctrl.Result{}, err
 	}
 	facts.valid = credentialsValid(channel.Spec.Vendor, last, named.same(active) || !active.exists())
 	return ctrl.Result{RequeueAfter: again}, nil

@@ -1,6 +1,8 @@
 package pushchannel
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
 )
@@ -10,8 +12,17 @@ type channelFacts struct {
 	resolved, valid, delivering condition.Fact
 }
 
-// write sets the conditions. Facts that a pass did not get to say that they wait for the one before.
-func (f channelFacts) write(channel *pushv1.PushChannel) {
+// write sets the conditions. After an interrupted pass, facts that it did not get to stay as they are, and the status speaks
+// of the generation that it spoke of.
+func (f channelFacts) write(channel *pushv1.PushChannel, interrupted bool) {
+	status := &channel.Status
+	if !interrupted || status.ObservedGeneration < 1 {
+		status.ObservedGeneration = channel.Generation
+	}
+	if interrupted {
+		f.valid = former(status.Conditions, pushv1.ConditionCredentialsValid, f.valid)
+		f.delivering = former(status.Conditions, pushv1.ConditionDelivering, f.delivering)
+	}
 	if f.valid.Type == "" {
 		f.valid = condition.Unknown(pushv1.ConditionCredentialsValid, pushv1.ReasonNotProbed,
 			"the vendor is asked once the credential is resolved", condition.Fine)
@@ -24,8 +35,18 @@ func (f channelFacts) write(channel *pushv1.PushChannel) {
 	if suspended(channel) {
 		ready = condition.Suspended()
 	}
-	condition.Set(&channel.Status.Conditions, channel.Generation, ready, facts)
-	channel.Status.ObservedGeneration = channel.Generation
+	condition.Set(&status.Conditions, status.ObservedGeneration, ready, facts)
+}
+
+// former is the fact of a pass, or where the pass did not find it out, what the conditions say of it.
+func former(conditions []metav1.Condition, name string, found condition.Fact) condition.Fact {
+	if found.Type != "" {
+		return found
+	}
+	for _, f := range condition.Former(conditions, name) {
+		return f
+	}
+	return found
 }
 
 func suspended(channel *pushv1.PushChannel) bool {

@@ -25,6 +25,7 @@ func document(in Input) *config.Document {
 	return &config.Document{
 		Version:  config.Version,
 		App:      config.App{Namespace: in.App.Namespace, Name: in.App.Name, AppID: spec.AppID},
+		Store:    store(in),
 		Channels: channels(in.Rows),
 		Profiles: profiles(spec.PushProfiles),
 		Routing: config.Routing{

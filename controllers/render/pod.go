@@ -21,14 +21,18 @@ const ContainerName = "dispatcher"
 const (
 	devicePort int32 = 8080
 	serverPort int32 = 8081
+	peerPort   int32 = 8082
 
 	portDevice = "device"
 	portServer = "server"
+	portPeer   = "peer"
 	portAdmin  = "admin"
 
 	configDir = "/etc/offlinepush"
 	tlsDir    = "/etc/offlinepush-tls"
 	dataDir   = "/var/lib/offlinepush"
+
+	envPodIP = "POD_IP"
 
 	// The nonroot user of distroless images.
 	userID int64 = 65532
@@ -57,6 +61,7 @@ func podTemplate(in Input) *corev1ac.PodTemplateSpecApplyConfiguration {
 		WithNodeSelector(want.NodeSelector).
 		WithContainers(container(in)).
 		WithVolumes(volumes(app, n)...)
+	spread(app, spec)
 	if want.PriorityClassName != "" {
 		spec.WithPriorityClassName(string(want.PriorityClassName))
 	}
@@ -79,7 +84,7 @@ func container(in Input) *corev1ac.ContainerApplyConfiguration {
 		WithImage(image).
 		WithArgs(args(in.App)...).
 		WithEnv(environment(in.App)...).
-		WithPorts(port(portDevice, devicePort), port(portServer, serverPort), port(portAdmin, AdminPort)).
+		WithPorts(ports(in.App)...).
 		WithResources(resources(in.App.Spec.Dispatcher.Resources)).
 		WithSecurityContext(containerSecurity()).
 		WithLifecycle(corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().
@@ -93,10 +98,14 @@ func container(in Input) *corev1ac.ContainerApplyConfiguration {
 func args(app *pushv1.PushApp) []string {
 	args := []string{
 		"--config=" + path.Join(configDir, config.FileName),
-		"--data-dir=" + dataDir,
 		"--device-addr=" + listen(devicePort),
 		"--server-addr=" + listen(serverPort),
 		"--admin-addr=" + listen(AdminPort),
+	}
+	if shared(app) {
+		args = append(args, "--peer-addr="+listen(peerPort), "--peer-advertise=$("+envPodIP+")")
+	} else {
+		args = append(args, "--data-dir="+dataDir)
 	}
 	if app.Spec.Exposure.TLS != nil {
 		args = append(args, "--tls-dir="+tlsDir)
@@ -107,15 +116,29 @@ func args(app *pushv1.PushApp) []string {
 func listen(port int32) string { return ":" + strconv.Itoa(int(port)) }
 
 func environment(app *pushv1.PushApp) []*corev1ac.EnvVarApplyConfiguration {
-	env := []*corev1ac.EnvVarApplyConfiguration{
-		corev1ac.EnvVar().WithName("POD_NAME").WithValueFrom(corev1ac.EnvVarSource().
-			WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.name"))),
+	env := []*corev1ac.EnvVarApplyConfiguration{podField("POD_NAME", "metadata.name")}
+	if shared(app) {
+		env = append(env, podField(envPodIP, "status.podIP"))
 	}
 	if _, limited := app.Spec.Dispatcher.Resources.Limits[corev1.ResourceMemory]; limited {
 		env = append(env, corev1ac.EnvVar().WithName("GOMEMLIMIT").WithValueFrom(corev1ac.EnvVarSource().
 			WithResourceFieldRef(corev1ac.ResourceFieldSelector().WithContainerName(ContainerName).WithResource("limits.memory"))))
 	}
 	return append(env, proxyEnvironment(app.Spec.Dispatcher.Proxy)...)
+}
+
+func podField(name, path string) *corev1ac.EnvVarApplyConfiguration {
+	return corev1ac.EnvVar().WithName(name).WithValueFrom(corev1ac.EnvVarSource().
+		WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath(path)))
+}
+
+// ports are those that the container serves; the peers' leads from pod to pod, past every Service.
+func ports(app *pushv1.PushApp) []*corev1ac.ContainerPortApplyConfiguration {
+	ports := []*corev1ac.ContainerPortApplyConfiguration{port(portDevice, devicePort), port(portServer, serverPort)}
+	if shared(app) {
+		ports = append(ports, port(portPeer, peerPort))
+	}
+	return append(ports, port(portAdmin, AdminPort))
 }
 
 func port(name string, number int32) *corev1ac.ContainerPortApplyConfiguration {

@@ -20,9 +20,11 @@ const (
 func volumes(app *pushv1.PushApp, n Names) []*corev1ac.VolumeApplyConfiguration {
 	volumes := []*corev1ac.VolumeApplyConfiguration{
 		secretVolume(volumeConfig, n.Dispatcher),
-		corev1ac.Volume().WithName(volumeData).
-			WithPersistentVolumeClaim(corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(n.Data)),
 		corev1ac.Volume().WithName(volumeTmp).WithEmptyDir(corev1ac.EmptyDirVolumeSource()),
+	}
+	if !shared(app) {
+		volumes = append(volumes, corev1ac.Volume().WithName(volumeData).
+			WithPersistentVolumeClaim(corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(n.Data)))
 	}
 	if tls := app.Spec.Exposure.TLS; tls != nil {
 		volumes = append(volumes, secretVolume(volumeTLS, string(tls.SecretRef.Name)))
@@ -39,8 +41,10 @@ func secretVolume(name, secret string) *corev1ac.VolumeApplyConfiguration {
 func mounts(app *pushv1.PushApp) []*corev1ac.VolumeMountApplyConfiguration {
 	mounts := []*corev1ac.VolumeMountApplyConfiguration{
 		corev1ac.VolumeMount().WithName(volumeConfig).WithMountPath(configDir).WithReadOnly(true),
-		corev1ac.VolumeMount().WithName(volumeData).WithMountPath(dataDir),
 		corev1ac.VolumeMount().WithName(volumeTmp).WithMountPath("/tmp"),
+	}
+	if !shared(app) {
+		mounts = append(mounts, corev1ac.VolumeMount().WithName(volumeData).WithMountPath(dataDir))
 	}
 	if app.Spec.Exposure.TLS != nil {
 		mounts = append(mounts, corev1ac.VolumeMount().WithName(volumeTLS).WithMountPath(tlsDir).WithReadOnly(true))

@@ -21,6 +21,8 @@ type Input struct {
 	Rows []Row
 	Auth config.Auth
 	Keys config.Keys
+	// Database is where the data of an app with store.postgres is, without what its spec says.
+	Database config.Postgres
 	// Image is the dispatcher's image where the app names none.
 	Image string
 }
@@ -58,15 +60,14 @@ func App(in Input) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
+	objects := []Object{configSecret(in.App, n, encoded), serviceAccount(in.App, n)}
+	if !shared(in.App) {
+		objects = append(objects, volumeClaim(in.App, n))
+	}
+	objects = append(objects, deviceService(in.App, n), serverService(in.App, n),
+		deployment(in.App, n, template.WithLabels(map[string]string{RevisionLabel: revision})))
 	return &Output{
-		Objects: []Object{
-			configSecret(in.App, n, encoded),
-			serviceAccount(in.App, n),
-			volumeClaim(in.App, n),
-			deviceService(in.App, n),
-			serverService(in.App, n),
-			deployment(in.App, n, template.WithLabels(map[string]string{RevisionLabel: revision})),
-		},
+		Objects:    append(objects, manyReplicas(in.App, n)...),
 		ConfigHash: config.Hash(encoded),
 		Revision:   revision,
 	}, nil

@@ -24,15 +24,19 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // The credentials of every case; no golden file may hold them.
 const (
-	serviceAccount  = `{"project_id":"chat-prod-4711","private_key":"fcm-private-key-0123"}`
-	appSecret       = "xiaomi-app-secret-0123"
-	serverKey       = "server-key-0123456789"
-	registrationKey = "registration-key-0123"
-	jwks            = `{"keys":[{"kty":"oct","k":"jwks-shared-secret-0123"}]}`
+	serviceAccount   = `{"project_id":"chat-prod-4711","private_key":"fcm-private-key-0123"}`
+	appSecret        = "xiaomi-app-secret-0123"
+	serverKey        = "server-key-0123456789"
+	registrationKey  = "registration-key-0123"
+	databasePassword = "database-password-0123"
+	databaseURI      = "postgresql://chat:" + databasePassword + "@db.example.com:5432/push?sslmode=verify-full"
+	jwks             = `{"keys":[{"kty":"oct","k":"jwks-shared-secret-0123"}]}`
 )
 
 func fixtures() []string {
-	return []string{"fcm-private-key-0123", appSecret, serverKey, registrationKey, "jwks-shared-secret-0123", generatedKey("r")}
+	return []string{
+		"fcm-private-key-0123", appSecret, serverKey, registrationKey, "jwks-shared-secret-0123", databasePassword, generatedKey("r"),
+	}
 }
 
 // TestGolden renders testdata/<case>/app.yaml. The Secret's document is shown without its secrets, and the true one must be
@@ -86,7 +90,8 @@ func redact(t *testing.T, secret *corev1ac.SecretApplyConfiguration, hash string
 		t.Errorf("hash is %s, the document's is %s", hash, config.Hash(encoded))
 	}
 	for _, fixture := range fixtures() {
-		if !strings.Contains(strings.ReplaceAll(string(encoded), `\`, ""), fixture) && document.Auth.DeviceJWT.Enabled() {
+		wanted := document.Auth.DeviceJWT.Enabled() && fixture != databasePassword || document.Store.Postgres != nil && fixture == databasePassword
+		if wanted && !strings.Contains(strings.ReplaceAll(string(encoded), `\`, ""), fixture) {
 			t.Errorf("the true document lacks %q", fixture)
 		}
 	}
@@ -132,6 +137,7 @@ func input(t *testing.T, file string) render.Input {
 			ServerKeys:       []config.Secret{config.NewSecret(serverKey)},
 			RegistrationKeys: []config.Secret{config.NewSecret(registrationKey)},
 		},
+		Database: config.Postgres{URI: config.NewSecret(databaseURI), CABundle: "-----BEGIN CERTIFICATE-----\n"},
 		Keys: config.Keys{
 			Report: config.NewSecret(generatedKey("r")), Peer: config.NewSecret(generatedKey("p")),
 			Sealing: config.NewSecret(generatedKey("s")), ReceiptPath: config.NewSecret(generatedKey("c")),
@@ -202,8 +208,59 @@ func TestRevisionFollowsTheTemplateOnly(t *testing.T) {
 	if got := revision(func(in *render.Input) { in.Rows = nil; in.App.Spec.Routing.PushTTLSeconds = 60 }); got != same {
 		t.Error("channels and routing must not restart pods")
 	}
+	if got := revision(func(in *render.Input) { in.App.Spec.Dispatcher.Replicas = 1 }); got != same {
+		t.Error("the number of pods must not restart them")
+	}
 	if got := revision(func(in *render.Input) { in.Image = "other:1" }); got == same {
 		t.Error("another image must replace pods")
+	}
+}
+
+// TestAnotherPasswordRestartsNoPod: it is in the mounted configuration.
+func TestAnotherPasswordRestartsNoPod(t *testing.T) {
+	t.Parallel()
+	in := input(t, "testdata/postgres/app.yaml")
+	before, err := render.App(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Database.URI = config.NewSecret(strings.Replace(databaseURI, databasePassword, "another", 1))
+	after, err := render.App(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Revision != before.Revision || after.ConfigHash == before.ConfigHash {
+		t.Errorf("revision %s became %s, configuration %s became %s", before.Revision, after.Revision, before.ConfigHash, after.ConfigHash)
+	}
+}
+
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	for appID, want := range map[string]string{
+		"chat": "chat", "Chat-1.EU_x": "chat_1_eu_x", "4711": "app_4711", "pg_chat": "app_pg_chat", "pg-chat": "app_pg_chat",
+		"public": "app_public", "information-schema": "app_information_schema", "pgchat": "pgchat",
+		strings.Repeat("a", 64): strings.Repeat("a", 63), strings.Repeat("1", 64): "app_" + strings.Repeat("1", 59),
+	} {
+		t.Run(appID, func(t *testing.T) {
+			t.Parallel()
+			in := input(t, "testdata/postgres/app.yaml")
+			in.App.Spec.AppID = appID
+			output, err := render.App(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			secret, ok := output.Objects[0].(*corev1ac.SecretApplyConfiguration)
+			if !ok {
+				t.Fatalf("the first object is %T", output.Objects[0])
+			}
+			document, err := config.ParseStrict(secret.Data[config.FileName])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := document.Store.Postgres.Schema; got != want {
+				t.Errorf("schema is %s, want %s", got, want)
+			}
+		})
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/postgres/postgrestest"
@@ -21,32 +23,38 @@ func options(c config.Postgres) Options {
 	}
 }
 
-// schemas gives each case a schema of its own in one database.
-func schemas(c config.Postgres) func(t *testing.T) storetest.Opener {
+// schemas gives each case a schema of its own in one database. A tracer sees all statements.
+func schemas(c config.Postgres, tracer pgx.QueryTracer) func(t *testing.T) storetest.Opener {
 	var made atomic.Int64
 	return func(t *testing.T) storetest.Opener {
 		t.Helper()
 		own := c
 		own.Schema = fmt.Sprint("push_", made.Add(1))
-		return func() (store.Store, error) { return Open(t.Context(), options(own)) }
+		o := options(own)
+		o.Tracer = tracer
+		return func() (store.Store, error) { return Open(t.Context(), o) }
 	}
 }
 
 // plain is a database without a pooler.
-func plain(t *testing.T) func(t *testing.T) storetest.Opener {
+func plain(t *testing.T, tracer pgx.QueryTracer) func(t *testing.T) storetest.Opener {
 	t.Helper()
 	server := postgrestest.Shared(t)
-	return schemas(config.Postgres{URI: config.NewSecret(server.URI(server.NewDatabase(t)))})
+	return schemas(config.Postgres{URI: config.NewSecret(server.URI(server.NewDatabase(t)))}, tracer)
 }
 
+// TestConformance runs the suite, and then looks at the plans of all queries
+// that it made.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, plain(t))
+	seen := &recorder{}
+	t.Run("suite", func(t *testing.T) { storetest.Run(t, plain(t, seen)) })
+	checkPlans(t, seen.seen())
 }
 
 func TestSharedConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Shared(t, plain(t))
+	storetest.Shared(t, plain(t, nil))
 }
 
 // TestConformanceBehindPgBouncer shares server connections between
@@ -55,7 +63,7 @@ func TestConformanceBehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Shared(t)
 	bouncer := postgrestest.StartPgBouncer(t, server)
-	fresh := schemas(config.Postgres{URI: config.NewSecret(bouncer.URI(server.NewDatabase(t))), PoolMode: "Transaction"})
+	fresh := schemas(config.Postgres{URI: config.NewSecret(bouncer.URI(server.NewDatabase(t))), PoolMode: "Transaction"}, nil)
 	t.Run("alone", func(t *testing.T) { storetest.Run(t, fresh) })
 	t.Run("shared", func(t *testing.T) { storetest.Shared(t, fresh) })
 }

@@ -31,12 +31,10 @@ const (
 	insertMessages = `INSERT INTO @.messages (message_id, sender, body, push, created_at, push_expires_at)
 		SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])`
 	insertInbox = `INSERT INTO @.inbox (user_key, seq, message_id) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[])`
-	// insertDeliveries gives the rows to this process's lease if it lives. The lock keeps that from
-	// being taken over before the rows can be seen, and does not keep it from being renewed.
-	insertDeliveries = `WITH lease AS (
-			SELECT incarnation FROM @.leases WHERE incarnation = $1 AND heir = 0 AND expires_at > ` + now + ` FOR KEY SHARE)
+	// insertDeliveries gives the rows to this process's lease if it lives.
+	insertDeliveries = `WITH own AS (` + lockLease + `)
 		INSERT INTO @.deliveries (message_id, channel, targets, target_count, due_at, expires_at, owner, attempt, changed_at)
-		SELECT r.*, coalesce((SELECT incarnation FROM lease), 0), 0, ` + now + `
+		SELECT r.*, coalesce((SELECT incarnation FROM own), 0), 0, ` + now + `
 		FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::integer[], $6::bigint[], $7::bigint[]) AS r
 		RETURNING delivery_id, owner`
 )

@@ -15,7 +15,7 @@ import (
 // owned are the incarnations whose deliveries are this process's: its own and
 // those that it is the heir of, as long as its lease lives.
 const owned = `(SELECT o.incarnation FROM @.leases o WHERE (o.incarnation = $1 OR o.heir = $1)
-	AND EXISTS (SELECT 1 FROM @.leases own WHERE own.incarnation = $1 AND own.heir = 0 AND own.expires_at > ` + now + `)) AS o`
+	AND EXISTS (SELECT 1 FROM @.leases l WHERE l.incarnation = $1 AND ` + alive + `)) AS o`
 
 // The index gives the order within each incarnation.
 const (
@@ -32,17 +32,14 @@ const (
 // Due implements store.Store.
 func (s *Store) Due(
 	ctx context.Context, channel string, until time.Time, after message.Delivery, limit int,
-) ([]message.Delivery, error) {
-	rows, err := s.pool.Query(ctx, s.sql(due), s.incarnation.Load(), channel, millis(until), millis(after.DueAt), after.ID, limit)
-	if err != nil {
-		return nil, explain(err)
-	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (message.Delivery, error) {
+) (out []message.Delivery, err error) {
+	err = s.rows(ctx, due, func(row pgx.CollectableRow) error {
 		d, err := delivery(row)
 		d.Channel = channel
-		return d, err
-	})
-	return out, explain(err)
+		out = append(out, d)
+		return err
+	}, s.incarnation.Load(), channel, millis(until), millis(after.DueAt), after.ID, limit)
+	return out, err
 }
 
 func delivery(row pgx.CollectableRow) (d message.Delivery, err error) {
@@ -64,7 +61,7 @@ func delivery(row pgx.CollectableRow) (d message.Delivery, err error) {
 // NextDueAfter implements store.Store.
 func (s *Store) NextDueAfter(ctx context.Context, channel string, t time.Time) (time.Time, error) {
 	var due *int64
-	err := s.pool.QueryRow(ctx, s.sql(nextDue), s.incarnation.Load(), channel, millis(t)).Scan(&due)
+	err := s.row(ctx, nextDue, s.incarnation.Load(), channel, millis(t)).Scan(&due)
 	if err != nil || due == nil {
 		return time.Time{}, explain(err)
 	}

@@ -20,9 +20,12 @@ const orphanStep = 5000
 const (
 	insertLease = `INSERT INTO @.leases (pod, addr, acquired_at, expires_at)
 		SELECT $1, $2, t, t + $3 FROM (SELECT ` + now + ` AS t) AS n RETURNING incarnation, acquired_at`
-	renewLease = `UPDATE @.leases SET expires_at = ` + now + ` + $2
-		WHERE incarnation = $1 AND heir = 0 AND expires_at > ` + now + ` RETURNING expires_at - $2`
-	endLease = `UPDATE @.leases SET expires_at = 0 WHERE incarnation = $1 AND heir = 0`
+	renewLease = `UPDATE @.leases l SET expires_at = ` + now + ` + $2
+		WHERE l.incarnation = $1 AND ` + alive + ` RETURNING l.expires_at - $2`
+	// lockLease finds this process's lease if it lives. The lock keeps it from being taken over before
+	// what is written under it can be seen, and does not keep it from being renewed.
+	lockLease = `SELECT l.incarnation FROM @.leases l WHERE l.incarnation = $1 AND ` + alive + ` FOR KEY SHARE`
+	endLease  = `UPDATE @.leases SET expires_at = 0 WHERE incarnation = $1 AND heir = 0`
 	// inherit waits for nobody: a lease that is locked is being renewed, taken over or written under. An
 	// heir whose own lease is inherited leaves nothing behind. The process's own is not its to inherit, even
 	// if it has run out since it was renewed a moment ago.
@@ -38,8 +41,8 @@ const (
 			SELECT delivery_id FROM @.deliveries WHERE owner = 0
 			ORDER BY owner, channel, due_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS o
 		WHERE d.delivery_id = o.delivery_id`
-	readPeers = `SELECT incarnation, pod, addr FROM @.leases
-		WHERE heir = 0 AND expires_at > ` + now + ` AND incarnation <> $1 AND addr <> '' ORDER BY incarnation`
+	readPeers = `SELECT l.incarnation, l.pod, l.addr FROM @.leases l
+		WHERE ` + alive + ` AND l.incarnation <> $1 AND l.addr <> '' ORDER BY l.incarnation`
 )
 
 // AcquireLease implements store.Store. A lease that this process still has ends.
@@ -72,7 +75,7 @@ func (s *Store) RenewLease(ctx context.Context, ttl time.Duration) (adopted int6
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
 		sent := time.Now()
 		var ms int64
-		err := t.QueryRow(ctx, s.sql(renewLease), own, ttl.Milliseconds()).Scan(&ms)
+		err := t.row(ctx, renewLease, own, ttl.Milliseconds()).Scan(&ms)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return store.ErrLeaseLost
 		}
@@ -108,7 +111,7 @@ func (t *tx) adopt(ctx context.Context, incarnation int64) (adopted int64, err e
 	}
 	// Counted by a later statement: it sees all that was written under the dead leases.
 	var n int64
-	err = t.QueryRow(ctx, t.store.sql(countOwned), inherited).Scan(&n)
+	err = t.row(ctx, countOwned, inherited).Scan(&n)
 	return adopted + n, err
 }
 
@@ -119,14 +122,12 @@ func (s *Store) ReleaseLease(ctx context.Context) error {
 }
 
 // Peers implements store.Store.
-func (s *Store) Peers(ctx context.Context) ([]store.Peer, error) {
-	rows, err := s.pool.Query(ctx, s.sql(readPeers), s.incarnation.Load())
-	if err != nil {
-		return nil, explain(err)
-	}
-	peers, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p store.Peer, err error) {
-		err = row.Scan(&p.Incarnation, &p.Pod, &p.Addr)
-		return p, err
-	})
-	return peers, explain(err)
+func (s *Store) Peers(ctx context.Context) (peers []store.Peer, err error) {
+	err = s.rows(ctx, readPeers, func(row pgx.CollectableRow) error {
+		var p store.Peer
+		err := row.Scan(&p.Incarnation, &p.Pod, &p.Addr)
+		peers = append(peers, p)
+		return err
+	}, s.incarnation.Load())
+	return peers, err
 }

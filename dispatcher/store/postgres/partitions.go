@@ -121,7 +121,7 @@ func (t *tx) ensure(ctx context.Context, need []partition) error {
 // make attaches new partitions, which stops nobody else from writing. One
 // process at a time does.
 func (t *tx) make(ctx context.Context, need []partition) error {
-	if _, err := t.Exec(ctx, t.store.sql(`LOCK TABLE @.messages, @.inbox, @.outcomes IN SHARE UPDATE EXCLUSIVE MODE`)); err != nil {
+	if _, err := t.exec(ctx, `LOCK TABLE ONLY @.messages, ONLY @.inbox, ONLY @.outcomes IN SHARE UPDATE EXCLUSIVE MODE`); err != nil {
 		return err
 	}
 	all, err := t.store.partitions(ctx, t)

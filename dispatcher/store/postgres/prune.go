@@ -64,11 +64,13 @@ func (s *Store) pruneKeys(ctx context.Context, cutoff int64, limit int) (more bo
 
 func (s *Store) pruneDevices(ctx context.Context, cutoff int64, limit int) (more bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
-		rows, err := t.Query(ctx, s.sql(oldDevices), cutoff, limit)
-		if err != nil {
+		var keys []int64
+		err := t.rows(ctx, oldDevices, func(row pgx.CollectableRow) error {
+			var key int64
+			err := row.Scan(&key)
+			keys = append(keys, key)
 			return err
-		}
-		keys, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		}, cutoff, limit)
 		if more = len(keys) == limit; err != nil || len(keys) == 0 {
 			return err
 		}
@@ -152,6 +154,6 @@ func (t *tx) pendingOf(ctx context.Context, p partition) (pending bool, err erro
 	if p.table == outcomesTable {
 		return false, nil
 	}
-	err = t.QueryRow(ctx, t.store.sql(pendingOfDay), firstID(p.day), firstID(p.day+1)).Scan(&pending)
+	err = t.row(ctx, pendingOfDay, firstID(p.day), firstID(p.day+1)).Scan(&pending)
 	return pending, err
 }

@@ -105,13 +105,10 @@ func (st *settling) settle(settlements []store.Settlement) error {
 	return nil
 }
 
-const (
-	lockLease = `SELECT incarnation FROM @.leases WHERE incarnation = $1 AND heir = 0 AND expires_at > ` + now + ` FOR KEY SHARE`
-	lockRows  = `SELECT delivery_id, message_id, channel, targets FROM @.deliveries
-		WHERE delivery_id = ANY($2::bigint[])
-			AND (owner = $1 OR owner IN (SELECT incarnation FROM @.leases WHERE heir = $1))
-		ORDER BY delivery_id FOR UPDATE`
-)
+const lockRows = `SELECT delivery_id, message_id, channel, targets FROM @.deliveries
+	WHERE delivery_id = ANY($2::bigint[])
+		AND (owner = $1 OR owner IN (SELECT incarnation FROM @.leases WHERE heir = $1))
+	ORDER BY delivery_id FOR UPDATE`
 
 // read locks the rows that this process may write: none without a lease that lives.
 func (st *settling) read(ctx context.Context, batch []*settleRequest) error {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -35,14 +34,14 @@ func (s *Store) Trace(ctx context.Context, messageID string) ([]store.Trace, err
 	}
 	lines, pending, err := s.traced(ctx, id)
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	if lines, err = s.named(ctx, lines, pending); err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	if len(lines) == 0 {
 		var known int
-		return nil, explain(missing(s.pool.QueryRow(ctx, s.sql(knownMessage), id).Scan(&known)))
+		return nil, explain(missing(s.row(ctx, knownMessage, id).Scan(&known)))
 	}
 	rules.SortTrace(lines)
 	return lines, nil
@@ -55,25 +54,20 @@ type pendingRow struct {
 }
 
 func (s *Store) traced(ctx context.Context, id uuid.UUID) (lines []store.Trace, pending []pendingRow, err error) {
-	rows, err := s.pool.Query(ctx, s.sql(traceMessage), id)
-	if err != nil {
-		return nil, nil, err
-	}
-	var l store.Trace
-	var at, part, row int64
-	var targets []byte
-	_, err = pgx.ForEachRow(rows, []any{
-		&l.UserID, &l.PushID, &l.Channel, &l.State, &l.Reason, &l.Code, &l.Detail, &l.VendorMessageID, &at, &targets, &part, &row,
-	}, func() error {
-		l.At = instant(at)
-		if targets == nil {
+	err = s.rows(ctx, traceMessage, func(row pgx.CollectableRow) error {
+		var l store.Trace
+		var at, part, id int64
+		var targets []byte
+		err := row.Scan(&l.UserID, &l.PushID, &l.Channel, &l.State, &l.Reason, &l.Code, &l.Detail, &l.VendorMessageID,
+			&at, &targets, &part, &id)
+		if l.At = instant(at); err != nil || targets == nil {
 			lines = append(lines, l)
-			return nil
+			return err
 		}
 		decoded, err := packed.Decode(targets)
 		pending = append(pending, pendingRow{l, decoded})
 		return err
-	})
+	}, id)
 	return lines, pending, err
 }
 
@@ -89,19 +83,11 @@ func (s *Store) named(ctx context.Context, lines []store.Trace, pending []pendin
 	if len(open) == 0 {
 		return lines, nil
 	}
-	rows, err := s.pool.Query(ctx, s.sql(traceNames), users, devices)
-	if err != nil {
-		return nil, err
-	}
-	var userID, pushID string
 	i := 0
-	_, err = pgx.ForEachRow(rows, []any{&userID, &pushID}, func() error {
-		if i == len(open) {
-			return errors.New("the trace names more users than the message is for")
-		}
-		open[i].UserID, open[i].PushID = userID, pushID
+	err := s.rows(ctx, traceNames, func(row pgx.CollectableRow) error {
+		err := row.Scan(&open[i].UserID, &open[i].PushID)
 		i++
-		return nil
-	})
+		return err
+	}, users, devices)
 	return append(lines, open...), err
 }

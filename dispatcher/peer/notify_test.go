@@ -90,11 +90,12 @@ func TestHintsAreToldAgainUntilThePodAnswers(t *testing.T) {
 	a := newPod(t, l, 1, "k")
 	freeze(t, l, 2)
 	l.connect("bob", 2)
-	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 1), Waiting: map[int64][]message.Delivery{2: {row(20)}}})
+	l.connect("eve", 2)
+	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: map[string]int64{"bob": 1, "eve": 1}, Waiting: map[int64][]message.Delivery{2: {row(20)}}})
 	a.sees(t, "it does not answer", func(h *told) bool { return len(h.due[1]) == 1 })
 	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 4)})
 	b := newPod(t, l, 2, "k") // it thaws
-	b.sees(t, "the hint", func(h *told) bool { return h.upTo["bob"] == 4 })
+	b.sees(t, "the hints", func(h *told) bool { return h.upTo["bob"] == 4 && h.upTo["eve"] == 1 })
 	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 5)})
 	b.sees(t, "the next hint, after its answer to the first", func(h *told) bool { return h.upTo["bob"] == 5 })
 	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 6), Waiting: map[int64][]message.Delivery{2: {row(21)}}})
@@ -162,11 +163,12 @@ func TestWhatIsLeftIsToldAtTheEnd(t *testing.T) {
 	l := newLeases()
 	a, b := newPod(t, l, 1, "k"), newPod(t, l, 2, "k")
 	l.connect("bob", 2)
-	for range 20 {
-		a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 1)})
-	}
+	l.breakDown(errors.New("no connection"))
+	before := l.looked()
 	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 2)})
-	a.stop()
+	eventually(t, "the store fails", func() bool { return l.looked() > before })
+	l.breakDown(nil)
+	a.stop() // while it waits for the store
 	if b.upTo["bob"] != 2 {
 		t.Errorf("told %v before the end", b.upTo)
 	}

@@ -62,7 +62,7 @@ func (l *leases) breakDown(err error) {
 	l.err = err
 }
 
-// looked is how often the live pods were asked for.
+// looked is how often the store was asked.
 func (l *leases) looked() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,6 +91,7 @@ func (v view) Peers(context.Context) ([]store.Peer, error) {
 func (v view) Holders(_ context.Context, userIDs []string) (map[string][]int64, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.looks++
 	out := map[string][]int64{}
 	for _, u := range userIDs {
 		for _, i := range v.holders[u] {
@@ -107,7 +108,7 @@ func (v view) Now() time.Time { return time.Now() }
 // told records what a pod was told by the others, and what became due.
 type told struct {
 	mu       sync.Mutex
-	kicked   []string
+	kicked   map[int64]string // the reasons, by device
 	upTo     map[string]int64
 	all      int
 	replaced map[int64]int64
@@ -118,14 +119,14 @@ type told struct {
 }
 
 func newTold() *told {
-	return &told{upTo: map[string]int64{}, replaced: map[int64]int64{}, due: map[int64][]message.Delivery{}}
+	return &told{kicked: map[int64]string{}, upTo: map[string]int64{}, replaced: map[int64]int64{}, due: map[int64][]message.Delivery{}}
 }
 
 func (h *told) Kick(changes []store.EpochChange, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for range changes {
-		h.kicked = append(h.kicked, reason)
+	for _, c := range changes {
+		h.kicked[c.Device] = reason
 	}
 }
 

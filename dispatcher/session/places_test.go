@@ -146,7 +146,8 @@ func TestAReplacedSessionEnds(t *testing.T) {
 	p := dial(t, bed)
 	p.login(bed, c, "bob") // the second login of this process
 	bed.Hub.Replace(d.Key, 1)
-	p.ping()
+	post(t, bed, "bob", 1)
+	p.next(wire.FrameMessage) // It goes on.
 	bed.Hub.Replace(d.Key, 2)
 	if f := p.next(wire.FrameKicked); f.Reason != wire.KickedReplaced {
 		t.Errorf("reason %q", f.Reason)

@@ -206,7 +206,9 @@ func TestPushAppRoutingStoreAndRetention(t *testing.T) {
 		},
 		{
 			name: "two dispatchers", edit: func(a app) { a.Spec.Dispatcher.Replicas = 2 },
-			want: []string{"spec.dispatcher.replicas", "`dispatcher.replicas` must be 1 with `store.sqlite`"},
+			want: []string{
+				"spec.dispatcher.replicas", "`dispatcher.replicas` must be 1 with `store.sqlite`: a SQLite file has one writer; several dispatchers need `store.postgres`",
+			},
 		},
 	})
 }
@@ -223,7 +225,7 @@ func TestPushAppStoreIsAUnion(t *testing.T) {
 	if err := unstructured.SetNestedMap(content, map[string]any{}, "spec", "store"); err != nil {
 		t.Fatal(err)
 	}
-	checkRefusal(t, environment.Client.Create(t.Context(), object), []string{"spec.store", "exactly one store must be set: `sqlite`"})
+	checkRefusal(t, environment.Client.Create(t.Context(), object), []string{"spec.store", "exactly one store must be set: `sqlite` or `postgres`"})
 }
 
 func TestPushAppAuthAndExposure(t *testing.T) {
@@ -356,7 +358,6 @@ func TestPushAppDefaults(t *testing.T) {
 	want.Auth.DeviceJWT.Algorithms = []pushv1.JWTAlgorithm{pushv1.JWTES256, pushv1.JWTEdDSA, pushv1.JWTRS256}
 	want.Exposure.Service.Type = pushv1.DeviceServiceClusterIP
 	want.Retention = pushv1.AppRetention{MessagesSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 23328000}
-	want.Dispatcher.Replicas = 1
 	want.Dispatcher.Resources = corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("256Mi")},
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")},

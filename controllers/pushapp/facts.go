@@ -30,6 +30,9 @@ func storeReady(app *pushv1.PushApp, o observed) condition.Fact {
 			continue
 		}
 		heard++
+		if r.report.Store.Foreign {
+			return condition.False(name, pushv1.ReasonStoreMismatch, "a dispatcher says: "+r.report.Store.Error, condition.Stuck)
+		}
 		if !r.report.Store.Ready {
 			return condition.False(name, pushv1.ReasonStoreUnavailable, "a dispatcher says: "+r.report.Store.Error, condition.Pending)
 		}

@@ -138,6 +138,9 @@ func TestPostgresApp(t *testing.T) {
 	broken.Store.Ready, broken.Store.Error = false, "the database refuses the login"
 	suite.Dispatchers.Report(pods[1].Status.PodIP, broken)
 	await(t, s.app, "StoreReady=False/StoreUnavailable", "ConfigApplied=True/ConfigApplied", "Ready=False/StoreUnavailable")
+	broken.Store.Foreign = true
+	suite.Dispatchers.Report(pods[1].Status.PodIP, broken)
+	await(t, s.app, "StoreReady=False/StoreMismatch", "Ready=False/StoreMismatch", "Stalled=True/StoreMismatch")
 	suite.Dispatchers.Report(pods[1].Status.PodIP, healthy(s.app.Status.ConfigHash))
 	setReady(t, pods[2], corev1.ConditionFalse)
 	await(t, s.app, "StoreReady=True/StoreReady", "DispatcherAvailable=False/RollingOut", "Ready=False/RollingOut")

@@ -16,6 +16,8 @@ const (
 	RevisionLabel = "offlinepush.io/revision"
 	// AppIDAnnotation keeps the appID beside data that outlives the PushApp.
 	AppIDAnnotation = "offlinepush.io/app-id"
+	// PoolModeAnnotation on a pod replaces it when the pool mode changes, which a running process cannot change.
+	PoolModeAnnotation = "offlinepush.io/pool-mode"
 	// ConfigHashAnnotation on a pod makes its kubelet refresh the mounted configuration.
 	ConfigHashAnnotation = "offlinepush.io/config-hash"
 )

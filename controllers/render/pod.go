@@ -71,7 +71,11 @@ func podTemplate(in Input) *corev1ac.PodTemplateSpecApplyConfiguration {
 	for _, t := range want.Tolerations {
 		spec.WithTolerations(toleration(t))
 	}
-	return corev1ac.PodTemplateSpec().WithLabels(labels).WithAnnotations(want.PodAnnotations).WithSpec(spec)
+	template := corev1ac.PodTemplateSpec().WithLabels(labels).WithAnnotations(want.PodAnnotations).WithSpec(spec)
+	if shared(app) {
+		template.WithAnnotations(map[string]string{PoolModeAnnotation: string(app.Spec.Store.Postgres.PoolMode)})
+	}
+	return template
 }
 
 func container(in Input) *corev1ac.ContainerApplyConfiguration {

@@ -39,6 +39,8 @@ type Config struct {
 type Store struct {
 	Ready bool   `json:"ready"`
 	Error string `json:"error,omitempty"`
+	// Foreign means that the store belongs to another app, which no wait ends.
+	Foreign bool `json:"foreign,omitempty"`
 }
 
 // ChannelState is what the dispatcher makes of a channel row.

@@ -3,12 +3,14 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/dispatcher/store"
 )
 
 // storePatience bounds how long a report waits for the store.
@@ -51,7 +53,7 @@ func (r *reporter) report(ctx context.Context) report.Report {
 	}
 	out.Store.Ready = trouble == nil
 	if trouble != nil {
-		out.Store.Error = trouble.Error()
+		out.Store.Error, out.Store.Foreign = trouble.Error(), errors.Is(trouble, store.ErrWrongApp)
 	}
 	return out
 }

@@ -79,6 +79,9 @@ func TestASchemaOfAnotherApp(t *testing.T) {
 	start(t, document("app-1", uri)).works(t)
 	d := start(t, document("app-2", uri))
 	d.waits(t, "give each app its own schema")
+	if !d.store(t).Foreign {
+		t.Error("the report does not call the store another app's")
+	}
 	free := document("app-2", uri)
 	free.Store.Postgres.Schema = "other"
 	d.configure(t, free)

@@ -19,14 +19,15 @@ type Binaries struct{ dir string }
 
 // Build compiles the programs into dir, with the race detector if the caller has it.
 func Build(ctx context.Context, dir string) (Binaries, error) {
-	return build(ctx, dir, nil, "dispatcher", "vendorsim")
+	var flags []string
+	if raceEnabled {
+		flags = append(flags, "-race")
+	}
+	return build(ctx, dir, flags, "dispatcher", "vendorsim")
 }
 
 func build(ctx context.Context, dir string, flags []string, programs ...string) (Binaries, error) {
 	args := append([]string{"build", "-buildvcs=false", "-o", dir + string(filepath.Separator)}, flags...)
-	if raceEnabled {
-		args = append(args, "-race")
-	}
 	for _, p := range programs {
 		args = append(args, module+"/cmd/"+p)
 	}

@@ -14,7 +14,8 @@ import (
 
 // BuildSkewed compiles the dispatcher into dir with a wall clock that is wrong
 // by off, as on a node that has lost its time server. No namespace of Linux
-// moves the wall clock, so the toolchain overlays the one line that reads it.
+// moves the wall clock, so the toolchain overlays the one line that reads it, and
+// compiles everything again, without the race detector.
 func BuildSkewed(ctx context.Context, dir string, off time.Duration) (Binaries, error) {
 	overlay, err := skewedClock(dir, off)
 	if err != nil {

@@ -63,7 +63,7 @@ func (r *acceptRequest) key() idempotencyKey {
 	return idempotencyKey{r.Message.Sender, r.ClientID}
 }
 
-func (s *Store) commitAccepts(ctx context.Context, t *tx, batch []*acceptRequest) error {
+func commitAccepts(ctx context.Context, t *tx, batch []*acceptRequest) error {
 	a := &accepting{
 		tx: t, batch: batch, claims: map[idempotencyKey]*acceptRequest{}, fresh: map[idempotencyKey]bool{},
 		users: map[string]rules.Place{},

@@ -24,8 +24,8 @@ func newGroups(ctx context.Context, s *Store) groups {
 		connects:    group(ctx, s, s.commitConnects),
 		disconnects: group(ctx, s, s.commitDisconnects),
 		changes:     group(ctx, s, commitChanges),
-		accepts:     pipeline(ctx, s, s.commitAccepts),
-		settles:     pipeline(ctx, s, s.commitSettles),
+		accepts:     pipeline(ctx, s, commitAccepts),
+		settles:     pipeline(ctx, s, commitSettles),
 	}
 }
 

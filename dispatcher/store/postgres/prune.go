@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -143,7 +142,7 @@ func (t *tx) drop(ctx context.Context, day []partition) (bool, error) {
 	}
 	b = t.batch()
 	for _, p := range day {
-		b.add(`DROP TABLE IF EXISTS @.` + strconv.Quote(p.name))
+		b.add(`DROP TABLE IF EXISTS ` + pgx.Identifier{t.store.schema, p.name}.Sanitize())
 	}
 	t.store.days.forget()
 	return true, t.run(ctx, b)

@@ -48,7 +48,7 @@ type settledRow struct {
 	retry   *store.Retry
 }
 
-func (s *Store) commitSettles(ctx context.Context, t *tx, batch []*settleRequest) error {
+func commitSettles(ctx context.Context, t *tx, batch []*settleRequest) error {
 	st := &settling{
 		tx: t, rows: map[int64]settledRow{}, changed: map[int64]bool{}, ledger: newLedger(), answers: answers{},
 	}

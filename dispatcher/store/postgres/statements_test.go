@@ -39,7 +39,7 @@ func TestStatements(t *testing.T) {
 			batch[i] = &acceptRequest{Accept: checked}
 		}
 		c.statements, c.trips = seen.since(func() {
-			if err := s.inPipeline(t.Context(), func(ctx context.Context, tx *tx) error { return s.commitAccepts(ctx, tx, batch) }); err != nil {
+			if err := s.inPipeline(t.Context(), func(ctx context.Context, tx *tx) error { return commitAccepts(ctx, tx, batch) }); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -54,7 +54,7 @@ func TestStatements(t *testing.T) {
 			batch[i] = &settleRequest{settlements: []store.Settlement{handed(row)}}
 		}
 		c.statements, c.trips = seen.since(func() {
-			if err := s.inPipeline(t.Context(), func(ctx context.Context, tx *tx) error { return s.commitSettles(ctx, tx, batch) }); err != nil {
+			if err := s.inPipeline(t.Context(), func(ctx context.Context, tx *tx) error { return commitSettles(ctx, tx, batch) }); err != nil {
 				t.Fatal(err)
 			}
 		})

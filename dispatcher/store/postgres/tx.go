@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -78,8 +79,13 @@ func (s *Store) try(ctx context.Context, f func(context.Context, *tx) error) (er
 	defer conn.Release() // which closes it when it is still in a transaction
 	t := &tx{Conn: conn.Conn(), store: s}
 	defer func() {
+		p := recover()
 		if !t.ended { // after an error or a panic
 			_ = t.control(context.WithoutCancel(ctx), "rollback")
+		}
+		if p != nil {
+			s.log.Error("a change of the store panicked", "value", fmt.Sprint(p), "stack", string(debug.Stack()))
+			panic(p)
 		}
 	}()
 	return f(ctx, t)

@@ -63,8 +63,12 @@ func TestParse(t *testing.T) {
 		},
 		{"the short scheme", entries("uri", strings.Replace(base, "postgresql", "postgres", 1)), strings.Replace(base, "postgresql", "postgres", 1) + "?sslmode=require"},
 		{
-			"several hosts", entries("uri", "postgresql://chat:"+password+"@/push?host=a,b&port=5432,5433"),
+			"several hosts as parameters", entries("uri", "postgresql://chat:"+password+"@/push?host=a,b&port=5432,5433"),
 			"postgresql://chat:" + password + "@/push?host=a,b&port=5432,5433&sslmode=require",
+		},
+		{
+			"several hosts with ports", entries("uri", "postgresql://chat:"+password+"@a:5432,b:5433/push"),
+			"postgresql://chat:" + password + "@a:5432,b:5433/push?sslmode=require",
 		},
 		{"URI wins over parts", with("uri", base, "host", "other"), base + "?sslmode=require"},
 		{

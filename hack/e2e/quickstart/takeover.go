@@ -155,7 +155,7 @@ func (f *flood) judge(a *arrivals, victim pod, killed time.Time) error {
 			took = max(took, since)
 		}
 	}
-	f.Say("    %d messages arrived, each on its user's phone, %d of them twice and marked as such", len(a.first), a.repeated)
+	f.Say("    %d messages arrived, each on its user's phone; %d came again, which the phones hid", len(a.first), a.repeated)
 	f.Say("    takeover: %d messages of %s arrived after its death, the last after %.1fs", left, victim.name, took.Seconds())
 	if left == 0 {
 		return errors.New("the killed dispatcher had left nothing: this proves nothing")

@@ -32,7 +32,7 @@ func moved(r store.Record) store.Record {
 }
 
 // Import decides about a record of NewRecord. Known is what the store has of the device, nil when
-// it has none; claims are the Unix milliseconds at which other devices that hold one of the record's
+// it has none; claims are the Unix milliseconds at which the devices that hold one of the record's
 // tokens were seen. Of two states as old as each other the store's own stays.
 func Import(known *store.Record, r store.Record, claims []int64) store.ImportOutcome {
 	seen := r.SeenAt.UnixMilli()

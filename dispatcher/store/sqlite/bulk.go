@@ -112,19 +112,19 @@ func (t *tx) known(pushID string) (*store.Record, error) {
 	return &r, err
 }
 
-// claims reads when the other devices that hold one of the tokens were seen.
+// claims reads when the devices that hold one of the tokens were seen.
 func (t *tx) claims(r store.Record) (seen []int64, err error) {
 	sel := r.Device.Selector
 	for kind, value := range r.Tokens {
 		hash := sha256.Sum256([]byte(value))
 		err = t.rows(`SELECT d.seen_at FROM tokens t CROSS JOIN devices d ON d.device_key = t.device_key
-			WHERE t.token_hash = ? AND t.vendor = ? AND t.app_type = ? AND t.environment = ? AND t.kind = ? AND d.push_id <> ?`,
+			WHERE t.token_hash = ? AND t.vendor = ? AND t.app_type = ? AND t.environment = ? AND t.kind = ?`,
 			func(rows *sql.Rows) error {
 				var at int64
 				err := rows.Scan(&at)
 				seen = append(seen, at)
 				return err
-			}, hash[:], sel.Vendor, sel.AppType, sel.Environment, string(kind), r.Device.PushID)
+			}, hash[:], sel.Vendor, sel.AppType, sel.Environment, string(kind))
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +157,7 @@ func (t *tx) create(r store.Record) ([]store.EpochChange, error) {
 func (t *tx) replace(former message.Device, r store.Record) (changes []store.EpochChange, err error) {
 	d := r.Device
 	d.Key = former.Key
-	if err := t.dropTokens(former, r); err != nil {
+	if err := t.dropTokens(d.Key, r); err != nil {
 		return nil, err
 	}
 	if _, err := t.exec(`UPDATE devices SET secret_hash = ?, vendor = ?, app_type = ?, region = ?, environment = ?, platform = ?,
@@ -183,17 +183,14 @@ func (t *tx) replace(former message.Device, r store.Record) (changes []store.Epo
 	return append(changes, changed), err
 }
 
-// dropTokens deletes the tokens that the device has no more, and all when their vendor is another one.
-func (t *tx) dropTokens(former message.Device, r store.Record) error {
-	kept := []message.TokenKind{}
-	if former.Selector == r.Device.Selector {
-		kept = slices.Collect(maps.Keys(r.Tokens))
-	}
+// dropTokens deletes the tokens of the kinds that the device has no more.
+func (t *tx) dropTokens(device int64, r store.Record) error {
+	kept := slices.AppendSeq([]message.TokenKind{}, maps.Keys(r.Tokens)) // never nil, which is null in JSON
 	kinds, err := json.Marshal(kept)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`DELETE FROM tokens WHERE device_key = ? AND kind NOT IN (SELECT value FROM json_each(?) j)`, former.Key, string(kinds))
+	_, err = t.exec(`DELETE FROM tokens WHERE device_key = ? AND kind NOT IN (SELECT value FROM json_each(?) j)`, device, string(kinds))
 	return err
 }
 

@@ -45,7 +45,7 @@ func (s *Store) Connect(ctx context.Context, sessions []store.Session) (out []st
 	return out, nil
 }
 
-// Disconnect implements store.Store.
+// Disconnect implements store.Store. All sessions are of this process, or of none that lives.
 func (s *Store) Disconnect(ctx context.Context, sessions []store.Session) error {
 	if len(sessions) == 0 {
 		return nil
@@ -53,7 +53,7 @@ func (s *Store) Disconnect(ctx context.Context, sessions []store.Session) error 
 	return s.write(ctx, func(t *tx) error {
 		for _, c := range sessions {
 			if _, err := t.exec(`UPDATE devices SET session = NULL, session_number = NULL
-				WHERE device_key = ? AND session = (SELECT incarnation FROM leases) AND session_number <= ?`, c.Device, c.Number); err != nil {
+				WHERE device_key = ? AND session_number <= ?`, c.Device, c.Number); err != nil {
 				return err
 			}
 		}

@@ -21,12 +21,15 @@ const (
 	// lockBacklog takes at once what the triggers of two statements would take one after the other.
 	lockBacklog = `SELECT 1 FROM @.backlog WHERE shard = pg_backend_pid() % 16 AND channel = ANY($1::text[])
 		ORDER BY channel FOR UPDATE`
+	// noteAnswers locks the tokens in their order, which the plan of an update alone would not keep.
 	noteAnswers = `UPDATE @.tokens t SET channel = a.channel, answered_at = ` + now + `, invalid = a.invalid,
 			accepted_at = CASE WHEN a.accepted THEN ` + now + ` ELSE t.accepted_at END,
 			quarantined_at = CASE WHEN a.quarantine THEN coalesce(t.quarantined_at, ` + now + `) ELSE t.quarantined_at END
-		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[])
-			AS a(device_key, gen, channel, accepted, invalid, quarantine)
-		WHERE t.device_key = a.device_key AND t.gen = a.gen`
+		FROM (SELECT t.kind, a.* FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[])
+				AS a(device_key, gen, channel, accepted, invalid, quarantine)
+			JOIN @.tokens t ON t.device_key = a.device_key AND t.gen = a.gen
+			ORDER BY t.device_key, t.kind FOR NO KEY UPDATE OF t) AS a
+		WHERE t.device_key = a.device_key AND t.kind = a.kind`
 )
 
 // write writes in the order of tables that all transactions keep, and commits.

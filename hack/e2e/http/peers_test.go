@@ -43,6 +43,12 @@ func TestTakeoverReachesEveryDispatcher(t *testing.T) {
 	offline.bind(t, "oscar")
 	w.fault(t, "fcm", traffic.Fault{LatencyMs: 1500, Path: "messages:send"})
 	must1(w.serverAt(far).Send(t.Context(), w.newMessage("alice", "oscar")))(t)
+	until(t, "the call is open: it has its access token, which it asks for after the fence", func() error {
+		if len(must1(w.sim.Client.Requests(t.Context(), "fcm", 0, time.Second))(t)) == 0 {
+			return errors.New("the vendor was not asked for one")
+		}
+		return nil
+	})
 
 	offline.bind(t, "ben")
 	answered := time.Now()

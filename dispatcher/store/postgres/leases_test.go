@@ -109,8 +109,10 @@ func TestOldLeasesAreForgotten(t *testing.T) {
 		heir    int64
 		pending bool
 	}{
-		{"forgotten", 2, own.Incarnation, false}, {"young", 0, own.Incarnation, false},
-		{"not taken over", 2, 0, false}, {"pending", 2, own.Incarnation, true},
+		{"forgotten", 2, own.Incarnation, false},
+		{"young", 0, own.Incarnation, false},
+		{"not taken over", 2, 0, false},
+		{"pending", 2, own.Incarnation, true},
 	} {
 		execute(t, s, `INSERT INTO @.leases (pod, addr, acquired_at, expires_at, heir) VALUES ($1, '', 1, `+now+` - $2::bigint * 3600000 - 1, $3)`,
 			l.name, l.hours, l.heir)

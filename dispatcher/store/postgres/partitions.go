@@ -36,7 +36,7 @@ func dayOf(ms int64) int64 { return ms / dayMillis }
 
 // dayOfID is the number of the day on which a UUIDv7 was made.
 func dayOfID(id [16]byte) int64 {
-	return dayOf(int64(binary.BigEndian.Uint64(id[:8]) >> 16)) //nolint:gosec // 48 bits.
+	return dayOf(int64(binary.BigEndian.Uint64(id[:8]) >> 16))
 }
 
 // firstID is before every UUIDv7 of a day and behind every one of the day before.

@@ -39,7 +39,7 @@ func handles(t *testing.T, n int) []*Store {
 // onDay gives a request the id that it would have had some days from now.
 func onDay(s *Store, r store.AcceptRequest, days int64) store.AcceptRequest {
 	id := uuid.MustParse(r.Message.ID)
-	at := uint64(millis(s.Now()) + days*dayMillis) //nolint:gosec // Times are positive.
+	at := uint64(millis(s.Now()) + days*dayMillis)
 	binary.BigEndian.PutUint64(id[:8], at<<16|uint64(binary.BigEndian.Uint16(id[6:8])))
 	r.Message.ID = id.String()
 	return r

@@ -71,7 +71,9 @@ func readWhole(t *testing.T, conn *pgx.Conn, query string) (tables []string) {
 	}
 	results := sqlOn(t, conn, `SET plan_cache_mode = force_generic_plan;
 		PREPARE q AS `+strings.ReplaceAll(query, "@.", "push.")+`; EXPLAIN (FORMAT JSON) EXECUTE `+execute+`; DEALLOCATE q`)
-	var plans []struct{ Plan node }
+	var plans []struct {
+		Plan node `json:"Plan"`
+	}
 	if err := json.Unmarshal(results[2].Rows[0][0], &plans); err != nil {
 		t.Fatal(err)
 	}

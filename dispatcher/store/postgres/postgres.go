@@ -109,7 +109,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close ends the last commits and the connections.
 func (s *Store) Close() error {
-	s.groups.close()
+	s.close()
 	s.pool.Close()
 	return nil
 }

@@ -120,7 +120,7 @@ func (st *settling) read(ctx context.Context, batch []*settleRequest) error {
 	}
 	alive := false
 	own := st.store.incarnation.Load()
-	b := st.tx.batch()
+	b := st.batch()
 	b.add(lockLease, own).Query(func(rows pgx.Rows) error {
 		alive = rows.Next()
 		return rows.Err()

@@ -34,7 +34,7 @@ const (
 
 // write writes in the order of tables that all transactions keep, and commits.
 func (st *settling) write(ctx context.Context) error {
-	b := st.tx.batch()
+	b := st.batch()
 	if len(st.changed) == 0 {
 		return st.finish(ctx, b)
 	}

@@ -68,7 +68,9 @@ func TestFits(t *testing.T) {
 		quiet          bool
 		want           error
 	}{
-		{limit: 0, pending: 1 << 40}, {limit: 10, pending: 8}, {limit: 10, pending: 9, want: store.ErrBacklogFull},
+		{limit: 0, pending: 1 << 40},
+		{limit: 10, pending: 8},
+		{limit: 10, pending: 9, want: store.ErrBacklogFull},
 		{limit: 1, pending: 9, quiet: true},
 	} {
 		r := request()

@@ -11,10 +11,13 @@ import (
 
 // recorder is a tracer that keeps every statement, and counts them and their round trips.
 type recorder struct {
-	mu                sync.Mutex
-	queries           map[string]int
-	statements, trips int
+	mu      sync.Mutex
+	queries map[string]int
+	total   cost
 }
+
+// cost is what the database is asked to do.
+type cost struct{ statements, trips int }
 
 var _ pgx.BatchTracer = (*recorder)(nil)
 
@@ -27,7 +30,7 @@ func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData
 
 func (r *recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	r.mu.Lock()
-	r.trips++
+	r.total.trips++
 	r.mu.Unlock()
 	for _, q := range data.Batch.QueuedQueries {
 		r.note(q.SQL, 0)
@@ -48,19 +51,22 @@ func (r *recorder) note(sql string, trips int) {
 		r.queries = map[string]int{}
 	}
 	r.queries[schemaOf.ReplaceAllString(sql, "@.")]++
-	r.statements++
-	r.trips += trips
+	r.total.statements++
+	r.total.trips += trips
 }
 
-// since runs f, and tells the statements and round trips that it made.
-func (r *recorder) since(f func()) (statements, trips int) {
-	r.mu.Lock()
-	statements, trips = r.statements, r.trips
-	r.mu.Unlock()
+// cost runs f, and tells what it cost.
+func (r *recorder) cost(f func()) cost {
+	before := r.sum()
 	f()
+	after := r.sum()
+	return cost{after.statements - before.statements, after.trips - before.trips}
+}
+
+func (r *recorder) sum() cost {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.statements - statements, r.trips - trips
+	return r.total
 }
 
 func (r *recorder) seen() map[string]int {

@@ -1,8 +1,8 @@
 package postgres
 
 import (
-	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -14,66 +14,33 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
 	"github.com/offlinepush/operator/dispatcher/store/postgres/postgrestest"
-	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
-
-// cost is what the database is asked to do.
-type cost struct{ statements, trips int }
 
 // TestStatements keeps the number of statements and round trips of the hot
 // paths, which are the same for one request and for a full batch.
 func TestStatements(t *testing.T) {
 	t.Parallel()
 	s, seen := recorded(t)
-	if _, err := s.AcquireLease(t.Context(), store.Holder{Pod: "pod"}, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	acquire(t, s)
 	d := boundDevice(t, s, "anna")
-	accepts := func(n int) (deliveries []message.Delivery, c cost) {
-		batch := make([]*acceptRequest, n)
-		for i := range batch {
-			checked, err := rules.NewAccept(pushTo(d))
-			if err != nil {
-				t.Fatal(err)
-			}
-			batch[i] = &acceptRequest{Accept: checked}
-		}
-		c.statements, c.trips = seen.since(func() {
-			if err := s.inPipeline(t.Context(), func(ctx context.Context, tx *tx) error { return commitAccepts(ctx, tx, batch) }); err != nil {
-				t.Fatal(err)
-			}
-		})
-		for _, r := range batch {
-			deliveries = append(deliveries, r.result.Deliveries...)
-		}
-		return deliveries, c
-	}
-	settles := func(rows []message.Delivery) (c cost) {
-		batch := make([]*settleRequest, len(rows))
-		for i, row := range rows {
-			batch[i] = &settleRequest{settlements: []store.Settlement{handed(row)}}
-		}
-		c.statements, c.trips = seen.since(func() {
-			if err := s.inPipeline(t.Context(), func(ctx context.Context, tx *tx) error { return commitSettles(ctx, tx, batch) }); err != nil {
-				t.Fatal(err)
-			}
-		})
-		for _, r := range batch {
-			if r.err != nil {
-				t.Fatal(r.err)
-			}
-		}
-		return c
-	}
 	for _, n := range []int{1, groupcommit.MaxBatch} {
-		rows, got := accepts(n)
-		if want := (cost{10, 3}); got != want {
+		var reqs []store.AcceptRequest
+		for range n {
+			reqs = append(reqs, pushTo(d))
+		}
+		var calls [][]store.Settlement
+		if got, want := seen.cost(func() {
+			for _, r := range acceptTogether(t, s, reqs...) {
+				calls = append(calls, []store.Settlement{handed(r.Deliveries[0])})
+			}
+		}), (cost{10, 3}); got != want {
 			t.Errorf("accepting %d: %+v, want %+v", n, got, want)
 		}
-		if len(rows) != n {
-			t.Fatalf("%d rows of %d requests", len(rows), n)
-		}
-		if got, want := settles(rows), (cost{9, 2}); got != want {
+		if got, want := seen.cost(func() {
+			if err := errors.Join(settleTogether(t, s, calls...)...); err != nil {
+				t.Error(err)
+			}
+		}), (cost{9, 2}); got != want {
 			t.Errorf("settling %d: %+v, want %+v", n, got, want)
 		}
 	}
@@ -83,12 +50,9 @@ func TestStatements(t *testing.T) {
 func TestStatementsOfAPush(t *testing.T) {
 	t.Parallel()
 	s, seen := recorded(t)
-	if _, err := s.AcquireLease(t.Context(), store.Holder{Pod: "pod"}, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	acquire(t, s)
 	boundDevice(t, s, "anna")
-	var got cost
-	got.statements, got.trips = seen.since(func() {
+	got := seen.cost(func() {
 		devices, err := s.DevicesOf(t.Context(), []string{"anna"})
 		if err != nil {
 			t.Fatal(err)

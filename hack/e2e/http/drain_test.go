@@ -2,11 +2,9 @@ package http_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
-	"github.com/offlinepush/operator/dispatcher/client"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/wire"
 	"github.com/offlinepush/operator/hack/e2e/process"
@@ -43,9 +41,7 @@ func TestDrainLosesNothing(t *testing.T) {
 				t.Fatalf("the drained dispatcher ended with %d, %v:\n%s", code, err, tail(w.disp.Output()))
 			}
 			took := time.Since(began)
-			if kicked, ok := errors.AsType[*client.KickedError](session.Wait()); !ok || kicked.Reason != wire.KickedDraining {
-				t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), wire.KickedDraining)
-			}
+			kicked(t, session, wire.KickedDraining)
 
 			w.disp.Start(t)
 			l.redirect(w)

@@ -261,10 +261,7 @@ func TestSessionEndsWithBinding(t *testing.T) {
 					next(t, messages)
 					must(t, c.change(t.Context(), h, w.userToken(t, "ben")))
 					late := w.send(t, w.newMessage("alice", user))
-					kicked, ok := errors.AsType[*client.KickedError](session.Wait())
-					if !ok || kicked.Reason != c.reason {
-						t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), c.reason)
-					}
+					kicked(t, session, c.reason)
 					if len(messages) != 0 {
 						t.Errorf("the former user's session got %+v", <-messages)
 					}

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/offlinepush/operator/dispatcher/client"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -57,9 +56,7 @@ func TestTakeoverReachesEveryDispatcher(t *testing.T) {
 	}
 	online.bind(t, "ben")
 	w.send(t, w.newMessage("alice", "olive"))
-	if kicked, ok := errors.AsType[*client.KickedError](session.Wait()); !ok || kicked.Reason != wire.KickedRebound {
-		t.Errorf("the session ended with %v, want kicked: %s", session.Wait(), wire.KickedRebound)
-	}
+	kicked(t, session, wire.KickedRebound)
 	if len(messages) != 0 {
 		t.Errorf("the former user's session got %+v", <-messages)
 	}

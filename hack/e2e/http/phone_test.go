@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -90,6 +91,21 @@ func (h *handset) openAt(t *testing.T, d *process.Dispatcher, userID string) (*c
 	}))(t)
 	t.Cleanup(s.Close)
 	return s, messages
+}
+
+// kicked waits until the dispatcher has ended a session, which it must for this reason.
+func kicked(t *testing.T, s *client.Session, reason string) {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Wait() }() // until Close at the latest
+	select {
+	case err := <-ended:
+		if k, ok := errors.AsType[*client.KickedError](err); !ok || k.Reason != reason {
+			t.Errorf("the session ended with %v, want kicked: %s", err, reason)
+		}
+	case <-time.After(patience):
+		t.Errorf("the session did not end in %s, want kicked: %s", patience, reason)
+	}
 }
 
 // arrivals waits until the phone has at least n.

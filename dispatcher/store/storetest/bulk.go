@@ -217,6 +217,7 @@ func seenAt(b *bench) {
 		return func(d message.Device) error { _, err := f(d); return err }
 	}
 	nothing := change(func(d message.Device) (store.Changed, error) { return b.Bind(ctx, d.Key, "anna") })
+	ack := func(d message.Device) error { return b.Ack(ctx, d.Key, "anna", b.accept(toUsers("anna")).Seqs["anna"]) }
 	for i, c := range []struct {
 		name string
 		age  time.Duration
@@ -237,6 +238,9 @@ func seenAt(b *bench) {
 			_, err := b.Connect(ctx, []store.Session{session(d, d.Key)})
 			return err
 		}, false},
+		{"an ack", time.Hour, ack, false},
+		{"an ack on another day", 25 * time.Hour, ack, true},
+		{"an ack of nothing new on another day", 25 * time.Hour, func(d message.Device) error { return b.Ack(ctx, d.Key, "anna", 0) }, false},
 	} {
 		id := string(rune('a' + i))
 		r := record(stranger(id, "anna"), b.Now().Add(-c.age), "token of "+id)

@@ -129,6 +129,19 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestWrapKeepsTheReason(t *testing.T) {
+	t.Parallel()
+	explained := condition.Wrap(condition.Terminal("Refused", "entry x: 100%"), "Secret %s: ", "db")
+	want := condition.False("T", "Refused", "Secret db: entry x: 100%", condition.Stuck)
+	if diff := cmp.Diff(want, condition.FromError("T", explained)); diff != "" {
+		t.Errorf("fact (-want +got):\n%s", diff)
+	}
+	away := errors.New("etcd is away")
+	if got := condition.Wrap(away, "Secret %s: ", "db"); !errors.Is(got, away) || condition.Transient(got) == nil || got.Error() != "Secret db: etcd is away" {
+		t.Errorf("transient trouble became %v", got)
+	}
+}
+
 func TestAnnounceOnTransitionsOnly(t *testing.T) {
 	t.Parallel()
 	with := func(status metav1.ConditionStatus, reason, message string) []metav1.Condition {

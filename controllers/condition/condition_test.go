@@ -131,7 +131,7 @@ func TestErrors(t *testing.T) {
 
 func TestWrapKeepsTheReason(t *testing.T) {
 	t.Parallel()
-	explained := condition.Wrap(condition.Terminal("Refused", "entry x: 100%"), "Secret %s: ", "db")
+	explained := condition.Wrap(condition.Terminal("Refused", "entry x: 100%%"), "Secret %s: ", "db")
 	want := condition.False("T", "Refused", "Secret db: entry x: 100%", condition.Stuck)
 	if diff := cmp.Diff(want, condition.FromError("T", explained)); diff != "" {
 		t.Errorf("fact (-want +got):\n%s", diff)

@@ -187,3 +187,33 @@ func TestRotatedPassword(t *testing.T) {
 		t.Errorf("with the new password: %v", err)
 	}
 }
+
+// A Secret that names another app's database later must not mix the rows of two apps.
+func TestDatabaseOfAnotherAppLater(t *testing.T) {
+	t.Parallel()
+	s := postgrestest.Shared(t)
+	own, foreign := at(s.URI(s.NewDatabase(t))), at(s.URI(s.NewDatabase(t)))
+	other := options(foreign)
+	other.AppID = "other"
+	if err := try(t, other); err != nil {
+		t.Fatal(err)
+	}
+	var current atomic.Pointer[config.Postgres]
+	current.Store(&own)
+	o := options(own)
+	o.Config = func() config.Postgres { return *current.Load() }
+	opened, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	current.Store(&foreign)
+	opened.pool.Reset()
+	if err := opened.Ping(t.Context()); !errors.Is(err, store.ErrWrongApp) {
+		t.Errorf("at the database of another app: %v, want ErrWrongApp", err)
+	}
+	current.Store(&own)
+	if err := opened.Ping(t.Context()); err != nil {
+		t.Errorf("back at its own: %v", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,15 +24,15 @@ const (
 	maxLifetime = 30 * time.Minute
 )
 
-// newPool connects lazily.
-func newPool(ctx context.Context, o Options) (*pgxpool.Pool, error) {
+// newPool connects lazily, and takes the connections that pass the check.
+func newPool(ctx context.Context, o Options, check func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
 	first := o.Config()
 	parsed, err := connConfig(first)
 	if err != nil {
 		return nil, err
 	}
 	parsed.MaxConnLifetime, parsed.MaxConnLifetimeJitter = maxLifetime, maxLifetime/10
-	parsed.ConnConfig.Tracer = o.Tracer
+	parsed.ConnConfig.Tracer, parsed.AfterConnect = o.Tracer, check
 	if first.PoolMode == "Transaction" {
 		// A named prepared statement would be on another server connection when it is executed.
 		parsed.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
@@ -79,10 +80,16 @@ func verifying(c config.Postgres) (string, error) {
 	if err != nil || u.Scheme != "postgresql" && u.Scheme != "postgres" {
 		return "", errors.New("store.postgres.uri: must be a URI such as postgresql://user:password@host:5432/database")
 	}
-	if q := u.Query(); c.CABundle != "" && q.Get("sslmode") == "require" {
-		q.Set("sslmode", "verify-ca")
-		u.RawQuery = q.Encode()
+	if c.CABundle == "" {
+		return u.String(), nil
 	}
+	parameters := strings.Split(u.RawQuery, "&") // and not parsed: pgx reads a plus sign as one
+	for i, p := range parameters {
+		if p == "sslmode=require" {
+			parameters[i] = "sslmode=verify-ca"
+		}
+	}
+	u.RawQuery = strings.Join(parameters, "&")
 	return u.String(), nil
 }
 

@@ -50,6 +50,21 @@ func TestConnConfigReadsTheURI(t *testing.T) {
 	}
 }
 
+func TestConnConfigKeepsParameters(t *testing.T) {
+	t.Parallel()
+	c, err := connConfig(config.Postgres{
+		URI:      config.NewSecret("postgresql://u:p@db/push?options=-c%20work_mem%3D8MB&sslmode=require&application_name=a%2Bb"),
+		CABundle: testCA,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.ConnConfig.RuntimeParams
+	if got["options"] != "-c work_mem=8MB" || got["application_name"] != "a+b" {
+		t.Errorf("parameters %q", got)
+	}
+}
+
 func TestConnConfigRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

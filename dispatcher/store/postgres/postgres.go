@@ -41,6 +41,8 @@ type Store struct {
 	days   *days
 	sealer *seal.Sealer
 	log    *slog.Logger
+	// claimed is the app, once the schema is known to be its own.
+	claimed atomic.Pointer[string]
 	// incarnation is the lease that this process acquired last; 0 before and after.
 	incarnation atomic.Int64
 	groups
@@ -56,14 +58,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := o.Config()
-	pool, err := newPool(ctx, o)
-	if err != nil {
+	s := &Store{schema: o.Config().Schema, clock: &clock{}, days: &days{}, sealer: sealer, log: o.Log}
+	if s.pool, err = newPool(ctx, o, s.recognize); err != nil {
 		return nil, explain(err)
 	}
-	s := &Store{pool: pool, schema: c.Schema, clock: &clock{}, days: &days{}, sealer: sealer, log: o.Log}
 	if err := s.prepare(ctx, o.AppID); err != nil {
-		pool.Close()
+		s.pool.Close()
 		return nil, explain(err)
 	}
 	s.groups = newGroups(context.WithoutCancel(ctx), s) // a commit that has begun ends, so that its callers learn the truth
@@ -91,12 +91,36 @@ func (s *Store) claim(ctx context.Context, appID string) error {
 		return err
 	}
 	var owner string
-	if err := s.pool.QueryRow(ctx, s.sql(`SELECT app_id FROM @.meta WHERE id = 1`)).Scan(&owner); err != nil {
+	if err := s.row(ctx, ownerOf).Scan(&owner); err != nil {
 		return err
 	}
 	if owner != appID {
-		return fmt.Errorf("%w: schema %q holds the data of appID %q and this is appID %q; give each app its own schema",
-			store.ErrWrongApp, s.schema, owner, appID)
+		return s.foreign(owner, appID)
+	}
+	s.claimed.Store(&appID)
+	return nil
+}
+
+const ownerOf = `SELECT app_id FROM @.meta WHERE id = 1`
+
+func (s *Store) foreign(owner, appID string) error {
+	return fmt.Errorf("%w: schema %q holds the data of appID %q and this is appID %q; give each app its own schema",
+		store.ErrWrongApp, s.schema, owner, appID)
+}
+
+// recognize looks at each new connection: the Secret may name another database
+// by now, and rows of two apps must never mix.
+func (s *Store) recognize(ctx context.Context, conn *pgx.Conn) error {
+	appID := s.claimed.Load()
+	if appID == nil {
+		return nil
+	}
+	var owner string
+	if err := conn.QueryRow(ctx, s.sql(ownerOf)).Scan(&owner); err != nil {
+		return fmt.Errorf("recognizing the app's schema: %w", err)
+	}
+	if owner != *appID {
+		return s.foreign(owner, *appID)
 	}
 	return nil
 }

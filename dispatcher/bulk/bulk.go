@@ -88,7 +88,7 @@ func refuse(field, problem string) error { return &message.FieldError{Field: fie
 
 // Problems lists the fields that an error of Parse names.
 func Problems(err error) []wire.FieldError {
-	if e, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // The parts of a join, not a cause of a kind.
+	if e, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []wire.FieldError
 		for _, part := range e.Unwrap() {
 			all = append(all, Problems(part)...)
@@ -185,17 +185,10 @@ func (f *fields) row(asOf time.Time) (*wire.DeviceRecord, error) {
 	if *f.Token == "" || f.UserID == "" {
 		return nil, refuse("token", "must not be empty, nor userID")
 	}
-	if f.UpdatedAt == nil && asOf.IsZero() {
-		return nil, refuse("updatedAt", "must be set, or asOf for all lines: the time at which the table was read")
+	seen, err := f.updatedAt(asOf)
+	if err != nil {
+		return nil, err
 	}
-	seen := asOf
-	if f.UpdatedAt != nil {
-		var err error
-		if seen, err = instant("updatedAt", f.UpdatedAt); err != nil {
-			return nil, err
-		}
-	}
-	seen = seen.UTC().Truncate(time.Millisecond)
 	kind := f.Kind
 	if kind == "" {
 		kind = string(message.TokenAlert)
@@ -204,6 +197,16 @@ func (f *fields) row(asOf time.Time) (*wire.DeviceRecord, error) {
 		PushID: f.derivedID(kind), Vendor: f.Vendor, AppType: orOne(f.AppType), Region: f.Region, Environment: f.Environment,
 		Platform: f.Platform, Tokens: map[string]string{kind: *f.Token}, UserID: f.UserID, RegisteredAt: seen, SeenAt: seen,
 	}, nil
+}
+
+func (f *fields) updatedAt(asOf time.Time) (time.Time, error) {
+	switch {
+	case f.UpdatedAt != nil:
+		return instant("updatedAt", f.UpdatedAt)
+	case asOf.IsZero():
+		return time.Time{}, refuse("updatedAt", "must be set, or asOf for all lines: the time at which the table was read")
+	}
+	return asOf.UTC().Truncate(time.Millisecond), nil
 }
 
 // derivedID hashes what makes a token unique in a store.

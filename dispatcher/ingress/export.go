@@ -33,7 +33,7 @@ func (p *serverPlane) export(_ context.Context, in *exportInput) (*huma.StreamRe
 	if in.Limit == 0 {
 		in.Limit = math.MaxInt64
 	}
-	return &huma.StreamResponse{Body: func(ctx huma.Context) { p.stream(ctx, in) }}, nil
+	return &huma.StreamResponse{Body: func(ctx huma.Context) { p.stream(ctx, in) }}, nil //nolint:contextcheck // The library's context holds the request's.
 }
 
 // stream writes page by page, as fast as the caller reads. It cuts the answer off

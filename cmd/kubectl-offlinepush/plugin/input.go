@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 )
@@ -113,6 +114,9 @@ func (c *csvRows) next() (row, error) {
 	number, _ := c.r.FieldPos(0)
 	fields := map[string]any{}
 	for n, name := range c.columns {
+		if !utf8.ValidString(cells[n]) {
+			return row{}, fmt.Errorf("line %d: %s must be valid UTF-8; write the file as UTF-8", number, name)
+		}
 		if cells[n] == "" && name != "token" { // It tells the row from others.
 			continue
 		}

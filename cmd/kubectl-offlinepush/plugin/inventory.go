@@ -99,13 +99,13 @@ type difference struct {
 }
 
 // groups are the kinds of differences.
-func (d *difference) groups() []group {
+func (d *difference) groups() []*group {
 	d.missing.what = "missing in the store"
 	d.other.what = "different in the store"
 	d.later.what = "seen later in the store"
 	d.replaced.what = "replaced in the store by another device with the same token"
 	d.onlyThere.what = "only in the store"
-	return []group{d.missing, d.other, d.later, d.replaced, d.onlyThere}
+	return []*group{&d.missing, &d.other, &d.later, &d.replaced, &d.onlyThere}
 }
 
 func (d *difference) wrong(live bool) int64 {
@@ -133,7 +133,7 @@ func (g *group) add(pushID string) {
 	}
 }
 
-func (g group) sample() string {
+func (g *group) sample() string {
 	out := strings.Join(g.ids, ", ")
 	if g.count > maxSample {
 		out += ", ..."

@@ -47,7 +47,7 @@ func (o *importOptions) place(to *server, source *source) place {
 }
 
 // input is what the place is in.
-func (p place) input() place {
+func (p *place) input() place {
 	return place{File: p.File, Size: p.Size, Time: p.Time, Format: p.Format, AsOf: p.AsOf, Server: p.Server}
 }
 

@@ -61,7 +61,7 @@ verify: generate fmt tidy lint ## All of the above, then fail if that changed or
 .PHONY: test
 test: ## Run all tests that need no node: unit, envtest on the newest and oldest Kubernetes, end to end over HTTP.
 	# The cache of go test does not see which API server TestMain starts, hence -count 1 for the second.
-	hack/debian.sh cc=gcc /usr/include/stdlib.h=libc6-dev
+	hack/debian.sh cc=gcc /usr/include/stdlib.h=libc6-dev ip=iproute2 iptables=iptables
 	hack/postgres/install.sh
 	$(K8S) envtest
 	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path newest) go test -race $(TESTFLAGS) ./...

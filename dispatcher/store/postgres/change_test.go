@@ -129,3 +129,24 @@ func TestTokenThatMovesMeanwhile(t *testing.T) {
 		t.Errorf("the devices were locked %d times, want again for the new holder", tries)
 	}
 }
+
+// TestPlansOfANewStore looks at the plans that are made while all tables are
+// empty: they are used until the tables are analyzed, however large they grow until then.
+func TestPlansOfANewStore(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Shared(t)
+	s := process(t, server.URI(server.NewDatabase(t)), nil)
+	conn, err := s.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	for _, query := range []string{
+		readUsers, lockNamed, readNamed, readTokens, moveDevices, deleteTokens, endQuarantine, openCursors,
+		deviceByID, devicesOf, connect, moveCursors, recordsFrom,
+	} {
+		for _, table := range readWhole(t, conn.Conn(), query) {
+			t.Errorf("reads all of %s: %s", table, query)
+		}
+	}
+}

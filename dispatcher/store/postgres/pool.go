@@ -24,6 +24,12 @@ const (
 	maxLifetime = 30 * time.Minute
 )
 
+// lookups keeps the plans of prepared statements good. One that is made while the
+// tables are small would read them as a whole until the next ANALYZE, and those of
+// a new app grow to a million rows before that. Behind a pooler in transaction
+// mode no plan lasts, and a setting would be left to others.
+const lookups = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off`
+
 // newPool connects lazily, and takes the connections that pass the check.
 func newPool(ctx context.Context, o Options, check func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
 	first := o.Config()
@@ -36,6 +42,13 @@ func newPool(ctx context.Context, o Options, check func(context.Context, *pgx.Co
 	if first.PoolMode == "Transaction" {
 		// A named prepared statement would be on another server connection when it is executed.
 		parsed.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	} else {
+		parsed.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			if _, err := conn.Exec(ctx, lookups); err != nil {
+				return err
+			}
+			return check(ctx, conn)
+		}
 	}
 	parsed.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
 		fresh, err := connConfig(o.Config())

@@ -27,8 +27,9 @@ const (
 // lookups keeps the plans of prepared statements good. One that is made while the
 // tables are small would read them as a whole until the next ANALYZE, and those of
 // a new app grow to a million rows before that. Behind a pooler in transaction
-// mode no plan lasts, and a setting would be left to others.
-const lookups = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off`
+// mode no plan lasts, and a setting would be left to others. What has no index
+// counts as dear now, which is no reason to compile it.
+const lookups = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off`
 
 // newPool connects lazily, and takes the connections that pass the check.
 func newPool(ctx context.Context, o Options, check func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {

@@ -71,7 +71,8 @@ func (a *attempt) next(ctx context.Context, m message.Message, targets []message
 func (a *attempt) record(ctx context.Context) error {
 	for {
 		err := a.settle(context.WithoutCancel(ctx))
-		if err == nil || !a.called || errors.Is(err, store.ErrLeaseLost) {
+		// A target that is no more was settled by the same call, whose answer was lost.
+		if err == nil || !a.called || errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrNotTarget) {
 			return err
 		}
 		a.log.Warn("a sent delivery is not recorded yet", "channel", a.name, "delivery", a.delivery.ID, "error", err)

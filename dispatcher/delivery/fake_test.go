@@ -41,6 +41,7 @@ type memory struct {
 	counting error
 	settles  error
 	renewed  error
+	lost     bool          // the answer to the next Settle, not the settlement
 	hold     chan struct{} // nil lets Settle pass
 }
 
@@ -166,15 +167,22 @@ func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error
 		return m.settles
 	}
 	for _, s := range settlements {
+		d := m.rows[s.DeliveryID]
 		for _, r := range s.Done {
+			if !slices.Contains(d.Targets, r.Target) {
+				return store.ErrNotTarget
+			}
 			m.done[r.Target.Device] = r
 		}
-		d := m.rows[s.DeliveryID]
 		delete(m.rows, s.DeliveryID)
 		if s.Retry != nil {
 			d.Targets, d.DueAt, d.Attempt = s.Retry.Targets, s.Retry.DueAt, s.Retry.Attempt
 			m.rows[s.DeliveryID] = d
 		}
+	}
+	if m.lost {
+		m.lost = false
+		return errors.New("connection reset")
 	}
 	return nil
 }

@@ -248,6 +248,8 @@ func (l *lane) refill(ctx context.Context, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.queue.endRefill(due, now)
+	// A row whose acceptance was not answered to this process is found by looking.
+	l.queue.askAt(now.Add(sweepEvery))
 	switch {
 	case err != nil:
 		l.queue.askAt(now.Add(storePause))

@@ -46,6 +46,41 @@ func TestDrainDoesNotWaitForAStoreThatRecordsNothing(t *testing.T) {
 	})
 }
 
+// The answer to an accept can be lost with the connection: its row is stored, and nobody submits it.
+func TestARowThatNobodySubmittedIsFound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1, 2)
+		b := newBench(t, m, &vendor{})
+		defer b.drain()
+		b.submit([]message.Delivery{m.add(1, 1)})
+		synctest.Wait()
+		m.add(2, 2)
+		elapse(2 * sweepEvery)
+		synctest.Wait()
+		if r := m.result(2); r.State != message.Handed {
+			t.Errorf("got %+v", r)
+		}
+	})
+}
+
+// The answer to a settlement can be lost as well: repeating it finds that its targets are no more there.
+func TestASettlementWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1, 2)
+		b := newBench(t, m, &vendor{answers: map[string][]message.Outcome{"c": outcomes(message.Transient, message.Accepted)}})
+		defer b.drain()
+		m.lost = true
+		b.submit([]message.Delivery{m.add(1, 1, 2)})
+		elapse(time.Hour)
+		synctest.Wait()
+		if m.result(1).State != message.Handed || m.result(2).State != message.Handed {
+			t.Errorf("got %+v and %+v", m.result(1), m.result(2))
+		}
+	})
+}
+
 func TestWhatWasSentIsRecordedThoughTheRestIsNot(t *testing.T) {
 	t.Parallel()
 	for name, interrupt := range map[string]func(*bench){

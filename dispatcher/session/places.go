@@ -67,10 +67,12 @@ func NewPlaces(d PlacesDeps) *Places {
 // take notes a session that is in the hub already: a change of the binding
 // either is known to the store here, or finds the session there.
 func (p *Places) take(ctx context.Context, s *session) error {
+	term := p.deps.Lease.Term() // before, so that it is over if another one began meanwhile
 	answers, err := p.deps.Store.Connect(ctx, []store.Session{s.place()})
 	if err != nil {
 		return fmt.Errorf("noting the session: %w", err)
 	}
+	s.term.CompareAndSwap(nil, term) // it may have been noted again by now
 	return p.taken(s, answers[0])
 }
 
@@ -108,7 +110,7 @@ func (p *Places) Run(ctx context.Context) {
 	for noted := state.Term.Incarnation; ; {
 		err := p.forget(ctx)
 		if state.Term.Incarnation != noted {
-			again := p.noteAgain(ctx, state.Term.Incarnation)
+			again := p.noteAgain(ctx, state.Term)
 			if again == nil {
 				noted = state.Term.Incarnation
 			}
@@ -165,9 +167,9 @@ func (p *Places) putBack(left map[int64]int64) {
 
 // noteAgain notes all sessions under another lease. While there was none,
 // nobody hinted at what came, so all look at their inboxes.
-func (p *Places) noteAgain(ctx context.Context, incarnation int64) error {
+func (p *Places) noteAgain(ctx context.Context, term *lease.Term) error {
 	for page := range slices.Chunk(p.deps.Hub.all(), placesPage) {
-		if err := p.notePage(ctx, incarnation, page); err != nil {
+		if err := p.notePage(ctx, term, page); err != nil {
 			return err
 		}
 	}
@@ -175,10 +177,10 @@ func (p *Places) noteAgain(ctx context.Context, incarnation int64) error {
 	return nil
 }
 
-func (p *Places) notePage(ctx context.Context, incarnation int64, page []*session) error {
+func (p *Places) notePage(ctx context.Context, term *lease.Term, page []*session) error {
 	ctx, cancel := context.WithTimeout(ctx, placesTimeout)
 	defer cancel()
-	mine, err := p.notMoved(ctx, incarnation, page)
+	mine, err := p.notMoved(ctx, term.Incarnation, page)
 	if err != nil {
 		return err
 	}
@@ -193,6 +195,8 @@ func (p *Places) notePage(ctx context.Context, incarnation int64, page []*sessio
 	for i, s := range mine {
 		if err := p.taken(s, answers[i]); err != nil {
 			s.stop(wire.KickedRebound)
+		} else {
+			s.term.Store(term)
 		}
 		if !p.deps.Hub.holds(s) { // It left meanwhile, and may have been forgotten before it was noted.
 			p.leave(s)

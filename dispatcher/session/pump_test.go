@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -70,5 +71,19 @@ func TestNothingIsSentAfterTheEnd(t *testing.T) {
 	// The session has no connection: a frame that is sent is a panic.
 	if err := s.sendAll(t.Context(), frames); !errors.Is(err, errEnded) || s.inbox.sent.Load() != 0 {
 		t.Errorf("got %v, sent up to %d", err, s.inbox.sent.Load())
+	}
+}
+
+// A lease that is over may have let the device change hands without a word to this process.
+func TestNothingIsSentAfterTheLease(t *testing.T) {
+	t.Parallel()
+	s := newSession()
+	s.term.Store(&lease.Term{})
+	if _, _, err := s.next(t.Context()); !errors.Is(err, errTermOver) {
+		t.Errorf("reading the inbox: %v, want errTermOver", err)
+	}
+	err := s.sendAll(t.Context(), []wire.ServerFrame{{Type: wire.FrameMessage, Message: &wire.Message{Seq: 1}}})
+	if !errors.Is(err, errTermOver) || s.inbox.sent.Load() != 0 {
+		t.Errorf("sending what was read: %v, sent up to %d; want errTermOver and nothing", err, s.inbox.sent.Load())
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -36,6 +38,9 @@ type session struct {
 	userID string
 	login  int64 // its number among the logins of this process
 	inbox  *reader
+	// term is the lease under which the store knows of the session. When it is over, the device may have
+	// changed hands without a word to this process.
+	term atomic.Pointer[lease.Term]
 
 	endOnce sync.Once
 	reason  string
@@ -97,11 +102,13 @@ func (s *session) farewell(ctx context.Context, code websocket.StatusCode) {
 // forward sends what the store has, then waits for a hint.
 func (s *session) forward(ctx context.Context) error {
 	for {
-		frames, more, err := s.inbox.next(ctx)
+		frames, more, err := s.next(ctx)
 		if err != nil {
-			s.log.Warn("reading an inbox", "error", err)
+			s.log.Debug("reading an inbox", "error", err)
 		}
-		if sendErr := s.sendAll(ctx, frames); sendErr != nil {
+		if sendErr := s.sendAll(ctx, frames); errors.Is(sendErr, errTermOver) {
+			more, err, s.inbox.gapAt = false, sendErr, -1 // a gap that was not told is still one
+		} else if sendErr != nil {
 			return sendErr
 		}
 		if more {
@@ -117,12 +124,25 @@ func (s *session) forward(ctx context.Context) error {
 	}
 }
 
+// errTermOver means that the session has to be noted again before it goes on.
+var errTermOver = errors.New("the lease under which the session was noted is over")
+
+func (s *session) next(ctx context.Context) ([]wire.ServerFrame, bool, error) {
+	if !s.term.Load().Fits(0) {
+		return nil, false, errTermOver
+	}
+	return s.inbox.next(ctx)
+}
+
 func (s *session) sendAll(ctx context.Context, frames []wire.ServerFrame) error {
 	for _, f := range frames {
 		select {
 		case <-s.ended:
 			return errEnded
 		default:
+		}
+		if !s.term.Load().Fits(0) {
+			return errTermOver
 		}
 		if f.Message != nil {
 			s.inbox.sent.Store(f.Seq)

@@ -31,7 +31,7 @@ type Holder struct {
 // Lease is the right of one process incarnation to own deliveries.
 type Lease struct {
 	Incarnation int64
-	// Adopted counts the deliveries taken over from dead incarnations.
+	// Adopted counts the deliveries taken over from dead incarnations, up to a thousand or so.
 	Adopted int64
 }
 

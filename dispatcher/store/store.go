@@ -27,6 +27,8 @@ var (
 	ErrBacklogFull = errors.New("too many pushes are pending")
 	// ErrWrongApp says that the store belongs to another app.
 	ErrWrongApp = errors.New("the store belongs to another app")
+	// ErrNotTarget says that a settlement names a target that its delivery does not have (any more).
+	ErrNotTarget = errors.New("it is settled already or is no target")
 	// ErrLeaseLost says that this process may not write deliveries any more.
 	ErrLeaseLost = errors.New("the lease is lost")
 )

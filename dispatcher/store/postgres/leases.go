@@ -36,7 +36,7 @@ const (
 		WHERE l.incarnation IN (SELECT incarnation FROM dead) OR l.heir IN (SELECT incarnation FROM dead)
 			OR l.heir IN (SELECT m.incarnation FROM @.leases m WHERE m.heir = $1)
 		RETURNING l.incarnation`
-	countOwned = `SELECT count(*) FROM @.deliveries WHERE owner = ANY($1::bigint[])`
+	countOwned = `SELECT count(*) FROM (SELECT FROM @.deliveries WHERE owner = ANY($1::bigint[]) LIMIT 1000) AS d`
 	adopt      = `UPDATE @.deliveries d SET owner = $1 FROM (
 			SELECT delivery_id FROM @.deliveries WHERE owner = 0
 			ORDER BY owner, channel, due_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS o
@@ -47,7 +47,7 @@ const (
 
 // AcquireLease implements store.Store. A lease that this process still has ends.
 func (s *Store) AcquireLease(ctx context.Context, by store.Holder, ttl time.Duration) (lease store.Lease, err error) {
-	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+	err = s.inTxOf(ctx, s.vital, func(ctx context.Context, t *tx) error {
 		sent := time.Now()
 		var ms int64
 		b := t.batch()
@@ -72,7 +72,7 @@ func (s *Store) AcquireLease(ctx context.Context, by store.Holder, ttl time.Dura
 // RenewLease implements store.Store.
 func (s *Store) RenewLease(ctx context.Context, ttl time.Duration) (adopted int64, err error) {
 	own := s.incarnation.Load()
-	err = s.inTx(ctx, func(ctx context.Context, t *tx) error {
+	err = s.inTxOf(ctx, s.vital, func(ctx context.Context, t *tx) error {
 		sent := time.Now()
 		var ms int64
 		err := t.row(ctx, renewLease, own, ttl.Milliseconds()).Scan(&ms)
@@ -117,13 +117,13 @@ func (t *tx) adopt(ctx context.Context, incarnation int64) (adopted int64, err e
 
 // ReleaseLease implements store.Store.
 func (s *Store) ReleaseLease(ctx context.Context) error {
-	_, err := s.pool.Exec(ctx, s.sql(endLease), s.incarnation.Load())
-	return explain(err)
+	_, err := s.exec(ctx, s.vital, endLease, s.incarnation.Load())
+	return err
 }
 
 // Peers implements store.Store.
 func (s *Store) Peers(ctx context.Context) (peers []store.Peer, err error) {
-	err = s.rows(ctx, readPeers, func(row pgx.CollectableRow) error {
+	err = s.rowsOf(ctx, s.vital, readPeers, func(row pgx.CollectableRow) error {
 		var p store.Peer
 		err := row.Scan(&p.Incarnation, &p.Pod, &p.Addr)
 		peers = append(peers, p)

@@ -20,6 +20,8 @@ import (
 const (
 	connectTimeout = 5 * time.Second
 	maxConnections = 10
+	// vitalConnections are for the lease, and for the peers that a fence asks.
+	vitalConnections = 2
 	// A connection that the database's side of a failover has forgotten is closed after this.
 	maxLifetime = 30 * time.Minute
 )
@@ -32,12 +34,13 @@ const (
 const lookups = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off`
 
 // newPool connects lazily, and takes the connections that pass the check.
-func newPool(ctx context.Context, o Options, check func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
+func newPool(ctx context.Context, o Options, connections int32, check func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
 	first := o.Config()
 	parsed, err := connConfig(first)
 	if err != nil {
 		return nil, err
 	}
+	parsed.MaxConns = connections
 	parsed.MaxConnLifetime, parsed.MaxConnLifetimeJitter = maxLifetime, maxLifetime/10
 	parsed.ConnConfig.Tracer, parsed.AfterConnect = o.Tracer, check
 	if first.PoolMode == "Transaction" {
@@ -81,9 +84,6 @@ func connConfig(c config.Postgres) (*pgxpool.Config, error) {
 	parsed.ConnConfig.ConnectTimeout = connectTimeout
 	if parsed.ConnConfig.ValidateConnect == nil { // a standby cannot take what we write
 		parsed.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	}
-	if parsed.MaxConns < maxConnections {
-		parsed.MaxConns = maxConnections
 	}
 	return parsed, nil
 }

@@ -35,7 +35,9 @@ type Options struct {
 
 // Store implements store.Store.
 type Store struct {
-	pool   *pgxpool.Pool
+	pool *pgxpool.Pool
+	// vital is for what keeps the process alive, so that leases never wait behind reads and writes.
+	vital  *pgxpool.Pool
 	schema string
 	clock  *clock
 	days   *days
@@ -59,11 +61,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{schema: o.Config().Schema, clock: &clock{}, days: &days{}, sealer: sealer, log: o.Log}
-	if s.pool, err = newPool(ctx, o, s.recognize); err != nil {
+	if s.pool, err = newPool(ctx, o, maxConnections, s.recognize); err != nil {
+		return nil, explain(err)
+	}
+	if s.vital, err = newPool(ctx, o, vitalConnections, s.recognize); err != nil {
+		s.pool.Close()
 		return nil, explain(err)
 	}
 	if err := s.prepare(ctx, o.AppID); err != nil {
-		s.pool.Close()
+		s.closePools()
 		return nil, explain(err)
 	}
 	s.groups = newGroups(context.WithoutCancel(ctx), s) // a commit that has begun ends, so that its callers learn the truth
@@ -86,8 +92,8 @@ func (s *Store) prepare(ctx context.Context, appID string) error {
 
 // claim makes a new schema the app's own and refuses another app's.
 func (s *Store) claim(ctx context.Context, appID string) error {
-	if _, err := s.pool.Exec(ctx, s.sql(`INSERT INTO @.meta (id, app_id, created_at, checked_at)
-		VALUES (1, $1, `+now+`, `+now+`) ON CONFLICT DO NOTHING`), appID); err != nil {
+	if _, err := s.exec(ctx, s.pool, `INSERT INTO @.meta (id, app_id, created_at, checked_at)
+		VALUES (1, $1, `+now+`, `+now+`) ON CONFLICT DO NOTHING`, appID); err != nil {
 		return err
 	}
 	var owner string
@@ -127,13 +133,18 @@ func (s *Store) recognize(ctx context.Context, conn *pgx.Conn) error {
 
 // Ping implements store.Store with a commit of its own.
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := s.pool.Exec(ctx, s.sql(`UPDATE @.meta SET checked_at = `+now+` WHERE id = 1`))
-	return explain(err)
+	_, err := s.exec(ctx, s.pool, `UPDATE @.meta SET checked_at = `+now+` WHERE id = 1`)
+	return err
 }
 
 // Close ends the last commits and the connections.
 func (s *Store) Close() error {
 	s.close()
-	s.pool.Close()
+	s.closePools()
 	return nil
+}
+
+func (s *Store) closePools() {
+	s.pool.Close()
+	s.vital.Close()
 }

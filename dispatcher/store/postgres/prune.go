@@ -40,7 +40,7 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), outcomesTable) },
 		func() (bool, error) { return s.pruneKeys(ctx, millis(before.Idempotency), limit) },
 		func() (bool, error) { return s.pruneDevices(ctx, millis(before.Devices), limit) },
-		func() (bool, error) { _, err := s.pool.Exec(ctx, s.sql(pruneLeases)); return false, err },
+		func() (bool, error) { _, err := s.exec(ctx, s.pool, pruneLeases); return false, err },
 	}
 	more := false
 	for _, step := range steps {
@@ -57,8 +57,8 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 }
 
 func (s *Store) pruneKeys(ctx context.Context, cutoff int64, limit int) (more bool, err error) {
-	tag, err := s.pool.Exec(ctx, s.sql(pruneKeys), cutoff, limit)
-	return tag.RowsAffected() == int64(limit), err
+	n, err := s.exec(ctx, s.pool, pruneKeys, cutoff, limit)
+	return n == int64(limit), err
 }
 
 func (s *Store) pruneDevices(ctx context.Context, cutoff int64, limit int) (more bool, err error) {

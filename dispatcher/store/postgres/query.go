@@ -2,18 +2,53 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
+
+// statementTimeout bounds a statement outside of a transaction, also when the database's
+// host vanishes without a word: its connection must not be kept from others.
+const statementTimeout = 5 * time.Second
 
 // row reads one row outside of a transaction, with pgx.ErrNoRows.
 func (s *Store) row(ctx context.Context, query string, args ...any) pgx.Row {
-	return s.pool.QueryRow(ctx, s.sql(query), args...)
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	return boundedRow{s.pool.QueryRow(ctx, s.sql(query), args...), cancel}
+}
+
+// boundedRow ends its context when it is scanned.
+type boundedRow struct {
+	pgx.Row
+	cancel context.CancelFunc
+}
+
+// Scan implements pgx.Row.
+func (r boundedRow) Scan(dest ...any) error {
+	defer r.cancel()
+	return r.Row.Scan(dest...)
+}
+
+// exec runs a statement that is a transaction of its own, and returns how many rows it changed.
+func (s *Store) exec(ctx context.Context, pool *pgxpool.Pool, query string, args ...any) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	tag, err := pool.Exec(ctx, s.sql(query), args...)
+	return tag.RowsAffected(), explain(err)
 }
 
 // rows reads all rows of one query, which is one snapshot, outside of a transaction.
 func (s *Store) rows(ctx context.Context, query string, scan func(pgx.CollectableRow) error, args ...any) error {
-	rows, err := s.pool.Query(ctx, s.sql(query), args...)
+	return s.rowsOf(ctx, s.pool, query, scan, args...)
+}
+
+func (s *Store) rowsOf(
+	ctx context.Context, pool *pgxpool.Pool, query string, scan func(pgx.CollectableRow) error, args ...any,
+) error {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	rows, err := pool.Query(ctx, s.sql(query), args...)
 	if err != nil {
 		return explain(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
 )
@@ -19,12 +20,14 @@ func (s *Store) sql(query string) string { return strings.ReplaceAll(query, "@."
 
 const (
 	// limits bound what a transaction may hold up: a process that is frozen in the middle of one lets go
-	// of its rows before its lease runs out.
+	// of its rows before its lease runs out, as does one whose host has vanished.
 	limits = `SELECT set_config('idle_in_transaction_session_timeout', '4s', true), set_config('lock_timeout', '6s', true),
-		set_config('statement_timeout', '10s', true)`
+		set_config('statement_timeout', '10s', true), set_config('tcp_user_timeout', '10s', true),
+		set_config('tcp_keepalives_idle', '5', true), set_config('tcp_keepalives_interval', '2', true), set_config('tcp_keepalives_count', '2', true)`
 	begin = `begin; ` + limits
 	// txTimeout bounds a transaction as this process sees it.
-	txTimeout = 15 * time.Second
+	txTimeout       = 15 * time.Second
+	rollbackTimeout = time.Second
 	// maxTries bounds how often a transaction runs that the database ended to resolve a conflict.
 	maxTries = 5
 )
@@ -39,7 +42,11 @@ type tx struct {
 // inTx commits what f does, as a whole or not at all. It runs f again when the
 // database ended the transaction to resolve a deadlock; f sets its results anew each time.
 func (s *Store) inTx(ctx context.Context, f func(context.Context, *tx) error) error {
-	return s.inPipeline(ctx, func(ctx context.Context, t *tx) error {
+	return s.inTxOf(ctx, s.pool, f)
+}
+
+func (s *Store) inTxOf(ctx context.Context, pool *pgxpool.Pool, f func(context.Context, *tx) error) error {
+	return s.inPipelineOf(ctx, pool, func(ctx context.Context, t *tx) error {
 		if err := t.control(ctx, begin); err != nil {
 			return err
 		}
@@ -58,10 +65,14 @@ func (s *Store) inTx(ctx context.Context, f func(context.Context, *tx) error) er
 // inPipeline is inTx without the round trips for the beginning and the end: f
 // uses the transaction only by run, first, and by finish, which commits.
 func (s *Store) inPipeline(ctx context.Context, f func(context.Context, *tx) error) error {
+	return s.inPipelineOf(ctx, s.pool, f)
+}
+
+func (s *Store) inPipelineOf(ctx context.Context, pool *pgxpool.Pool, f func(context.Context, *tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, txTimeout)
 	defer cancel()
 	for try := 1; ; try++ {
-		err := s.try(ctx, f)
+		err := s.try(ctx, pool, f)
 		if noPartition(err) {
 			s.days.forget()
 		}
@@ -71,8 +82,8 @@ func (s *Store) inPipeline(ctx context.Context, f func(context.Context, *tx) err
 	}
 }
 
-func (s *Store) try(ctx context.Context, f func(context.Context, *tx) error) (err error) {
-	conn, err := s.pool.Acquire(ctx)
+func (s *Store) try(ctx context.Context, pool *pgxpool.Pool, f func(context.Context, *tx) error) (err error) {
+	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,7 +92,7 @@ func (s *Store) try(ctx context.Context, f func(context.Context, *tx) error) (er
 	defer func() {
 		p := recover()
 		if !t.ended { // after an error or a panic
-			_ = t.control(context.WithoutCancel(ctx), "rollback")
+			t.rollback(ctx)
 		}
 		if p != nil {
 			s.log.Error("a change of the store panicked", "value", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -89,6 +100,13 @@ func (s *Store) try(ctx context.Context, f func(context.Context, *tx) error) (er
 		}
 	}()
 	return f(ctx, t)
+}
+
+// rollback is a courtesy to the database: a connection that cannot do it is closed.
+func (t *tx) rollback(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	_ = t.control(ctx, "rollback")
 }
 
 var errRolledBack = errors.New("the database rolled the transaction back")
@@ -171,7 +189,7 @@ func whole(err error) error {
 		return nil
 	}
 	switch class := code(err); {
-	case class == "57014": // it took too long
+	case class == "57014", class == "55P03": // it took too long, or waited for somebody's row
 		return err
 	case strings.HasPrefix(class, "22"), strings.HasPrefix(class, "23"), strings.HasPrefix(class, "54"):
 		return err

@@ -29,7 +29,7 @@ func (r Row) Split(s store.Settlement) (kept, ended []packed.Target, err error) 
 	take := func(t message.Target) (packed.Target, error) {
 		stored, ok := open[t]
 		if !ok {
-			return stored, fmt.Errorf("delivery %d: device %d is settled twice or is no target", r.ID, t.Device)
+			return stored, fmt.Errorf("delivery %d: device %d: %w", r.ID, t.Device, store.ErrNotTarget)
 		}
 		delete(open, t)
 		return stored, nil

@@ -75,7 +75,8 @@ type Devices interface {
 	// the user starts reading the inbox at the first entry that is kept; one that comes back goes on
 	// where it was.
 	Bind(ctx context.Context, device int64, userID string) (Changed, error)
-	// Unbind clears the binding and raises the epoch. A device without a binding is left as it is.
+	// Unbind clears the binding and raises the epoch. A device without a binding is left as it is,
+	// but for when it was seen.
 	Unbind(ctx context.Context, device int64) (Changed, error)
 	// Unregister unbinds, and deletes the device and its tokens.
 	Unregister(ctx context.Context, device int64) (Changed, error)

@@ -21,6 +21,7 @@ func (s *Store) Bind(ctx context.Context, device int64, userID string) (store.Ch
 func (s *Store) Unbind(ctx context.Context, device int64) (store.Changed, error) {
 	return s.changeDevice(ctx, device, nil, func(w *work, d *deviceState) []store.EpochChange {
 		if d.UserID == "" {
+			w.see(d)
 			return nil
 		}
 		return []store.EpochChange{w.rebind(d, "", w.now)}

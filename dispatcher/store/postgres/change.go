@@ -141,12 +141,16 @@ func (w *work) bind(d *deviceState, userID string) {
 	}
 }
 
-// day is how exactly it is known when a device was last seen without a change.
-const day = 24 * 60 * 60 * 1000
+// How exactly it is known when a device was last seen without a change, in
+// milliseconds: what a phone says of itself must win over an import of what it was before.
+const (
+	minute = 60 * 1000
+	day    = 24 * 60 * minute
+)
 
-// see keeps a device from being pruned.
+// see notes that a device was seen, unless that is known exactly enough.
 func (w *work) see(d *deviceState) {
-	if d.seen < w.now-day {
+	if d.seen < w.now-minute {
 		d.seen, d.moved = w.now, true
 	}
 }

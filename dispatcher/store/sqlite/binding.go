@@ -11,7 +11,7 @@ import (
 func (s *Store) Bind(ctx context.Context, device int64, userID string) (store.Changed, error) {
 	return s.change(ctx, device, func(t *tx, d message.Device) (store.Changed, error) {
 		if d.UserID == userID {
-			return store.Changed{Device: d}, t.seen(d.Key)
+			return store.Changed{Device: d}, t.seen(d.Key, minute)
 		}
 		user, err := t.user(userID)
 		if err != nil {
@@ -30,7 +30,7 @@ func (s *Store) Bind(ctx context.Context, device int64, userID string) (store.Ch
 func (s *Store) Unbind(ctx context.Context, device int64) (store.Changed, error) {
 	return s.change(ctx, device, func(t *tx, d message.Device) (store.Changed, error) {
 		if d.UserID == "" {
-			return store.Changed{Device: d}, nil
+			return store.Changed{Device: d}, t.seen(d.Key, minute)
 		}
 		changed, err := t.rebind(d, nil, t.now)
 		d.UserID, d.Epoch, d.Session = "", changed.Epoch, 0
@@ -94,9 +94,15 @@ func (t *tx) openCursor(device, user int64) error {
 	return err
 }
 
-// seen keeps the device from being pruned; once a day is enough.
-func (t *tx) seen(device int64) error {
-	const day = 24 * 60 * 60 * 1000
-	_, err := t.exec(`UPDATE devices SET seen_at = ?1 WHERE device_key = ?2 AND seen_at < ?1 - ?3`, t.now, device, day)
+// How exactly it is known when a device was last seen without a change, in
+// milliseconds: what a phone says of itself must win over an import of what it was before.
+const (
+	minute = 60 * 1000
+	day    = 24 * 60 * minute
+)
+
+// seen notes that the device was seen, unless that is known exactly enough.
+func (t *tx) seen(device, exactly int64) error {
+	_, err := t.exec(`UPDATE devices SET seen_at = ?1 WHERE device_key = ?2 AND seen_at < ?1 - ?3`, t.now, device, exactly)
 	return err
 }

@@ -112,6 +112,6 @@ func (s *Store) Ack(ctx context.Context, device int64, userID string, seq int64)
 		if err != nil || moved == 0 {
 			return err
 		}
-		return t.seen(device)
+		return t.seen(device, day)
 	})
 }

@@ -59,7 +59,7 @@ func (s *Store) SetToken(ctx context.Context, device int64, kind message.TokenKi
 		if out.Changes, err = t.setTokens(out.Device, map[message.TokenKind]string{kind: value}, instant(t.now)); err != nil {
 			return err
 		}
-		return t.seen(device)
+		return t.seen(device, minute)
 	})
 	return out, err
 }

@@ -229,11 +229,11 @@ func seenAt(b *bench) {
 		{"new token", time.Hour, change(func(d message.Device) (store.Changed, error) {
 			return b.SetToken(ctx, d.Key, message.TokenAlert, "new "+d.PushID)
 		}), true},
-		{"the same user", time.Hour, nothing, false},
-		{"the same user on another day", 25 * time.Hour, nothing, true},
+		{"the same user at once", 10 * time.Second, nothing, false},
+		{"the same user a minute later", 2 * time.Minute, nothing, true},
 		{"the same token", time.Hour, change(func(d message.Device) (store.Changed, error) {
 			return b.SetToken(ctx, d.Key, message.TokenAlert, "token of "+d.PushID)
-		}), false},
+		}), true},
 		{"a session", time.Hour, func(d message.Device) error {
 			_, err := b.Connect(ctx, []store.Session{session(d, d.Key)})
 			return err
@@ -251,10 +251,16 @@ func seenAt(b *bench) {
 		page, err := b.Export(ctx, d.Key-1, 1)
 		b.must(err)
 		got := page[0].SeenAt
-		if now := got.After(b.Now().Add(-time.Minute)); now != c.now || !now && !got.Equal(r.SeenAt) {
+		if now := got.After(b.Now().Add(-5 * time.Second)); now != c.now || !now && !got.Equal(r.SeenAt) {
 			b.Errorf("%s, after %v: seen at %v, want now: %v", c.name, c.age, got, c.now)
 		}
 	}
+	b.take(record(stranger("nobody's", ""), b.Now().Add(-time.Hour), "token of nobody's"), store.ImportCreated)
+	unbound, err := b.Device(ctx, "nobody's")
+	b.must(err)
+	_, err = b.Unbind(ctx, unbound.Key)
+	b.must(err)
+	b.take(record(stranger("nobody's", "anna"), b.Now().Add(-30*time.Minute), "token of nobody's"), store.ImportOutdated)
 	before := b.Now().Add(-time.Minute)
 	d := b.phone("registered")
 	if page, err := b.Export(ctx, d.Key-1, 1); err != nil || len(page) != 1 || page[0].SeenAt.Before(before) {

@@ -238,7 +238,7 @@ func TestSchema(t *testing.T) {
 	t.Parallel()
 	for appID, want := range map[string]string{
 		"chat": "chat", "Chat-1.EU_x": "chat_1_eu_x", "4711": "app_4711", "pg_chat": "app_pg_chat", "pg-chat": "app_pg_chat",
-		"public": "app_public", "information-schema": "app_information_schema", "pgchat": "pgchat",
+		"public": "app_public", "User": "app_user", "order": "app_order", "users": "users", "information-schema": "app_information_schema", "pgchat": "pgchat",
 		strings.Repeat("a", 64): strings.Repeat("a", 63), strings.Repeat("1", 64): "app_" + strings.Repeat("1", 59),
 	} {
 		t.Run(appID, func(t *testing.T) {

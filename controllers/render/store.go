@@ -22,6 +22,25 @@ func store(in Input) config.Store {
 	return config.Store{Postgres: &database}
 }
 
+// reserved are the names of its own and the key words that PostgreSQL takes for no schema without quotes
+// (PostgreSQL 15, appendix C: reserved, also where a function or type may be called so).
+var reserved = setOf(`public information_schema
+	all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
+	concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+	current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from
+	full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime
+	localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning
+	right select session_user similar some symmetric table tablesample then to trailing true union unique user using
+	variadic verbose when where window with`)
+
+func setOf(words string) map[string]bool {
+	set := map[string]bool{}
+	for word := range strings.FieldsSeq(words) {
+		set[word] = true
+	}
+	return set
+}
+
 // schemaOf is the wanted schema, or the one that an appID stands for. Two appIDs may stand for the same one; the store's
 // own note of its appID then refuses the second.
 func schemaOf(wanted, appID string) string {
@@ -34,7 +53,7 @@ func schemaOf(wanted, appID string) string {
 		}
 		return '_'
 	}, strings.ToLower(appID))
-	if name[0] < 'a' || strings.HasPrefix(name, "pg_") || name == "public" || name == "information_schema" {
+	if name[0] < 'a' || strings.HasPrefix(name, "pg_") || reserved[name] {
 		name = "app_" + name
 	}
 	return name[:min(len(name), maxIdentifier)]

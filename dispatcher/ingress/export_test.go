@@ -134,7 +134,7 @@ func TestBulkRequestsAreBounded(t *testing.T) {
 	}
 	for range 2 {
 		if got := send(t, s, op); got.status != http.StatusOK {
-			t.Errorf("places are not given back: %d %s", got.status, got.body)
+			t.Fatalf("places are not given back: %d %s", got.status, got.body)
 		}
 		<-held
 	}

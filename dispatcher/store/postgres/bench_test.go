@@ -98,7 +98,7 @@ func (w *workload) open(b *testing.B) *postgres.Store {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.Close() })
-	if _, err := s.AcquireLease(b.Context(), store.Holder{Pod: "pod"}, time.Hour); err != nil {
+	if _, err := s.AcquireLease(b.Context(), store.Holder{Pod: "pod"}, 24*time.Hour); err != nil {
 		b.Fatal(err)
 	}
 	return s

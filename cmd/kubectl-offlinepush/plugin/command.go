@@ -105,7 +105,7 @@ platform, kind and updatedAt.`,
 	o.input.flags(cmd)
 	cmd.Flags().StringVar(&o.state, "state", "", "file that remembers the place; the input's name with .state when empty")
 	cmd.Flags().StringVar(&o.former, "former", "",
-		"an earlier export that was imported: devices of it that are gone from --file lose their tokens and bindings")
+		"an earlier export that was imported: only what changed since is, and devices that are gone since lose token and user")
 	cmd.Flags().BoolVar(&o.incomplete, "incomplete", false, "import an ndjson file that has no total, as an export that did not end")
 	return cmd
 }

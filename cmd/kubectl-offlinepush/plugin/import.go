@@ -44,20 +44,23 @@ func importFile(ctx context.Context, to *server, o importOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
+	before, err := openFormer(o.former)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, before.close()) }()
 	file := &exportFile{}
 	if o.input.format == formatNDJSON {
-		if file, err = o.checkExport(source); err != nil {
+		if file, err = o.checkExport(source, before); err != nil {
 			return err
 		}
 	}
-	i := &importer{to: to, asOf: source.asOf, name: o.input.file, place: o.place(to, source)}
+	i := &importer{to: to, asOf: source.asOf, name: o.input.file, place: o.place(to, source), former: before}
 	if err := i.run(ctx, source, o); err != nil {
 		return fmt.Errorf("%w; run the same command again, it goes on behind line %d", err, i.place.Line)
 	}
-	if o.former != "" {
-		if err := i.retireGone(ctx, source, o.former); err != nil {
-			return fmt.Errorf("--former: %w; run the same command again", err)
-		}
+	if err := i.retireGone(ctx); err != nil {
+		return fmt.Errorf("%w; run the same command again", err)
 	}
 	if err := os.Remove(o.state); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("--state: %w", err)
@@ -66,8 +69,8 @@ func importFile(ctx context.Context, to *server, o importOptions) (err error) {
 }
 
 // checkExport reads the file before anything of it is sent.
-func (o *importOptions) checkExport(source *source) (*exportFile, error) {
-	file, err := readExport(source, nil)
+func (o *importOptions) checkExport(source *source, before *former) (*exportFile, error) {
+	file, err := readExport(source, before.keep)
 	if err != nil {
 		return nil, fmt.Errorf("--file: %s: %w", o.input.file, err)
 	}
@@ -83,6 +86,9 @@ type importer struct {
 	asOf  time.Time
 	name  string
 	place place
+
+	former *former
+	same   int // as in the former export
 
 	body    bytes.Buffer
 	numbers []int // of the lines in body
@@ -116,6 +122,10 @@ func (i *importer) run(ctx context.Context, source *source, o importOptions) err
 				return err
 			}
 			progress.at(int64(i.place.Line))
+		}
+		if i.former.unchanged(row.line) {
+			i.same++
+			continue
 		}
 		i.add(row.number, row.line)
 	}

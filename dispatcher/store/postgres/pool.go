@@ -40,7 +40,9 @@ func newPool(ctx context.Context, o Options, connections int32, check func(conte
 	if err != nil {
 		return nil, err
 	}
-	parsed.MaxConns = connections
+	if parsed.MaxConns < connections || connections == vitalConnections { // pool_max_conns may ask for more
+		parsed.MaxConns = connections
+	}
 	parsed.MaxConnLifetime, parsed.MaxConnLifetimeJitter = maxLifetime, maxLifetime/10
 	parsed.ConnConfig.Tracer, parsed.AfterConnect = o.Tracer, check
 	if first.PoolMode == "Transaction" {

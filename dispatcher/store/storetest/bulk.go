@@ -217,7 +217,9 @@ func seenAt(b *bench) {
 		return func(d message.Device) error { _, err := f(d); return err }
 	}
 	nothing := change(func(d message.Device) (store.Changed, error) { return b.Bind(ctx, d.Key, "anna") })
-	ack := func(d message.Device) error { return b.Ack(ctx, d.Key, "anna", b.accept(toUsers("anna")).Seqs["anna"]) }
+	ack := func(d message.Device) error {
+		return b.Ack(b.Context(), d.Key, "anna", b.accept(toUsers("anna")).Seqs["anna"])
+	}
 	for i, c := range []struct {
 		name string
 		age  time.Duration

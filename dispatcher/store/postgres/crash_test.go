@@ -32,7 +32,7 @@ func crashHelper(uri string) int {
 	ctx := context.Background()
 	s, err := openCrashed(ctx, uri)
 	if err == nil {
-		err = storetest.WriteUntilKilled(ctx, s, 3*time.Second, os.Stdout)
+		err = storetest.WriteUntilKilled(ctx, s, 8*time.Second, os.Stdout)
 	}
 	fmt.Fprintln(os.Stderr, err)
 	return 1

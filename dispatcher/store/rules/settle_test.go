@@ -60,9 +60,9 @@ func TestSplitRefuses(t *testing.T) {
 		want       string
 	}{
 		"nothing":    {store.Settlement{}, "3 targets are neither done nor retried"},
-		"twice":      {store.Settlement{Done: ended(message.Handed, 0, 1, 2, 2)}, "device 2 is settled twice"},
-		"both":       {store.Settlement{Done: ended(message.Handed, 0, 1, 2), Retry: retried(0)}, "device 0 is settled twice"},
-		"foreign":    {store.Settlement{Done: ended(message.Handed, 0, 1, 2, 9)}, "device 9 is settled twice or is no target"},
+		"twice":      {store.Settlement{Done: ended(message.Handed, 0, 1, 2, 2)}, "device 2: it is settled already"},
+		"both":       {store.Settlement{Done: ended(message.Handed, 0, 1, 2), Retry: retried(0)}, "device 0: it is settled already"},
+		"foreign":    {store.Settlement{Done: ended(message.Handed, 0, 1, 2, 9)}, "device 9: it is settled already or is no target"},
 		"not an end": {store.Settlement{Done: ended(message.Pending, 0, 1, 2)}, `"Pending" does not end a target`},
 		"unknown":    {store.Settlement{Done: ended("Lost", 0, 1, 2)}, `"Lost" does not end a target`},
 	} {

@@ -3,8 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
@@ -12,34 +10,8 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
-
-const messageColumns = `m.message_id, m.sender, m.body, m.push, m.created_at, m.push_expires_at`
-
-// messageRow takes one row of messageColumns.
-type messageRow struct {
-	message          message.Message
-	id               uuid.UUID
-	push             *string
-	created, expires int64
-}
-
-func (r *messageRow) dest() []any {
-	return []any{&r.id, &r.message.Sender, &r.message.Body, &r.push, &r.created, &r.expires}
-}
-
-func (r *messageRow) result() (message.Message, error) {
-	m := r.message
-	m.ID, m.CreatedAt, m.PushExpiresAt = r.id.String(), instant(r.created), instant(r.expires)
-	if r.push == nil {
-		return m, nil
-	}
-	m.Push = &message.PushConfig{}
-	if err := json.Unmarshal([]byte(*r.push), m.Push); err != nil {
-		return m, fmt.Errorf("message %s: its stored push is damaged: %w", m.ID, err)
-	}
-	return m, nil
-}
 
 // Message implements store.Store.
 func (s *Store) Message(ctx context.Context, id string) (message.Message, error) {
@@ -47,11 +19,11 @@ func (s *Store) Message(ctx context.Context, id string) (message.Message, error)
 	if err != nil {
 		return message.Message{}, store.ErrNotFound // we gave out no such id
 	}
-	var r messageRow
-	if err := s.row(ctx, `SELECT `+messageColumns+` FROM @.messages m WHERE m.message_id = $1`, key).Scan(r.dest()...); err != nil {
+	var r rules.MessageRow
+	if err := s.row(ctx, `SELECT `+rules.MessageColumns+` FROM @.messages m WHERE m.message_id = $1`, key).Scan(r.Dest()...); err != nil {
 		return message.Message{}, explain(missing(err))
 	}
-	return r.result()
+	return r.Result()
 }
 
 // Inbox implements store.Store. The entries are one run without a hole; what is
@@ -60,7 +32,7 @@ func (s *Store) Message(ctx context.Context, id string) (message.Message, error)
 func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error) {
 	first, next := int64(0), int64(0)
 	var last int64
-	err = s.rows(ctx, `SELECT u.last_seq, m.seq, `+messageColumns+` FROM @.users u LEFT JOIN LATERAL (
+	err = s.rows(ctx, `SELECT u.last_seq, m.seq, `+rules.MessageColumns+` FROM @.users u LEFT JOIN LATERAL (
 				SELECT i.seq, m.* FROM (
 					SELECT seq, message_id FROM @.inbox WHERE user_key = u.user_key AND seq > $2 ORDER BY seq LIMIT $3) i
 				JOIN @.messages m ON m.message_id = i.message_id) m ON true
@@ -70,8 +42,8 @@ func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int
 			if err := row.Scan(&last, &seq, nil, nil, nil, nil, nil, nil); err != nil || seq == nil {
 				return err
 			}
-			var r messageRow
-			if err := row.Scan(append([]any{&last, &seq}, r.dest()...)...); err != nil {
+			var r rules.MessageRow
+			if err := row.Scan(append([]any{&last, &seq}, r.Dest()...)...); err != nil {
 				return err
 			}
 			if first == 0 {
@@ -81,7 +53,7 @@ func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int
 				return nil
 			}
 			next++
-			m, err := r.result()
+			m, err := r.Result()
 			entries = append(entries, message.InboxEntry{Seq: *seq, Message: m})
 			return err
 		}, userID, after, limit)

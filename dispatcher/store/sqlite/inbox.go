@@ -3,42 +3,14 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
-
-const messageColumns = `m.message_id, m.sender, m.body, m.push, m.created_at, m.push_expires_at`
-
-// messageRow takes one row of messageColumns.
-type messageRow struct {
-	message          message.Message
-	id               uuid.UUID
-	push             *string
-	created, expires int64
-}
-
-func (r *messageRow) dest() []any {
-	return []any{&r.id, &r.message.Sender, &r.message.Body, &r.push, &r.created, &r.expires}
-}
-
-func (r *messageRow) result() (message.Message, error) {
-	m := r.message
-	m.ID, m.CreatedAt, m.PushExpiresAt = r.id.String(), instant(r.created), instant(r.expires)
-	if r.push == nil {
-		return m, nil
-	}
-	m.Push = &message.PushConfig{}
-	if err := json.Unmarshal([]byte(*r.push), m.Push); err != nil {
-		return m, fmt.Errorf("message %s: its stored push is damaged: %w", m.ID, err)
-	}
-	return m, nil
-}
 
 // Message implements store.Store.
 func (s *Store) Message(ctx context.Context, id string) (message.Message, error) {
@@ -46,11 +18,11 @@ func (s *Store) Message(ctx context.Context, id string) (message.Message, error)
 	if err != nil {
 		return message.Message{}, store.ErrNotFound // we gave out no such id
 	}
-	var r messageRow
-	if err := s.reader.row(ctx, `SELECT `+messageColumns+` FROM messages m WHERE m.message_id = ?`, r.dest(), key[:]); err != nil {
+	var r rules.MessageRow
+	if err := s.reader.row(ctx, `SELECT `+rules.MessageColumns+` FROM messages m WHERE m.message_id = ?`, r.Dest(), key[:]); err != nil {
 		return message.Message{}, s.explain(missing(err))
 	}
-	return r.result()
+	return r.Result()
 }
 
 // Inbox implements store.Store. The entries are one run without a hole; what is
@@ -67,13 +39,13 @@ func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int
 	}
 	var entries []message.InboxEntry
 	first, next := int64(0), int64(0)
-	err = s.reader.rows(ctx, `SELECT i.seq, `+messageColumns+` FROM users u CROSS JOIN inbox i ON i.user_key = u.user_key
+	err = s.reader.rows(ctx, `SELECT i.seq, `+rules.MessageColumns+` FROM users u CROSS JOIN inbox i ON i.user_key = u.user_key
 		CROSS JOIN messages m ON m.message_id = i.message_id
 		WHERE u.user_id = ? AND i.seq > ? ORDER BY i.seq LIMIT ?`,
 		func(rows *sql.Rows) error {
-			var r messageRow
+			var r rules.MessageRow
 			var e message.InboxEntry
-			if err := rows.Scan(append([]any{&e.Seq}, r.dest()...)...); err != nil {
+			if err := rows.Scan(append([]any{&e.Seq}, r.Dest()...)...); err != nil {
 				return err
 			}
 			if first == 0 {
@@ -84,7 +56,7 @@ func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int
 			}
 			next++
 			var err error
-			e.Message, err = r.result()
+			e.Message, err = r.Result()
 			entries = append(entries, e)
 			return err
 		}, userID, after, limit)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -67,21 +68,45 @@ func (c *contested) logout(ctx context.Context) error {
 	return err
 }
 
-// pushes are those of a vendor's requests that name a receiver, with when they came.
+// push is a vendor's request that names a receiver, with when it came.
 type push struct {
 	at time.Time
 	to string
 }
 
+// recording is what one vendor received. It is safe for concurrent use.
+type recording struct {
+	mu     sync.Mutex
+	pushes []push
+}
+
+func (r *recording) add(p push) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pushes = append(r.pushes, p)
+}
+
+// all are the pushes so far.
+func (r *recording) all() []push {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.pushes)
+}
+
+// names tells whether some push is for the user.
+func (r *recording) names(user string) bool {
+	return slices.ContainsFunc(r.all(), func(p push) bool { return p.to == user })
+}
+
 // record reads the vendor's requests until ctx ends; the simulator keeps only the newest.
-func (w *world) record(ctx context.Context, t *testing.T, v vendor) (found []push) {
+func (w *world) record(ctx context.Context, t *testing.T, v vendor, into *recording) {
 	t.Helper()
 	addressee := regexp.MustCompile(`to=(\w+) n=\d+`)
 	for last := int64(0); ; {
 		list, err := w.sim.Client.Requests(context.WithoutCancel(ctx), v.row, last, 200*time.Millisecond)
 		if err != nil {
 			t.Errorf("reading the requests of %s: %v", v.row, err)
-			return nil
+			return
 		}
 		for _, r := range list {
 			if r.Seq != last+1 {
@@ -89,11 +114,11 @@ func (w *world) record(ctx context.Context, t *testing.T, v vendor) (found []pus
 			}
 			last = r.Seq
 			if to := addressee.FindStringSubmatch(shown(t, r)); to != nil {
-				found = append(found, push{r.At, to[1]})
+				into.add(push{r.At, to[1]})
 			}
 		}
 		if len(list) == 0 && ctx.Err() != nil {
-			return found
+			return
 		}
 	}
 }
@@ -109,7 +134,8 @@ func shown(t *testing.T, r traffic.Request) string {
 
 // After the answer to a logout, a takeover or the registration of a new installation, no request for the
 // former user starts and nothing of theirs is shown: two users fight for a phone of each vendor, whose app
-// is reinstalled all the while, under a load of messages to both.
+// is reinstalled all the while, under a load of messages to both. They fight on until something of each of
+// them was on its way and something was fenced, so that the test proves something on a slow machine too.
 func TestFenceUnderLoad(t *testing.T) {
 	t.Parallel()
 	const turns, reinstalls = 40, 12
@@ -120,27 +146,34 @@ func TestFenceUnderLoad(t *testing.T) {
 			dice := seed(t)
 			rivals := map[string][]string{"fcm": {"ann", "ben"}, "xiaomi": {"cat", "dan"}}
 			phones := map[string]*contested{}
-			recorded := map[string]*[]push{}
+			recorded := map[string]*recording{}
 			listening, hangUp := context.WithCancel(t.Context())
 			defer hangUp()
+			fighting, part := context.WithCancel(t.Context())
 			var recorders, actors sync.WaitGroup
+			defer actors.Wait()
+			defer part()
 			for _, v := range vendors() {
 				w.fault(t, v.row, traffic.Fault{LatencyMs: 30, Probability: 0.7, Seed: dice.Uint64()})
 				h := w.newPhone(t, v)
 				c := &contested{handset: h, history: &history{}, device: h.device()}
 				c.history.register(time.Now())
-				phones[v.row], recorded[v.row] = c, new([]push)
-				recorders.Go(func() { *recorded[v.row] = w.record(listening, t, v) })
+				phones[v.row], recorded[v.row] = c, &recording{}
+				recorders.Go(func() { w.record(listening, t, v, recorded[v.row]) })
 			}
 			l := w.startLoad(t, "ann", "ben", "cat", "dan")
 			for row, c := range phones {
 				for _, user := range rivals[row] {
 					token, own := w.userToken(t, user), rand.New(rand.NewPCG(dice.Uint64(), 0))
-					actors.Go(func() { act(t, own, turns, func() error { return c.login(t.Context(), user, token) }, c.logout) })
+					more := func(n int) bool { return n < turns || fighting.Err() == nil }
+					actors.Go(func() { act(t, own, more, func() error { return c.login(t.Context(), user, token) }, c.logout) })
 				}
 				own := rand.New(rand.NewPCG(dice.Uint64(), 0))
-				actors.Go(func() { act(t, own, reinstalls, func() error { return c.reinstall(t.Context()) }, nil) })
+				more := func(n int) bool { return n < reinstalls }
+				actors.Go(func() { act(t, own, more, func() error { return c.reinstall(t.Context()) }, nil) })
 			}
+			w.contest(t, rivals, recorded)
+			part()
 			actors.Wait()
 			for _, c := range phones {
 				must(t, c.logout(t.Context()))
@@ -150,19 +183,34 @@ func TestFenceUnderLoad(t *testing.T) {
 			hangUp()
 			recorders.Wait()
 			for row, c := range phones {
-				c.judge(t, *recorded[row], rivals[row])
-			}
-			if a := w.disp.Report(t).Account; a.Cancelled == 0 {
-				t.Errorf("nothing was fenced: the test proves nothing; %+v", a)
+				c.judge(t, recorded[row].all())
 			}
 		})
 	}
 }
 
-// act takes turns with pauses of a random length; every third turn is undone.
-func act(t *testing.T, dice *rand.Rand, turns int, do func() error, undo func(context.Context) error) {
+// contest waits until the vendors received something for every rival, and something was fenced.
+func (w *world) contest(t *testing.T, rivals map[string][]string, recorded map[string]*recording) {
 	t.Helper()
-	for range turns {
+	until(t, "the fight proves something", func() error {
+		for row, users := range rivals {
+			for _, user := range users {
+				if !recorded[row].names(user) {
+					return fmt.Errorf("%s: no request for %s", row, user)
+				}
+			}
+		}
+		if a := w.disp.Report(t).Account; a.Cancelled == 0 {
+			return fmt.Errorf("nothing was fenced: %+v", a)
+		}
+		return nil
+	})
+}
+
+// act takes turns with pauses of a random length as long as there is one more; every third turn is undone.
+func act(t *testing.T, dice *rand.Rand, more func(turn int) bool, do func() error, undo func(context.Context) error) {
+	t.Helper()
+	for n := 0; more(n); n++ {
 		err := do()
 		<-time.After(time.Duration(dice.IntN(60)) * time.Millisecond)
 		if err == nil && undo != nil && dice.IntN(3) == 0 {
@@ -176,7 +224,7 @@ func act(t *testing.T, dice *rand.Rand, turns int, do func() error, undo func(co
 }
 
 // judge holds what the vendor received and the phone showed against the phone's history.
-func (c *contested) judge(t *testing.T, received []push, rivals []string) {
+func (c *contested) judge(t *testing.T, received []push) {
 	t.Helper()
 	count := map[string]int{}
 	for _, p := range received {
@@ -188,11 +236,6 @@ func (c *contested) judge(t *testing.T, received []push, rivals []string) {
 	for _, a := range must1(c.world.sim.Client.Notifications(t.Context(), c.id, 0, 0))(t) {
 		if to := receiver(a.Payload); !c.history.allows(to, a.ArrivedAt) {
 			t.Errorf("%s: the phone showed at %s what is for %s, after the answer that ended their binding", c.row, a.ArrivedAt, to)
-		}
-	}
-	for _, user := range rivals {
-		if count[user] == 0 {
-			t.Errorf("%s: no request for %s: the test proves nothing", c.row, user)
 		}
 	}
 	t.Logf("%s: requests %v, %d changes of hands, %d installations", c.row, count, len(c.history.endings), len(c.history.reinstalled))

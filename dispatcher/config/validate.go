@@ -24,6 +24,7 @@ func (d *Document) Validate() error {
 		required("app.namespace", d.App.Namespace),
 		required("app.name", d.App.Name),
 		required("app.appID", d.App.AppID),
+		httpsURL("externalURL", d.ExternalURL),
 		d.Store.validate(),
 		d.Routing.validate(),
 		d.Auth.validate(),
@@ -76,32 +77,6 @@ func (c Channel) validate(path string) error {
 		errs = append(errs, fmt.Errorf("%s.appType: is %d, must be 1 to 9", path, c.AppType))
 	}
 	return errors.Join(append(errs, c.validateMember(path))...)
-}
-
-func (c Channel) validateMember(path string) error {
-	switch c.Vendor {
-	case "FCM":
-		if c.FCM == nil {
-			return fmt.Errorf("%s.fcm: must be set for vendor FCM", path)
-		}
-		if c.Suspended {
-			return nil
-		}
-		return errors.Join(
-			required(path+".fcm.projectID", c.FCM.ProjectID),
-			required(path+".fcm.serviceAccount", c.FCM.ServiceAccount.value))
-	case "Xiaomi":
-		if c.Xiaomi == nil {
-			return fmt.Errorf("%s.xiaomi: must be set for vendor Xiaomi", path)
-		}
-		if c.Suspended {
-			return nil
-		}
-		return errors.Join(
-			required(path+".xiaomi.packageName", c.Xiaomi.PackageName),
-			required(path+".xiaomi.appSecret", c.Xiaomi.AppSecret.value))
-	}
-	return fmt.Errorf("%s.vendor: %q is not known to this dispatcher", path, c.Vendor)
 }
 
 func (e Endpoint) validate(path string) error {

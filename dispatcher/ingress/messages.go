@@ -58,7 +58,9 @@ func requestOf(m wire.SendMessage) accept.Request {
 		PushTTL: time.Duration(m.PushTTLSeconds) * time.Second,
 	}
 	if m.Push != nil {
-		r.Push = new(message.PushConfig(*m.Push))
+		r.Push = &message.PushConfig{
+			Title: m.Push.Title, Content: m.Push.Content, Payload: m.Push.Payload, ResourcesID: m.Push.ResourcesID,
+		}
 	}
 	return r
 }

@@ -5,8 +5,13 @@ import "time"
 // TokenKind says what a vendor token is good for.
 type TokenKind string
 
-// TokenAlert is the ordinary token of a device; APNs adds a second kind for VoIP.
-const TokenAlert TokenKind = "alert"
+// The kinds of tokens.
+const (
+	// TokenAlert is the ordinary token of a device.
+	TokenAlert TokenKind = "alert"
+	// TokenVoIP is PushKit's token of an iOS device, beside the ordinary one.
+	TokenVoIP TokenKind = "voip"
+)
 
 // Device is one installation of the app on one phone.
 type Device struct {

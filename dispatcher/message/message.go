@@ -35,16 +35,6 @@ type Message struct {
 	PushExpiresAt time.Time
 }
 
-// PushConfig is what a sender wants an offline device to show (ZIM's ZIMPushConfig).
-type PushConfig struct {
-	Title   string `json:"title,omitempty"`
-	Content string `json:"content,omitempty"`
-	// Payload is opaque to everyone but the receiving app.
-	Payload string `json:"payload,omitempty"`
-	// ResourcesID names the app's push profile; empty means a plain alert.
-	ResourcesID string `json:"resourcesID,omitempty"`
-}
-
 // InboxEntry is a stored message at its place in one user's inbox.
 type InboxEntry struct {
 	// Seq counts the user's messages from 1 without gaps.

@@ -32,7 +32,7 @@ type Provider interface {
 // Notification is what all targets of one Send shall show.
 type Notification struct {
 	Title, Content, Payload string
-	// MessageID is the dispatcher's id of the message (UUIDv7).
+	// MessageID is the dispatcher's id of the message (UUIDv7). Vendors with receipts echo it in them.
 	MessageID string
 	// DedupID lets the vendor or the phone drop a repetition of the same event.
 	DedupID string
@@ -42,8 +42,27 @@ type Notification struct {
 	TTL time.Duration
 	// Urgent asks for the vendor's high priority.
 	Urgent bool
+	// ThreadID groups notifications on iOS.
+	ThreadID string
+	// Image is the https URL of a picture; empty means none.
+	Image string
+	// BadgeIncrement raises the number on the app's icon where the vendor or the phone counts; 0 leaves it. Where
+	// an absolute number is needed it is in the Target.
+	BadgeIncrement int32
+	// VoIP describes a call to CallKit; nil means no call.
+	VoIP *message.VoIP
+	// Template fills in a private-message template; nil means none.
+	Template *message.Template
 	// Setting holds the push profile's parameters for this vendor; zero means a plain alert.
 	Setting config.Setting
+}
+
+// TokenKind is which of a phone's tokens the notification goes to.
+func (n Notification) TokenKind() message.TokenKind {
+	if s := n.Setting.APNs; s != nil && s.PushType == "VoIP" {
+		return message.TokenVoIP
+	}
+	return message.TokenAlert
 }
 
 // Target is one phone.
@@ -51,6 +70,8 @@ type Target struct {
 	Token string
 	// UserHash tells the app for whom the push is, so that it can drop a stray one.
 	UserHash string
+	// Badge is the number for the app's icon; nil leaves it as it is.
+	Badge *int32
 }
 
 // Deps is what a vendor package needs from its surroundings.
@@ -64,7 +85,9 @@ type Deps struct {
 	// Alive says whether this process may still push. Its error keeps every byte off the provider's
 	// connections. nil means for ever.
 	Alive func() error
-	Log   *slog.Logger
+	// ReceiptURL is where the vendor posts what became of pushes; its path is a secret. Zero means that no receipts are asked for.
+	ReceiptURL config.Secret
+	Log        *slog.Logger
 }
 
 // Clock is Now, or the process's clock.

@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -12,8 +13,8 @@ import (
 
 // Accounts are the vendor accounts that a simulator has from the start.
 type Accounts struct {
-	FCM    FCMAccounts    `json:"fcm,omitzero"`
-	Xiaomi XiaomiAccounts `json:"xiaomi,omitzero"`
+	FCM    FCMAccounts      `json:"fcm,omitzero"`
+	Xiaomi Apps[xiaomi.App] `json:"xiaomi,omitzero"`
 }
 
 // FCMAccounts are projects and service accounts, these as Google's console gives them.
@@ -23,9 +24,9 @@ type FCMAccounts struct {
 	ServiceAccounts []fcm.ServiceAccount `json:"serviceAccounts,omitempty"`
 }
 
-// XiaomiAccounts are apps with their secrets.
-type XiaomiAccounts struct {
-	Apps []xiaomi.App `json:"apps,omitempty"`
+// Apps are the apps of a vendor, with their secrets.
+type Apps[A any] struct {
+	Apps []A `json:"apps,omitempty"`
 }
 
 // ReadAccounts reads a JSON file.
@@ -61,12 +62,19 @@ func (a Accounts) apply(v *vendors) error {
 			return fmt.Errorf("accounts: fcm.serviceAccounts[%d]: %w", i, err)
 		}
 	}
-	for i, app := range a.Xiaomi.Apps {
-		if app.AppSecret == "" {
-			return fmt.Errorf("accounts: xiaomi.apps[%d].appSecret: must be set", i)
+	return errors.Join(
+		a.Xiaomi.apply(xiaomi.Name, v.xiaomi.AddApp, func(a xiaomi.App) string { return a.AppSecret }),
+	)
+}
+
+// apply gives the apps to the vendor. An app from a file has its secret, because nobody would learn of another.
+func (a Apps[A]) apply(vendor string, add func(A) (A, error), secret func(A) string) error {
+	for i, app := range a.Apps {
+		if secret(app) == "" {
+			return fmt.Errorf("accounts: %s.apps[%d]: the app's secret must be set", vendor, i)
 		}
-		if _, err := v.xiaomi.AddApp(app); err != nil {
-			return fmt.Errorf("accounts: xiaomi.apps[%d]: %w", i, err)
+		if _, err := add(app); err != nil {
+			return fmt.Errorf("accounts: %s.apps[%d]: %w", vendor, i, err)
 		}
 	}
 	return nil

@@ -37,15 +37,25 @@ func (c *Client) CreateServiceAccount(ctx context.Context, n fcm.NewAccount) (s 
 	return s, err
 }
 
-// ExpireAccessTokens ends all access tokens of FCM, so that new ones have to be fetched.
-func (c *Client) ExpireAccessTokens(ctx context.Context) error {
-	return c.call(ctx, http.MethodDelete, "/admin/fcm/access-tokens", nil, nil)
-}
-
 // CreateXiaomiApp makes an app of Xiaomi, with the given secret or a new one.
 func (c *Client) CreateXiaomiApp(ctx context.Context, a xiaomi.App) (made xiaomi.App, err error) {
 	err = c.call(ctx, http.MethodPost, "/admin/xiaomi/apps", a, &made)
 	return made, err
+}
+
+// CreateApp makes an app of a vendor, with the given secret or a new one, and reads it into made.
+func (c *Client) CreateApp(ctx context.Context, vendor string, app, made any) error {
+	return c.call(ctx, http.MethodPost, join("admin", vendor, "apps"), app, made)
+}
+
+// RotateApp replaces the secret of a vendor's app by the given one or, if that is empty, by a new one, and reads the app into made.
+func (c *Client) RotateApp(ctx context.Context, vendor, id, secret string, made any) error {
+	return c.call(ctx, http.MethodPost, join("admin", vendor, "apps", id, "rotate"), map[string]string{"secret": secret}, made)
+}
+
+// ExpireTokens ends all access tokens of a vendor, so that new ones have to be fetched.
+func (c *Client) ExpireTokens(ctx context.Context, vendor string) error {
+	return c.call(ctx, http.MethodDelete, join("admin", vendor, "access-tokens"), nil, nil)
 }
 
 // Revoke takes a credential away: of FCM's service account with this email or of Xiaomi's package.

@@ -16,8 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
-	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
 
 const (
@@ -84,7 +84,7 @@ type Server struct {
 func Start(o Options) (*Server, error) {
 	o = o.withDefaults()
 	phones := phone.NewBook()
-	v := newVendors(phones, xiaomi.Post{Client: o.ReceiptClient, Interval: o.ReceiptInterval, Log: o.Log})
+	v := newVendors(phones, callback.Options{Client: o.ReceiptClient, Interval: o.ReceiptInterval, Log: o.Log})
 	s, err := start(o, v, phones)
 	if err != nil {
 		v.close()
@@ -122,6 +122,8 @@ func start(o Options, v *vendors, phones *phone.Book) (*Server, error) {
 	admin := &admin{vendors: v, phones: phones, tokenURI: s.URL + "/fcm/token"}
 	s.serve(ctx, o.Log, tls.NewListener(listener, &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		// APNs takes a certificate in place of a token; its vendor decides who it is from.
+		ClientAuth: tls.RequestClientCert,
 	}), v)
 	s.serve(ctx, o.Log, adminListener, admin.handler())
 	return s, nil

@@ -261,9 +261,9 @@ func TestAccountsFile(t *testing.T) {
 		t.Errorf("answer %s", body)
 	}
 	for name, content := range map[string]string{
-		"field":       `{"fcm":{"accounts":[]}}`,
-		"appSecret":   `{"xiaomi":{"apps":[{"packageName":"x"}]}}`,
-		"private_key": `{"fcm":{"serviceAccounts":[{"project_id":"x","client_email":"y","private_key_id":"z","private_key":"w"}]}}`,
+		"field":                            `{"fcm":{"accounts":[]}}`,
+		"xiaomi.apps[0]: the app's secret": `{"xiaomi":{"apps":[{"packageName":"x"}]}}`,
+		"private_key":                      `{"fcm":{"serviceAccounts":[{"project_id":"x","client_email":"y","private_key_id":"z","private_key":"w"}]}}`,
 	} {
 		accounts, err := simulator.ParseAccounts([]byte(content))
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
@@ -35,24 +36,36 @@ type vendor interface {
 type vendors struct {
 	fcm    *fcm.Vendor
 	xiaomi *xiaomi.Vendor
+
 	byName map[string]vendor
 	taps   map[string]*traffic.Tap
 	hosts  map[string]string
 }
 
-func newVendors(phones *phone.Book, post xiaomi.Post) *vendors {
-	v := &vendors{fcm: fcm.New(phones), xiaomi: xiaomi.New(phones, post), taps: map[string]*traffic.Tap{}, hosts: map[string]string{}}
-	v.byName = map[string]vendor{fcm.Name: v.fcm, xiaomi.Name: v.xiaomi}
-	for name, one := range v.byName {
-		v.taps[name] = traffic.NewTap(one)
-		for _, host := range one.Hosts() {
-			v.hosts[host] = name
-		}
-	}
+func newVendors(phones *phone.Book, post callback.Options) *vendors {
+	v := &vendors{byName: map[string]vendor{}, taps: map[string]*traffic.Tap{}, hosts: map[string]string{}}
+	v.fcm = add(v, fcm.Name, fcm.New(phones))
+	v.xiaomi = add(v, xiaomi.Name, xiaomi.New(phones, post))
 	return v
 }
 
-func (v *vendors) close() { v.xiaomi.Close() }
+// add takes a vendor in and returns it.
+func add[V vendor](v *vendors, name string, one V) V {
+	v.byName[name], v.taps[name] = one, traffic.NewTap(one)
+	for _, host := range one.Hosts() {
+		v.hosts[host] = name
+	}
+	return one
+}
+
+// close ends the vendors that post receipts.
+func (v *vendors) close() {
+	for _, one := range v.byName {
+		if c, ok := one.(interface{ Close() }); ok {
+			c.Close()
+		}
+	}
+}
 
 // names lists the vendors for messages.
 func (v *vendors) names() string {

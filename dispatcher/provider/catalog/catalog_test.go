@@ -31,7 +31,7 @@ func TestEveryVendorHasACase(t *testing.T) {
 	t.Parallel()
 	for _, v := range Vendors() {
 		p, err := New(config.Channel{Name: "row", Vendor: string(v)}, providertest.Deps())
-		if want := strings.ToLower(string(v)) + ": must be set for vendor " + string(v); err == nil || p != nil || !strings.Contains(err.Error(), want) {
+		if want := string(v) + ": must be set for vendor " + string(v); err == nil || p != nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(want)) {
 			t.Errorf("%s: got %v, %v", v, p, err)
 		}
 	}
@@ -43,7 +43,7 @@ func TestEveryVendorHasACase(t *testing.T) {
 		t.Fatalf("got %v, %v", p, err)
 	}
 	p.Close()
-	if _, err := New(config.Channel{Name: "row", Vendor: "Nokia"}, providertest.Deps()); err == nil || !strings.Contains(err.Error(), `vendor: "Nokia" is not one of [FCM Xiaomi]`) {
+	if _, err := New(config.Channel{Name: "row", Vendor: "Nokia"}, providertest.Deps()); err == nil || !strings.Contains(err.Error(), `vendor: "Nokia" is not one of [FCM`) {
 		t.Errorf("got %v", err)
 	}
 }

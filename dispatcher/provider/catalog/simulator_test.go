@@ -250,7 +250,7 @@ func TestFCMRefreshesExpiredTokens(t *testing.T) {
 		targets, want = append(targets, target), append(want, message.Accepted)
 	}
 	expect(t, p.Send(t.Context(), providertest.Notification(), targets), want...)
-	must(t, b.sim.ExpireAccessTokens(t.Context()))
+	must(t, b.sim.ExpireTokens(t.Context(), b.vendor))
 	expect(t, p.Send(t.Context(), providertest.Notification(), targets), want...)
 }
 

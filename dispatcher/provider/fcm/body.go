@@ -1,7 +1,6 @@
 package fcm
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -14,8 +13,6 @@ const (
 	maxContent = 4096
 	// maxTTL is FCM's longest time to live.
 	maxTTL = 28 * 24 * time.Hour
-	// envelopeVersion is the version of the data key "offlinepush".
-	envelopeVersion = 1
 )
 
 type request struct {
@@ -51,29 +48,18 @@ type androidNotification struct {
 	Tag       string `json:"tag,omitempty"`
 }
 
-// envelope tells the app which message a push is about and for whom, so that it can drop a stray one.
-type envelope struct {
-	Version   int    `json:"version"`
-	MessageID string `json:"messageID"`
-	User      string `json:"user,omitempty"`
-}
-
 // compose makes the message for a phone. The error names the field that is too long.
 func compose(n provider.Notification, t provider.Target, target string) (body, error) {
 	setting := config.FCMSetting{}
 	if n.Setting.FCM != nil {
 		setting = *n.Setting.FCM
 	}
-	about, err := json.Marshal(envelope{Version: envelopeVersion, MessageID: n.MessageID, User: t.UserHash})
-	if err != nil {
-		return body{}, fmt.Errorf("encoding the envelope: %w", err)
-	}
 	b := body{
-		Data:    map[string]string{"offlinepush": string(about)},
+		Data:    map[string]string{provider.EnvelopeKey: provider.Envelope(n, t.UserHash)},
 		Android: android{Priority: priority(n, setting), TTL: ttl(n.TTL)},
 	}
 	if n.Payload != "" {
-		b.Data["payload"] = n.Payload
+		b.Data[provider.PayloadKey] = n.Payload
 	}
 	if target == "InstallationID" {
 		b.FID = t.Token

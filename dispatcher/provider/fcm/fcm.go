@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/provider/accesstoken"
 )
 
 const (
@@ -31,9 +31,9 @@ type Provider struct {
 	target  string
 	client  *http.Client
 	grant   grant
-	tokens  *tokens
+	tokens  *accesstoken.Cache
 	codes   provider.CodeIndex
-	streams chan struct{}
+	streams provider.Streams
 	// proven is set when a phone took a message: the credential is of the right project.
 	proven atomic.Bool
 }
@@ -64,17 +64,13 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	codes := provider.IndexCodes(Codes())
 	g := grant{account: account, url: tokenURL, client: client, codes: codes, now: deps.Clock()}
 	return &Provider{
-		url:    base + "/v1/projects/" + account.ProjectID + "/messages:send",
-		target: row.FCM.Target,
-		client: client,
-		grant:  g,
-		tokens: &tokens{
-			mint: g.mint, store: deps.Tokens, now: deps.Clock(), log: deps.Log,
-			name: row.Name + "/" + account.fingerprint,
-			turn: make(chan struct{}, 1),
-		},
+		url:     base + "/v1/projects/" + account.ProjectID + "/messages:send",
+		target:  row.FCM.Target,
+		client:  client,
+		grant:   g,
+		tokens:  accesstoken.New(row.Name+"/"+account.fingerprint, g.mint, deps),
 		codes:   codes,
-		streams: make(chan struct{}, maxStreams),
+		streams: provider.NewStreams(maxStreams),
 	}, nil
 }
 
@@ -120,32 +116,19 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 		if len(due) == 0 {
 			break
 		}
-		token, o := p.tokens.get(ctx, refused)
+		token, o := p.tokens.Get(ctx, refused)
 		if o.Class != message.Accepted {
 			for _, i := range due {
 				outcomes[i] = o
 			}
 			break
 		}
-		p.round(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i], false) })
+		p.streams.Each(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i], false) })
 		due = indexes(outcomes, message.AuthExpired)
 		refused = token
 	}
 	p.judgeMismatch(outcomes)
 	return outcomes
-}
-
-// round calls do for each of due, bounded by the row's streams, and waits.
-func (p *Provider) round(due []int, do func(int)) {
-	var calls sync.WaitGroup
-	defer calls.Wait()
-	for _, i := range due {
-		p.streams <- struct{}{} // a stream comes free soon: each call ends with its context
-		calls.Go(func() {
-			defer func() { <-p.streams }()
-			do(i)
-		})
-	}
 }
 
 // push makes one request; a dry one sends nothing.

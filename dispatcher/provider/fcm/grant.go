@@ -10,18 +10,16 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/provider/accesstoken"
 )
 
 const (
 	scope         = "https://www.googleapis.com/auth/firebase.messaging"
 	grantType     = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	assertionLife = time.Hour
-	// refreshEarly is how long before its end a token is replaced, or a fifth of its life if that is less.
-	refreshEarly = 5 * time.Minute
-	maxTokenLife = 24 * time.Hour
+	maxTokenLife  = 24 * time.Hour
 )
 
 // grant asks the token endpoint for an access token: the JWT grant of RFC 7523.
@@ -80,11 +78,8 @@ func (g grant) read(a provider.Answer, now time.Time) (provider.AccessToken, mes
 	var r granted
 	malformed := json.Unmarshal(a.Body, &r) != nil
 	if a.Status == http.StatusOK && !malformed && r.AccessToken != "" && r.ExpiresIn > 0 {
-		life := min(time.Duration(min(r.ExpiresIn, int64(maxTokenLife/time.Second)))*time.Second, maxTokenLife)
-		return provider.AccessToken{
-			Value:     config.NewSecret(r.AccessToken),
-			ExpiresAt: now.Add(life - min(refreshEarly, life/5)),
-		}, message.Outcome{Class: message.Accepted, HTTPStatus: a.Status}
+		life := time.Duration(min(r.ExpiresIn, int64(maxTokenLife/time.Second))) * time.Second
+		return accesstoken.Lasting(r.AccessToken, now, life, maxTokenLife), message.Outcome{Class: message.Accepted, HTTPStatus: a.Status}
 	}
 	o := a.Malformed()
 	if !malformed && r.Error != "" {

@@ -83,7 +83,7 @@ func outcome(a provider.Answer, codes provider.CodeIndex, now time.Time, hide ..
 	case o.Class == message.Accepted:
 		return r.accepted(a.Status, hide)
 	case o.Class == message.QuotaExhausted:
-		o.RetryAfter = untilMidnight(now)
+		o.RetryAfter = provider.UntilMidnight(now)
 	case o.Class == message.Throttled:
 		o.RetryAfter = max(o.RetryAfter, time.Second)
 	}
@@ -113,11 +113,4 @@ func (r reply) words() string {
 		}
 	}
 	return words
-}
-
-// untilMidnight is the time to the end of Xiaomi's day, which is China's.
-func untilMidnight(now time.Time) time.Duration {
-	china := now.In(time.FixedZone("UTC+8", 8*60*60)) // China has no summer time
-	y, m, d := china.Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, china.Location()).Sub(now)
 }

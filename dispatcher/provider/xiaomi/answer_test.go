@@ -165,24 +165,6 @@ func TestEveryCode(t *testing.T) {
 	}
 }
 
-func TestUntilMidnight(t *testing.T) {
-	t.Parallel()
-	for at, want := range map[string]time.Duration{
-		"2026-12-31T12:00:00Z":      4 * time.Hour,
-		"2026-12-31T15:59:59Z":      time.Second,
-		"2026-12-31T16:00:00Z":      24 * time.Hour,
-		"2026-03-29T00:30:00+01:00": 16*time.Hour + 30*time.Minute, // summer time elsewhere
-	} {
-		now, err := time.Parse(time.RFC3339, at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := untilMidnight(now); got != want {
-			t.Errorf("%s: got %s, want %s", at, got, want)
-		}
-	}
-}
-
 func FuzzOutcome(f *testing.F) {
 	for _, c := range Codes() {
 		f.Add(200, []byte(`{"result":"error","code":`+c.Code+`,"reason":"x","data":{"id":"m","bad_regids":"a,b"}}`))

@@ -2,12 +2,9 @@ package xiaomi
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -27,16 +24,7 @@ const (
 	jobKeyBytes = 10
 	maxTTL      = 14 * 24 * time.Hour
 	minTTL      = time.Second
-	// envelopeVersion is the version of the extra key "offlinepush".
-	envelopeVersion = 1
 )
-
-// envelope tells the app which message a push is about and for whom, so that it can drop a stray one.
-type envelope struct {
-	Version   int    `json:"version"`
-	MessageID string `json:"messageID"`
-	User      string `json:"user,omitempty"`
-}
 
 // compose makes the form that all targets share, without their ids. The note
 // says what was cut; the error names the field that Xiaomi would refuse.
@@ -44,15 +32,15 @@ func compose(n provider.Notification, packageName, user string) (form url.Values
 	if strings.TrimSpace(n.Title) == "" || strings.TrimSpace(n.Content) == "" {
 		return nil, "", errors.New("title and content: Xiaomi shows no push without both; give both")
 	}
-	title, titleNote := cut("title", n.Title, maxTitle)
-	content, contentNote := cut("content", n.Content, maxContent)
+	title, titleNote := provider.Cut("title", n.Title, maxTitle)
+	content, contentNote := provider.Cut("content", n.Content, maxContent)
 	form = url.Values{
 		"restricted_package_name": {packageName},
 		"pass_through":            {"0"},
 		"title":                   {title},
 		"description":             {content},
 		"notify_type":             {"-1"},
-		"notify_id":               {notifyID(n)},
+		"notify_id":               {strconv.Itoa(int(provider.PlaceID(n)))},
 		"time_to_live":            {strconv.FormatInt(min(max(n.TTL, minTTL), maxTTL).Milliseconds(), 10)},
 		"extra.notify_foreground": {"1"},
 	}
@@ -63,27 +51,14 @@ func compose(n provider.Notification, packageName, user string) (form url.Values
 		return nil, "", err
 	}
 	addSetting(form, n.Setting.Xiaomi)
-	return form, strings.Trim(titleNote+"; "+contentNote, "; "), nil
-}
-
-// cut shortens text to a number of characters and says so.
-func cut(field, text string, limit int) (short, note string) {
-	runes := []rune(text)
-	if len(runes) <= limit {
-		return text, ""
-	}
-	return string(runes[:limit]), fmt.Sprintf("%s cut from %d to %d characters", field, len(runes), limit)
+	return form, provider.Notes(titleNote, contentNote), nil
 }
 
 // addOwn adds the two keys that the app reads.
 func addOwn(form url.Values, n provider.Notification, user string) error {
-	about, err := json.Marshal(envelope{Version: envelopeVersion, MessageID: n.MessageID, User: user})
-	if err != nil {
-		return fmt.Errorf("encoding the envelope: %w", err)
-	}
-	own := map[string]string{"offlinepush": string(about)}
+	own := map[string]string{provider.EnvelopeKey: provider.Envelope(n, user)}
 	if n.Payload != "" {
-		own["payload"] = n.Payload
+		own[provider.PayloadKey] = n.Payload
 	}
 	left := maxExtras
 	for k, v := range own {
@@ -123,16 +98,6 @@ func addSetting(form url.Values, s *config.XiaomiSetting) {
 	default:
 		form.Set("extra.notify_effect", "1")
 	}
-}
-
-// notifyID gives a message its own place on the phone, where its successor replaces it.
-func notifyID(n provider.Notification) string {
-	id := n.ReplaceID
-	if id == "" {
-		id = n.MessageID
-	}
-	sum := sha256.Sum256([]byte(id))
-	return strconv.FormatUint(uint64(binary.BigEndian.Uint32(sum[:])&math.MaxInt32), 10)
 }
 
 // jobKey lets the phone drop a repetition. Xiaomi takes 20 characters.

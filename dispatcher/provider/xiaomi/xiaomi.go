@@ -108,7 +108,7 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 	outcomes := make([]message.Outcome, len(targets))
 	var due []int
 	for i, t := range targets {
-		if plausible(t.Token) {
+		if provider.Plausible(t.Token) {
 			due = append(due, i)
 			continue
 		}
@@ -117,14 +117,14 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 	if len(due) == 0 {
 		return outcomes
 	}
-	form, note, err := compose(n, p.packageName, commonUser(targets))
+	form, note, err := compose(n, p.packageName, provider.CommonUser(targets))
 	if err != nil {
 		for _, i := range due {
 			outcomes[i] = message.Outcome{Class: message.Rejected, Detail: provider.Words(err.Error())}
 		}
 		return outcomes
 	}
-	p.deliver(ctx, form, pick(targets, due), func(i int, o message.Outcome) {
+	p.deliver(ctx, form, provider.Tokens(targets, due), func(i int, o message.Outcome) {
 		if o.Class == message.Accepted {
 			o.Detail = note
 		}
@@ -133,34 +133,14 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 	return outcomes
 }
 
-// plausible keeps a forged token from naming other phones in the comma list.
-func plausible(token string) bool {
-	return token != "" && !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' })
-}
-
-func pick(targets []provider.Target, indexes []int) []string {
-	tokens := make([]string, len(indexes))
-	for i, at := range indexes {
-		tokens[i] = targets[at].Token
-	}
-	return tokens
-}
-
-// commonUser is the user of all targets: the form has one envelope for all of them.
-func commonUser(targets []provider.Target) string {
-	for _, t := range targets {
-		if t.UserHash != targets[0].UserHash {
-			return ""
-		}
-	}
-	return targets[0].UserHash
-}
-
 // deliver pushes to all tokens at once and reports an outcome for each.
 func (p *Provider) deliver(ctx context.Context, form url.Values, tokens []string, report func(int, message.Outcome)) {
 	o, bad := p.push(ctx, form, tokens)
 	if o.Class == message.InvalidToken && len(tokens) > 1 {
-		p.deliverAlone(ctx, form, tokens, report)
+		provider.Alone(len(tokens), func(i int) message.Outcome {
+			o, bad := p.push(ctx, form, tokens[i:i+1])
+			return single(o, bad[tokens[i]])
+		}, report)
 		return
 	}
 	for i, token := range tokens {

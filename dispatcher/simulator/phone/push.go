@@ -36,6 +36,15 @@ type Content struct {
 	Data           map[string]string `json:"data,omitempty"`
 	Sound          string            `json:"sound,omitempty"`
 	Channel        string            `json:"channel,omitempty"`
+	// Category is the class of messages that the vendor was told.
+	Category string `json:"category,omitempty"`
+	// Click is what a tap opens: nothing for the app itself, else the vendor's page or URL.
+	Click string `json:"click,omitempty"`
+	// Image is the picture beside the text, Thread the group on iOS.
+	Image  string `json:"image,omitempty"`
+	Thread string `json:"thread,omitempty"`
+	// Badge is the number on the app's icon after this push, as the phone computes it; nil leaves it.
+	Badge *int32 `json:"badge,omitempty"`
 	// ReplaceID is the tag or notify id: the newest of each is the one to be seen.
 	ReplaceID string `json:"replaceID,omitempty"`
 	// DedupID lets the phone drop a repetition.

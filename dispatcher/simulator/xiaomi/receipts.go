@@ -1,15 +1,10 @@
 package xiaomi
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"log/slog"
-	"net/http"
 	"net/url"
-	"strings"
-	"sync"
-	"time"
+
+	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 )
 
 // The kinds of receipts, bits of extra.callback.type.
@@ -19,11 +14,6 @@ const (
 	invalidReceipt   = 16
 	disabledReceipt  = 32
 	quotaReceipt     = 128
-)
-
-const (
-	maxReports  = 10_000
-	postTimeout = 5 * time.Second
 )
 
 // Receipt is what Xiaomi tells of a message and some of its targets.
@@ -37,71 +27,21 @@ type Receipt struct {
 	Extra     map[string]string `json:"extra,omitempty"`
 }
 
-// Post is how receipts leave.
-type Post struct {
-	Client *http.Client
-	// Interval is how long receipts are collected; Xiaomi takes a second.
-	Interval time.Duration
-	Log      *slog.Logger
-}
-
 type report struct {
 	link, messageID string
 	receipt         Receipt
 }
 
-// receipts collects reports and posts them from one goroutine, which close ends.
-type receipts struct {
-	post   Post
-	queue  chan report
-	cancel context.CancelFunc
-	worker sync.WaitGroup
-}
-
-func newReceipts(post Post) *receipts {
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &receipts{post: post, queue: make(chan report, maxReports), cancel: cancel}
-	r.worker.Go(func() { r.run(ctx) })
-	return r
-}
-
-func (r *receipts) close() {
-	r.cancel()
-	r.worker.Wait()
-}
-
-// add never blocks: Xiaomi does not promise receipts either.
-func (r *receipts) add(n report) {
-	select {
-	case r.queue <- n:
-	default:
-		r.post.Log.Warn("dropping a receipt, the queue is full", "messageId", n.messageID)
+// calls makes the requests of reports.
+func calls(due []report) []callback.Call {
+	parcels := merge(due)
+	out := make([]callback.Call, len(parcels))
+	for i, p := range parcels {
+		data, _ := json.Marshal(p.messages) // Plain texts and numbers always encode.
+		form := url.Values{"data": {string(data)}}
+		out[i] = callback.Call{URL: p.link, ContentType: "application/x-www-form-urlencoded", Body: []byte(form.Encode())}
 	}
-}
-
-func (r *receipts) run(ctx context.Context) {
-	tick := time.NewTicker(r.post.Interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			r.flush(ctx)
-		}
-	}
-}
-
-func (r *receipts) flush(ctx context.Context) {
-	due := make([]report, 0, len(r.queue))
-	for range cap(due) {
-		due = append(due, <-r.queue)
-	}
-	for _, p := range merge(due) {
-		if err := r.send(ctx, p); err != nil {
-			r.post.Log.Warn("posting receipts failed", "messages", len(p.messages), "error", err)
-		}
-	}
+	return out
 }
 
 // parcel is one request: at most one receipt for each message id.
@@ -138,28 +78,4 @@ func join(parcels []parcel, n report) bool {
 		}
 	}
 	return false
-}
-
-// send posts the form with its one field.
-func (r *receipts) send(ctx context.Context, p parcel) error {
-	data, err := json.Marshal(p.messages)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, postTimeout)
-	defer cancel()
-	form := url.Values{"data": {string(data)}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.link, strings.NewReader(form.Encode()))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := r.post.Client.Do(req)
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err // without the URL, whose path is the callback's secret
-	}
-	if err != nil {
-		return err
-	}
-	return res.Body.Close()
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
+	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
@@ -24,13 +25,13 @@ type Vendor struct {
 	mux      *http.ServeMux
 	console  *console
 	phones   *phone.Book
-	receipts *receipts
+	receipts *callback.Poster[report]
 }
 
 // New returns Mi Push without apps, whose messages go to the phones. Close it after use.
-func New(phones *phone.Book, post Post) *Vendor {
+func New(phones *phone.Book, post callback.Options) *Vendor {
 	v := &Vendor{
-		mux: http.NewServeMux(), console: newConsole(), phones: phones, receipts: newReceipts(post),
+		mux: http.NewServeMux(), console: newConsole(), phones: phones, receipts: callback.New(post, calls),
 	}
 	v.mux.Handle("POST /v2/message/regid", v.authorized(v.sendV2))
 	v.mux.Handle("POST /v3/message/regid", v.authorized(v.sendV3))
@@ -45,7 +46,7 @@ func New(phones *phone.Book, post Post) *Vendor {
 }
 
 // Close ends the posting of receipts.
-func (v *Vendor) Close() { v.receipts.close() }
+func (v *Vendor) Close() { v.receipts.Close() }
 
 // Hosts are the real names of the servers.
 func (*Vendor) Hosts() []string {

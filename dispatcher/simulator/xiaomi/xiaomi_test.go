@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 )
 
@@ -30,7 +31,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	book := phone.NewBook()
-	post := Post{Client: http.DefaultClient, Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	post := callback.Options{Client: http.DefaultClient, Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
 	w := &world{vendor: New(book, post)}
 	t.Cleanup(w.vendor.Close)
 	w.addApp(t, App{

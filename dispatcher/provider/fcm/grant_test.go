@@ -1,14 +1,9 @@
 package fcm
 
 import (
-	"context"
-	"errors"
-	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -16,98 +11,6 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/providertest"
 )
-
-// memoryStore is a TokenStore that several pods share.
-type memoryStore struct {
-	mu     sync.Mutex
-	tokens map[string]provider.AccessToken
-	err    error
-	// race is stored right before the next swap, as a faster pod would.
-	race provider.AccessToken
-}
-
-// LoadToken implements provider.TokenStore.
-func (m *memoryStore) LoadToken(_ context.Context, name string) (provider.AccessToken, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t, ok := m.tokens[name]
-	return t, ok, m.err
-}
-
-// SwapToken implements provider.TokenStore.
-func (m *memoryStore) SwapToken(_ context.Context, name string, previous, next provider.AccessToken) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.err != nil {
-		return false, m.err
-	}
-	if m.race.Value.Reveal() != "" {
-		m.tokens[name], m.race = m.race, provider.AccessToken{}
-	}
-	if m.tokens[name].Value.Reveal() != previous.Value.Reveal() {
-		return false, nil
-	}
-	m.tokens[name] = next
-	return true, nil
-}
-
-func tokenUntil(value string, life time.Duration) provider.AccessToken {
-	return provider.AccessToken{Value: config.NewSecret(value), ExpiresAt: time.Now().Add(life)}
-}
-
-// pod is one process that mints tokens named after itself.
-func pod(name string, store provider.TokenStore) *tokens {
-	n := 0
-	return &tokens{
-		store: store, name: "fcm/1", now: time.Now, log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1),
-		mint: func(context.Context) (provider.AccessToken, message.Outcome) {
-			n++
-			return tokenUntil(name+string(rune('0'+n)), time.Hour), message.Outcome{Class: message.Accepted}
-		},
-	}
-}
-
-func want(t *testing.T, p *tokens, refused, token string) {
-	t.Helper()
-	got, o := p.get(t.Context(), refused)
-	if got != token || o.Class != message.Accepted {
-		t.Errorf("got %q and %+v, want %q", got, o, token)
-	}
-}
-
-func TestPodsShareTokens(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := &memoryStore{tokens: map[string]provider.AccessToken{}}
-		a, b := pod("a", store), pod("b", store)
-		want(t, a, "", "a1")
-		want(t, b, "", "a1")
-		time.Sleep(time.Hour) // virtual
-		want(t, b, "", "b1")
-		want(t, a, "", "b1")
-		want(t, a, "b1", "a2") // a call was refused
-		want(t, b, "b1", "a2") // the same, later
-		store.race = tokenUntil("c1", time.Hour)
-		want(t, a, "a2", "c1") // another pod was faster
-		store.race = tokenUntil("c2", -time.Hour)
-		want(t, a, "c1", "a4") // faster, but with a dead one
-		store.err = errors.New("down")
-		want(t, b, "a2", "b2")
-		want(t, b, "", "b2")
-		want(t, pod("c", nil), "", "c1")
-	})
-}
-
-func TestGetEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	p := pod("a", nil)
-	p.turn <- struct{}{} // another caller is minting
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if token, o := p.get(ctx, ""); token != "" || o.Class != message.Transient {
-		t.Errorf("got %q and %+v", token, o)
-	}
-}
 
 func TestGrantAnswers(t *testing.T) {
 	t.Parallel()
@@ -152,7 +55,7 @@ func TestProvidersShareThroughTheStore(t *testing.T) {
 	t.Parallel()
 	g := &google{Fake: providertest.Fake{Treat: deliver}}
 	deps := providertest.Deps()
-	deps.Tokens = &memoryStore{tokens: map[string]provider.AccessToken{}}
+	deps.Tokens = &providertest.TokenStore{}
 	p := start(t, g, deps)
 	p.Send(t.Context(), providertest.Notification(), providertest.Targets(1))
 	second, err := New(config.Channel{
@@ -163,7 +66,7 @@ func TestProvidersShareThroughTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer second.Close()
-	if token, _ := second.tokens.get(t.Context(), ""); token != accessToken+"1" {
+	if token, _ := second.tokens.Get(t.Context(), ""); token != accessToken+"1" {
 		t.Errorf("the second pod uses %q", token)
 	}
 	rotated := row(t)
@@ -173,7 +76,7 @@ func TestProvidersShareThroughTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer third.Close()
-	if third.tokens.name == p.tokens.name {
+	if third.tokens.Name() == p.tokens.Name() {
 		t.Error("a new credential uses the old one's token")
 	}
 	if o := p.Probe(t.Context()); o.Class != message.Accepted || o.HTTPStatus != http.StatusOK || g.minted.Load() != 2 {
@@ -192,7 +95,7 @@ func TestAWrongClockOfThePodDoesNoHarm(t *testing.T) {
 			right := func() time.Time { return time.Now().Add(wrong + time.Duration(later.Load())) }
 			g := &google{now: right}
 			deps := providertest.Deps()
-			store := &memoryStore{tokens: map[string]provider.AccessToken{}}
+			store := &providertest.TokenStore{}
 			deps.Tokens, deps.Now = store, right
 			p := start(t, g, deps)
 			for _, want := range []int64{1, 1, 2} { // the third time the first token is over
@@ -204,7 +107,7 @@ func TestAWrongClockOfThePodDoesNoHarm(t *testing.T) {
 				}
 				later.Add(int64(29 * time.Minute))
 			}
-			ends := store.tokens[p.tokens.name].ExpiresAt
+			ends := store.Get(p.tokens.Name()).ExpiresAt
 			if left := ends.Sub(right()); left < 20*time.Minute || left > time.Hour {
 				t.Errorf("the shared token ends in %s by the store's time", left)
 			}

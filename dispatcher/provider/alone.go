@@ -1,8 +1,6 @@
-package xiaomi
+package provider
 
 import (
-	"context"
-	"net/url"
 	"sync"
 	"sync/atomic"
 
@@ -12,18 +10,18 @@ import (
 // aloneAtOnce bounds the requests for single targets that are open together.
 const aloneAtOnce = 16
 
-// deliverAlone pushes to each token by itself. Xiaomi blamed the tokens of a
-// request as a whole (20301 and its like), and only the answer to a single one
-// proves which of them is dead. An answer about the whole channel ends the work
-// and holds for the rest.
-func (p *Provider) deliverAlone(ctx context.Context, form url.Values, tokens []string, report func(int, message.Outcome)) {
+// Alone pushes to each of n targets by itself, a few at a time. Some vendors blame
+// the tokens of a request as a whole, and only the answer to a single one proves
+// which of them is dead. An answer about the whole channel ends the work and holds
+// for the rest.
+func Alone(n int, push func(i int) message.Outcome, report func(int, message.Outcome)) {
 	var (
 		calls sync.WaitGroup
 		ended atomic.Pointer[message.Outcome]
-		slots = make(chan struct{}, aloneAtOnce)
+		slots = NewStreams(aloneAtOnce)
 	)
 	defer calls.Wait()
-	for i, token := range tokens {
+	for i := range n {
 		slots <- struct{}{} // comes free soon: each call ends with its context
 		if o := ended.Load(); o != nil {
 			<-slots
@@ -32,8 +30,7 @@ func (p *Provider) deliverAlone(ctx context.Context, form url.Values, tokens []s
 		}
 		calls.Go(func() {
 			defer func() { <-slots }()
-			o, bad := p.push(ctx, form, []string{token})
-			o = single(o, bad[token])
+			o := push(i)
 			if concernsChannel(o.Class) {
 				ended.Store(&o)
 			}

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func (c *FCMChannel) validate(path string, suspended bool) error {
+	if suspended {
+		return nil // the project may be known only from the credential
+	}
+	return errors.Join(required(path+".projectID", c.ProjectID), credential(path+".serviceAccount", c.ServiceAccount, suspended))
+}
+
+func (c *XiaomiChannel) validate(path string, suspended bool) error {
+	return errors.Join(
+		required(path+".packageName", c.PackageName),
+		oneOf(path+".region", c.Region, "China", "Russia", "India", "Europe", "Global"),
+		credential(path+".appSecret", c.AppSecret, suspended))
+}
+
+func (c *HuaweiChannel) validate(path string, suspended bool) error {
+	return errors.Join(
+		required(path+".appID", c.AppID),
+		together(path, "receiptUser", c.ReceiptUser.value, "receiptKey", c.ReceiptKey.value),
+		credential(path+".appSecret", c.AppSecret, suspended))
+}
+
+func (c *HarmonyOSChannel) validate(path string, suspended bool) error {
+	if suspended {
+		return nil // the project may be known only from the credential
+	}
+	return errors.Join(
+		required(path+".projectID", c.ProjectID),
+		together(path, "receiptUser", c.ReceiptUser.value, "receiptKey", c.ReceiptKey.value),
+		credential(path+".serviceAccount", c.ServiceAccount, suspended))
+}
+
+func (c *OPPOChannel) validate(path string, suspended bool) error {
+	return errors.Join(
+		required(path+".appKey", c.AppKey),
+		oneOf(path+".region", c.Region, "China", "Global"),
+		credential(path+".masterSecret", c.MasterSecret, suspended))
+}
+
+func (c *VivoChannel) validate(path string, suspended bool) error {
+	errs := []error{required(path+".appKey", c.AppKey), credential(path+".appSecret", c.AppSecret, suspended)}
+	if c.AppID < 1 {
+		errs = append(errs, fmt.Errorf("%s.appID: is %d, must be a positive number", path, c.AppID))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *HonorChannel) validate(path string, suspended bool) error {
+	return errors.Join(
+		required(path+".appID", c.AppID),
+		required(path+".clientID", c.ClientID),
+		credential(path+".clientSecret", c.ClientSecret, suspended))
+}
+
+func (c *MeizuChannel) validate(path string, suspended bool) error {
+	return errors.Join(
+		required(path+".appID", c.AppID),
+		oneOf(path+".region", c.Region, "China", "India"),
+		credential(path+".appSecret", c.AppSecret, suspended))
+}
+
+func (c *APNsChannel) validate(path string, suspended bool) error {
+	errs := []error{
+		required(path+".bundleID", c.BundleID),
+		oneOf(path+".environment", c.Environment, "Production", "Sandbox"),
+		together(path, "teamID", c.TeamID, "keyID", c.KeyID),
+		credential(path+".privateKey", c.PrivateKey, suspended),
+	}
+	if c.KeyID == "" {
+		errs = append(errs, credential(path+".certificate", c.Certificate, suspended))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *WebPushChannel) validate(path string, suspended bool) error {
+	errs := []error{required(path+".subject", c.Subject), credential(path+".privateKey", c.PrivateKey, suspended)}
+	if len(c.AllowedHosts) == 0 {
+		errs = append(errs, fmt.Errorf("%s.allowedHosts: must list at least one", path))
+	}
+	return errors.Join(errs...)
+}
+
+func credential(path string, s Secret, suspended bool) error {
+	if suspended {
+		return nil
+	}
+	return required(path, s.value)
+}
+
+func together(path, oneName, one, otherName, other string) error {
+	if (one == "") != (other == "") {
+		return fmt.Errorf("%s: %s and %s must be set together", path, oneName, otherName)
+	}
+	return nil
+}
+
+func oneOf(path, value string, allowed ...string) error {
+	if !slices.Contains(allowed, value) {
+		return fmt.Errorf("%s: is %q, must be one of %s", path, value, strings.Join(allowed, ", "))
+	}
+	return nil
+}

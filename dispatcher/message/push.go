@@ -1,0 +1,41 @@
+package message
+
+// PushConfig is what a sender wants an offline device to show (ZIM's ZIMPushConfig).
+type PushConfig struct {
+	Title   string `json:"title,omitempty"`
+	Content string `json:"content,omitempty"`
+	// Payload is opaque to everyone but the receiving app.
+	Payload string `json:"payload,omitempty"`
+	// ResourcesID names the app's push profile; empty means a plain alert.
+	ResourcesID string `json:"resourcesID,omitempty"`
+	// ThreadID groups notifications on iOS; other vendors ignore it.
+	ThreadID string `json:"threadID,omitempty"`
+	// Image is the https URL of a picture beside the text, where the vendor shows one.
+	Image string `json:"image,omitempty"`
+	// BadgeIncrement raises the number on the app's icon; 0 leaves it. At most MaxBadgeIncrement.
+	BadgeIncrement int32 `json:"badgeIncrement,omitempty"`
+	// VoIP is what CallKit shows for a VoIP push; nil elsewhere.
+	VoIP *VoIP `json:"voIP,omitempty"`
+	// Template fills in a private-message template of OPPO or Xiaomi; nil means none.
+	Template *Template `json:"template,omitempty"`
+}
+
+// MaxBadgeIncrement is the largest step of a badge (ZIM server API, MessageBody).
+const MaxBadgeIncrement = 99
+
+// VoIP describes a call to CallKit (ZIM's voIPConfig).
+type VoIP struct {
+	// HandleType is Generic, PhoneNumber or EmailAddress.
+	HandleType  string `json:"handleType"`
+	HandleValue string `json:"handleValue"`
+	HasVideo    bool   `json:"hasVideo,omitempty"`
+}
+
+// Template fills in an approved private-message template (ZIM's privateMessageTemplate).
+type Template struct {
+	// ID is OPPO's template; empty means that of the push profile. Xiaomi's is the push profile's always.
+	ID string `json:"id,omitempty"`
+	// TitleParameters and ContentParameters are JSON objects of texts, by the names in the template; Xiaomi gets both as one.
+	TitleParameters   string `json:"titleParameters,omitempty"`
+	ContentParameters string `json:"contentParameters,omitempty"`
+}

@@ -1,0 +1,53 @@
+package provider
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// ErrReceiptRefused says that a callback does not prove that it comes from the vendor.
+var ErrReceiptRefused = errors.New("the callback's signature or token is wrong")
+
+// Callback is a request of a vendor to a channel's receipt URL, whose secret was checked.
+type Callback struct {
+	Header http.Header
+	Body   []byte
+	// Now is the time to hold timestamps against.
+	Now time.Time
+}
+
+// Event is what a vendor reports of a push.
+type Event string
+
+// The events. The set is closed.
+const (
+	// Delivered means that the push reached the phone.
+	Delivered Event = "Delivered"
+	// Clicked means that the user tapped on it.
+	Clicked Event = "Clicked"
+	// Dropped means that it will not be shown; Reason says why.
+	Dropped Event = "Dropped"
+	// TokenInvalid means that it was dropped because the token is dead.
+	TokenInvalid Event = "InvalidToken"
+)
+
+// Events lists every event once.
+func Events() []Event { return []Event{Delivered, Clicked, Dropped, TokenInvalid} }
+
+// Receipt is one event of one push on one phone.
+type Receipt struct {
+	// MessageID is the dispatcher's id, which the vendor echoed; empty when it did not.
+	MessageID string
+	// VendorMessageID is the vendor's own id of the push, as in the outcome of the send.
+	VendorMessageID string
+	// Token is the phone's token.
+	Token string
+	Event Event
+	// Code is the vendor's own, such as 102 or user_daily_limit.
+	Code string
+	// Reason says in words what Code means; empty when no table knows it.
+	Reason string
+	// At is when it happened by the vendor's clock; zero when the vendor does not tell.
+	At time.Time
+}

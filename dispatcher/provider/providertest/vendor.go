@@ -4,6 +4,7 @@ package providertest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -20,7 +21,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
-// TokenPath is where the fake server of a vendor with a token exchange grants access tokens.
+// TokenPath is where the fake server of a vendor with a token exchange of its own address grants access tokens.
 const TokenPath = "/token"
 
 // Treatment is what a fake server does with a push to a token.
@@ -50,6 +51,16 @@ type Vendor struct {
 	Serve func(Fake) http.Handler
 	// Secrets are texts that must show nowhere.
 	Secrets []string
+	// TokenPath is where Serve grants access tokens if that is a path of the vendor's one address; empty means TokenPath.
+	TokenPath string
+	// Calls is how many requests a Send to that many targets makes; nil means what Requests says. It differs where the
+	// vendor's rate does not count requests.
+	Calls func(targets int) int
+}
+
+// grants tells whether the request is the token exchange.
+func (v Vendor) grants(r *http.Request) bool {
+	return r.URL.Path == cmp.Or(v.TokenPath, TokenPath)
 }
 
 // server is a running fake.
@@ -63,11 +74,11 @@ type server struct {
 }
 
 // serve runs a handler with TLS, HTTP/2 included.
-func serve(t *testing.T, h http.Handler) *server {
+func (v Vendor) serve(t *testing.T, h http.Handler) *server {
 	t.Helper()
 	s := &server{conns: map[net.Conn]bool{}, none: make(chan struct{}, 1)}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != TokenPath {
+		if !v.grants(r) {
 			s.mu.Lock()
 			s.sends++
 			s.mu.Unlock()
@@ -140,7 +151,7 @@ func Deps() provider.Deps {
 // start makes a provider of v that talks to a handler.
 func (v Vendor) start(t *testing.T, h http.Handler) (provider.Provider, *server) {
 	t.Helper()
-	s := serve(t, h)
+	s := v.serve(t, h)
 	return v.provider(t, Endpoint(s.Server), Deps()), s
 }
 

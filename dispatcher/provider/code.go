@@ -1,6 +1,10 @@
 package provider
 
-import "github.com/offlinepush/operator/dispatcher/message"
+import (
+	"encoding/json"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+)
 
 // Code is a row of a vendor's table of errors. docs/vendors shows the same table.
 type Code struct {
@@ -23,4 +27,17 @@ func IndexCodes(table []Code) CodeIndex {
 		index[c.Code] = c
 	}
 	return index
+}
+
+// Number is a number that some answers write as text, in the vendor's spelling. Empty means that there was none.
+type Number string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	var number json.Number // also reads a number in quotes
+	if err := json.Unmarshal(b, &number); err != nil {
+		return err
+	}
+	*n = Number(number)
+	return nil
 }

@@ -13,26 +13,13 @@ import (
 // reply is the shape of every answer. encoding/json ignores the case of names,
 // which bad_regids needs.
 type reply struct {
-	Result      string `json:"result"`
-	Code        code   `json:"code"`
-	Description string `json:"description"`
-	Info        string `json:"info"`
-	Reason      string `json:"reason"`
-	TraceID     string `json:"trace_id"`
-	Data        data   `json:"data"`
-}
-
-// code is a number that some answers write as text.
-type code string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (c *code) UnmarshalJSON(b []byte) error {
-	var n json.Number // also reads a number in quotes
-	if err := json.Unmarshal(b, &n); err != nil {
-		return err
-	}
-	*c = code(n)
-	return nil
+	Result      string          `json:"result"`
+	Code        provider.Number `json:"code"`
+	Description string          `json:"description"`
+	Info        string          `json:"info"`
+	Reason      string          `json:"reason"`
+	TraceID     string          `json:"trace_id"`
+	Data        data            `json:"data"`
 }
 
 // data is an object in the answers to a push; other calls answer other shapes.

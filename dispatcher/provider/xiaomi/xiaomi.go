@@ -105,57 +105,23 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 
 // Send makes one request for all targets that can be registration ids.
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
-	outcomes := make([]message.Outcome, len(targets))
-	var due []int
-	for i, t := range targets {
-		if provider.Plausible(t.Token) {
-			due = append(due, i)
-			continue
-		}
-		outcomes[i] = message.Outcome{Class: message.InvalidToken, Detail: "not a registration id of Xiaomi's"}
-	}
-	if len(due) == 0 {
-		return outcomes
-	}
 	form, note, err := compose(n, p.packageName, provider.CommonUser(targets))
-	if err != nil {
-		for _, i := range due {
-			outcomes[i] = message.Outcome{Class: message.Rejected, Detail: provider.Words(err.Error())}
+	return provider.SendBatch(targets, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
+		if err != nil {
+			return provider.Unsent(err), nil
 		}
-		return outcomes
-	}
-	p.deliver(ctx, form, provider.Tokens(targets, due), func(i int, o message.Outcome) {
+		o, bad := p.push(ctx, form, tokens)
+		named := make(map[string]message.Outcome, len(bad))
+		for token := range bad {
+			named[token] = message.Outcome{
+				Class: message.InvalidToken, Code: o.Code, HTTPStatus: o.HTTPStatus, Detail: "named in data.bad_regids",
+			}
+		}
 		if o.Class == message.Accepted {
 			o.Detail = note
 		}
-		outcomes[due[i]] = o
+		return o, named
 	})
-	return outcomes
-}
-
-// deliver pushes to all tokens at once and reports an outcome for each.
-func (p *Provider) deliver(ctx context.Context, form url.Values, tokens []string, report func(int, message.Outcome)) {
-	o, bad := p.push(ctx, form, tokens)
-	if o.Class == message.InvalidToken && len(tokens) > 1 {
-		provider.Alone(len(tokens), func(i int) message.Outcome {
-			o, bad := p.push(ctx, form, tokens[i:i+1])
-			return single(o, bad[tokens[i]])
-		}, report)
-		return
-	}
-	for i, token := range tokens {
-		report(i, single(o, bad[token]))
-	}
-}
-
-// single is the outcome of one token of an accepted or refused request.
-func single(o message.Outcome, bad bool) message.Outcome {
-	if !bad {
-		return o
-	}
-	return message.Outcome{
-		Class: message.InvalidToken, Code: o.Code, HTTPStatus: o.HTTPStatus, Detail: "named in data.bad_regids",
-	}
 }
 
 func (p *Provider) push(ctx context.Context, form url.Values, tokens []string) (message.Outcome, map[string]bool) {

@@ -28,6 +28,7 @@ const (
 // Answer is what a vendor answered to one request.
 type Answer struct {
 	Status int
+	Header http.Header
 	// Body is empty when it was over the limit, so that it reads as malformed.
 	Body []byte
 	// RetryAfter is 0 when the vendor named no wait.
@@ -50,6 +51,7 @@ func Do(client *http.Client, req *http.Request) (a Answer, err error) {
 	}
 	return Answer{
 		Status:     resp.StatusCode,
+		Header:     resp.Header,
 		Body:       body,
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), answeredAt(resp)),
 	}, nil

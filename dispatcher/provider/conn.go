@@ -26,21 +26,29 @@ func (c *conn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// dial makes connections that ask Alive before each write.
+// dial makes connections that ask Alive before each write. The guard learns for which host an address is.
 func (d Deps) dial(by *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
-	if d.Alive == nil {
-		return by.DialContext
-	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if d.Alive == nil {
+			return d.dialer(by, address).DialContext(ctx, network, address)
+		}
 		if err := d.Alive(); err != nil {
 			return nil, err
 		}
-		c, err := by.DialContext(ctx, network, address)
+		c, err := d.dialer(by, address).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		return &conn{Conn: c, alive: d.Alive}, nil
 	}
+}
+
+func (d Deps) dialer(by *net.Dialer, address string) *net.Dialer {
+	host, _, _ := net.SplitHostPort(address) // the transport always gives a port
+	d.Guard = d.Guard.of(host)
+	own := *by
+	own.Control = d.control
+	return &own
 }
 
 // control is the dialer's: it sees the address, and the socket before it connects.

@@ -35,7 +35,7 @@ func dialed(t *testing.T, deps Deps) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	c, err := deps.dial(&net.Dialer{Control: deps.control})(context.Background(), "tcp", l.Addr().String())
+	c, err := deps.dial(&net.Dialer{})(context.Background(), "tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

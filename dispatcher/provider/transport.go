@@ -33,7 +33,7 @@ func NewClient(endpoint config.Endpoint, deps Deps) (*http.Client, error) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
-	dialer := &net.Dialer{Timeout: dialTimeout, Control: deps.control}
+	dialer := &net.Dialer{Timeout: dialTimeout}
 	return &http.Client{
 		Timeout: answerTimeout,
 		Transport: &http.Transport{

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
@@ -56,6 +57,23 @@ type Vendor struct {
 	// Calls is how many requests a Send to that many targets makes; nil means what Requests says. It differs where the
 	// vendor's rate does not count requests.
 	Calls func(targets int) int
+	// Token makes a token in the vendor's form of a name, which is what Fake.Treat sees; nil means that the name is the token.
+	Token func(name string) string
+	// Bare is what a status says without a body, for vendors whose answers may have none; nil means that it proves nothing.
+	Bare map[int]message.Class
+	// LocalProbe says that there is nobody to prove the credential to: a probe makes no request.
+	LocalProbe bool
+}
+
+// targets are Targets with tokens in the vendor's form.
+func (v Vendor) targets(n int) []provider.Target {
+	targets := Targets(n)
+	for i := range targets {
+		if v.Token != nil {
+			targets[i].Token = v.Token(targets[i].Token)
+		}
+	}
+	return targets
 }
 
 // grants tells whether the request is the token exchange.

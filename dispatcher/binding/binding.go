@@ -1,9 +1,11 @@
 // Package binding says which user a device belongs to. Every change is
 // answered only after it is committed, the former user's session on the device
 // has ended, and no vendor call from before the change is open any more, in this
-// dispatcher and in every other one of the app. Changes of one device or token
-// wait for each other: a repeated request, which finds nothing left to change, is
-// answered no earlier than the first would have been.
+// dispatcher and in every other one of the app. The store remembers which changes
+// have come so far: a repeated request, which finds nothing left to change, is
+// answered no earlier than the first would have been, also by another dispatcher,
+// and at once when the first one is answered. Changes of one device or token wait
+// for each other.
 package binding
 
 import (
@@ -14,6 +16,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -114,7 +117,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Credentials, er
 	if err != nil {
 		return Credentials{}, fmt.Errorf("registering the device: %w", err)
 	}
-	return c, s.settle(ctx, wire.KickedRebound, done.Retired)
+	return c, s.settle(ctx, wire.KickedRebound, done.Retired, done.Unconfirmed)
 }
 
 // Find finds a device by its push id, with store.ErrNotFound.
@@ -153,11 +156,10 @@ func (s *Service) SetToken(ctx context.Context, device int64, token string) erro
 	if err != nil {
 		return fmt.Errorf("setting the token: %w", err)
 	}
-	return s.settle(ctx, wire.KickedRebound, done.Changes)
+	return s.settle(ctx, wire.KickedRebound, done.Changes, done.Unconfirmed)
 }
 
-// Bind binds the device to the user and gives it back as it is then. A repeated
-// call is as good as the first, see settleDevice.
+// Bind binds the device to the user and gives it back as it is then.
 func (s *Service) Bind(ctx context.Context, device int64, userID string) (message.Device, error) {
 	if err := message.CheckID("userID", userID); err != nil {
 		return message.Device{}, err
@@ -171,10 +173,10 @@ func (s *Service) Bind(ctx context.Context, device int64, userID string) (messag
 	if err != nil {
 		return message.Device{}, fmt.Errorf("binding the device: %w", err)
 	}
-	return done.Device, s.settleDevice(ctx, wire.KickedRebound, done)
+	return done.Device, s.settle(ctx, wire.KickedRebound, done.Changes, done.Unconfirmed)
 }
 
-// Logout unbinds the device. A repeated call is as good as the first, see settleDevice.
+// Logout unbinds the device.
 func (s *Service) Logout(ctx context.Context, device int64) error {
 	release, err := s.locks.take(ctx, deviceKey(device))
 	if err != nil {
@@ -185,7 +187,7 @@ func (s *Service) Logout(ctx context.Context, device int64) error {
 	if err != nil {
 		return fmt.Errorf("unbinding the device: %w", err)
 	}
-	return s.settleDevice(ctx, wire.KickedLoggedOut, done)
+	return s.settle(ctx, wire.KickedLoggedOut, done.Changes, done.Unconfirmed)
 }
 
 // Unregister unbinds the device and deletes it with its tokens.
@@ -199,22 +201,14 @@ func (s *Service) Unregister(ctx context.Context, device int64) error {
 	if err != nil {
 		return fmt.Errorf("unregistering the device: %w", err)
 	}
-	return s.settle(ctx, wire.KickedUnregistered, done.Changes)
+	return s.settle(ctx, wire.KickedUnregistered, done.Changes, done.Unconfirmed)
 }
 
-// settleDevice is settle, and waits also when there was nothing to change: the
-// caller may repeat a request whose first answer is still waiting.
-func (s *Service) settleDevice(ctx context.Context, reason string, done store.Changed) error {
-	changes := done.Changes
-	if len(changes) == 0 {
-		changes = []store.EpochChange{{Device: done.Device.Key, Epoch: done.Device.Epoch}}
-	}
-	return s.settle(ctx, reason, changes)
-}
-
-// settle lets committed changes take effect. It goes on when the caller hangs
-// up, because the next caller relies on it.
-func (s *Service) settle(ctx context.Context, reason string, changes []store.EpochChange) error {
+// settle lets committed changes take effect, and earlier ones that may be waiting
+// at another dispatcher. It goes on when the caller hangs up, because the next
+// caller relies on it.
+func (s *Service) settle(ctx context.Context, reason string, own, unconfirmed []store.EpochChange) error {
+	changes := slices.Concat(own, unconfirmed)
 	if len(changes) == 0 {
 		return nil
 	}
@@ -228,7 +222,11 @@ func (s *Service) settle(ctx context.Context, reason string, changes []store.Epo
 	if s.deps.Peers != nil {
 		everywhere.Go(func() error { return s.deps.Peers.Fence(ctx, changes, reason) })
 	}
-	return everywhere.Wait()
+	if err := everywhere.Wait(); err != nil {
+		return err
+	}
+	_ = s.deps.Store.Confirm(ctx, changes) // It only spares the next caller the wait.
+	return nil
 }
 
 func checkToken(token string) error {

@@ -35,14 +35,14 @@ func (s *Service) Import(ctx context.Context, records []store.Record, seenSince 
 		return nil, err
 	}
 	defer release()
-	var changes []store.EpochChange
+	var changes, unconfirmed []store.EpochChange
 	var errs []error
 	for i, imported := range s.deps.Store.Import(ctx, good) {
 		out[places[i]] = imported
-		changes = append(changes, imported.Changes...)
+		changes, unconfirmed = append(changes, imported.Changes...), append(unconfirmed, imported.Unconfirmed...)
 		errs = append(errs, imported.Err)
 	}
-	if err := errors.Join(s.settle(ctx, wire.KickedRebound, changes), errors.Join(errs...)); err != nil {
+	if err := errors.Join(s.settle(ctx, wire.KickedRebound, changes, unconfirmed), errors.Join(errs...)); err != nil {
 		return nil, fmt.Errorf("importing devices: %w", err)
 	}
 	return out, nil

@@ -28,6 +28,8 @@ type mover struct {
 
 func (*mover) Now() time.Time { return noon }
 
+func (*mover) Confirm(context.Context, []store.EpochChange) error { return nil }
+
 func (m *mover) Import(_ context.Context, records []store.Record) (out []store.Imported) {
 	for _, r := range records {
 		m.got = append(m.got, r)
@@ -95,7 +97,7 @@ func TestImportSettlesWhatItChanged(t *testing.T) {
 		fence := &planetest.Fence{}
 		m := &mover{answers: map[string]store.Imported{
 			"a": {Outcome: store.ImportUpdated, Changes: []store.EpochChange{{Device: 1, Epoch: 4, FormerUserID: "alice"}, {Device: 2, Epoch: 9}}},
-			"b": {Outcome: store.ImportUnchanged},
+			"b": {Outcome: store.ImportUnchanged, Unconfirmed: []store.EpochChange{{Device: 4, Epoch: 7}}},
 			"c": {Err: errors.New("no disk")},
 			"d": {Outcome: store.ImportCreated, Changes: []store.EpochChange{{Device: 3, Epoch: 2}}},
 		}}
@@ -112,7 +114,7 @@ func TestImportSettlesWhatItChanged(t *testing.T) {
 			t.Fatalf("answered while a vendor call is open: %v", err)
 		default:
 		}
-		want := []store.EpochChange{{Device: 1, Epoch: 4, FormerUserID: "alice"}, {Device: 2, Epoch: 9}, {Device: 3, Epoch: 2}}
+		want := []store.EpochChange{{Device: 1, Epoch: 4, FormerUserID: "alice"}, {Device: 2, Epoch: 9}, {Device: 3, Epoch: 2}, {Device: 4, Epoch: 7}}
 		if diff := cmp.Diff(want, fence.Asked()); diff != "" {
 			t.Error(diff)
 		}

@@ -41,6 +41,8 @@ func (p onePhone) Bind(_ context.Context, device int64, userID string) (store.Ch
 	return store.Changed{Device: message.Device{Key: device, UserID: userID}}, nil
 }
 
+func (onePhone) Confirm(context.Context, []store.EpochChange) error { return nil }
+
 // TestRepetitionWaitsForTheFirst: the caller of a change hangs up while the
 // former user's vendor call is open, and tries again.
 func TestRepetitionWaitsForTheFirst(t *testing.T) {

@@ -39,9 +39,9 @@ const (
 	ImportOutdated ImportOutcome = "outdated"
 )
 
-// Imported is the answer to one Record.
+// Imported is the answer to one Record, see Changed.
 type Imported struct {
-	Outcome ImportOutcome
-	Changes []EpochChange
-	Err     error
+	Outcome              ImportOutcome
+	Changes, Unconfirmed []EpochChange
+	Err                  error
 }

@@ -80,6 +80,9 @@ type Devices interface {
 	Unbind(ctx context.Context, device int64) (Changed, error)
 	// Unregister unbinds, and deletes the device and its tokens.
 	Unregister(ctx context.Context, device int64) (Changed, error)
+	// Confirm notes that in no process anything older than the changes is open any more. Until then
+	// every call about the device, or about the token that it lost last, tells of its change again.
+	Confirm(ctx context.Context, changes []EpochChange) error
 	// Device finds by push id, with ErrNotFound.
 	Device(ctx context.Context, pushID string) (message.Device, error)
 	// DevicesOf lists the devices bound to each of the users, in order of the push id. Users without
@@ -96,10 +99,10 @@ type Registration struct {
 	Tokens     map[message.TokenKind]string
 }
 
-// Registered is the outcome of a registration.
+// Registered is the outcome of a registration, see Changed.
 type Registered struct {
-	Device  message.Device
-	Retired []EpochChange
+	Device               message.Device
+	Retired, Unconfirmed []EpochChange
 }
 
 // Changed is the outcome of a change to a device: every device whose epoch grew.
@@ -107,13 +110,15 @@ type Registered struct {
 type Changed struct {
 	Device  message.Device
 	Changes []EpochChange
+	// Unconfirmed are earlier changes for which the same holds: whoever made them may be waiting still.
+	Unconfirmed []EpochChange
 }
 
 // EpochChange says that deliveries for the device below Epoch must not start any more.
 type EpochChange struct {
 	Device int64
 	Epoch  int64
-	// FormerUserID is who was bound before; empty when nobody was.
+	// FormerUserID is who was bound before; empty when nobody was, and in an earlier change.
 	FormerUserID string
 }
 

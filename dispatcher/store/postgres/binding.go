@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // Bind implements store.Store.
@@ -48,8 +49,9 @@ func (s *Store) changeDevice(
 			if err != nil {
 				return err
 			}
+			open := w.unconfirmed(d, nil)
 			changes := f(w, d)
-			out = store.Changed{Device: d.Device, Changes: changes}
+			out = store.Changed{Device: d.Device, Changes: changes, Unconfirmed: rules.Unconfirmed(open, changes)}
 			return nil
 		},
 	})

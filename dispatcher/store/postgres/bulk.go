@@ -71,6 +71,7 @@ func importChange(r store.Record, out *store.Imported) *change {
 // take stores a record unless what is known is of the same time or later.
 func (w *work) take(r store.Record) (out store.Imported) {
 	known := w.pushIDs[r.Device.PushID]
+	open := w.unconfirmed(known, r.Tokens)
 	out.Outcome = rules.Import(known.record(), r, w.claims(known, r))
 	switch out.Outcome {
 	case store.ImportCreated:
@@ -82,6 +83,7 @@ func (w *work) take(r store.Record) (out store.Imported) {
 		out.Changes = w.replace(known, r)
 	case store.ImportUnchanged, store.ImportOutdated:
 	}
+	out.Unconfirmed = rules.Unconfirmed(open, out.Changes)
 	return out
 }
 

@@ -59,6 +59,7 @@ type work struct {
 	pushIDs map[string]*deviceState
 	holders map[tokenKey]*deviceState
 	users   map[string]int64
+	losses  losses
 	// keys are free for devices to be made.
 	keys []int64
 	// What the tables need besides the devices' states.
@@ -77,9 +78,13 @@ type (
 // deviceState is a device as the batch has made it.
 type deviceState struct {
 	message.Device
-	user           *int64
-	tokenGen, seen int64
-	tokens         map[message.TokenKind]token
+	user                      *int64
+	tokenGen, seen, confirmed int64
+	tokens                    map[message.TokenKind]token
+	// taken are the tokens that it has from another device whose loss is unconfirmed.
+	taken []tokenHash
+	// lost is the hash of the token that another device took from it in this batch.
+	lost []byte
 	// How the row differs from the table's.
 	made, moved, replaced, gone bool
 	changedTokens               map[message.TokenKind]bool
@@ -92,7 +97,7 @@ type token struct {
 
 // tokenKey is the scope in which a token belongs to one device.
 type tokenKey struct {
-	hash        [sha256.Size]byte
+	hash        tokenHash
 	vendor      string
 	appType     int32
 	environment string
@@ -120,7 +125,7 @@ func (w *work) add(d *deviceState) {
 func (w *work) make(d message.Device, seen int64) *deviceState {
 	d.Key, w.keys = w.keys[0], w.keys[1:]
 	d.UserID, d.Epoch, d.Session = "", 1, 0
-	made := &deviceState{Device: d, seen: seen, made: true}
+	made := &deviceState{Device: d, seen: seen, confirmed: d.Epoch, made: true}
 	w.add(made)
 	return made
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
 )
 
@@ -14,6 +15,7 @@ type groups struct {
 	connects    *groupcommit.Group[*connectRequest]
 	disconnects *groupcommit.Group[*disconnectRequest]
 	changes     *groupcommit.Group[*change]
+	confirms    *groupcommit.Group[[]store.EpochChange]
 	accepts     *groupcommit.Group[*acceptRequest]
 	settles     *groupcommit.Group[*settleRequest]
 }
@@ -24,6 +26,7 @@ func newGroups(ctx context.Context, s *Store) groups {
 		connects:    group(ctx, s, s.commitConnects),
 		disconnects: group(ctx, s, s.commitDisconnects),
 		changes:     group(ctx, s, commitChanges),
+		confirms:    group(ctx, s, commitConfirms),
 		accepts:     pipeline(ctx, s, commitAccepts),
 		settles:     pipeline(ctx, s, commitSettles),
 	}
@@ -49,6 +52,7 @@ func (g groups) close() {
 	g.connects.Close()
 	g.disconnects.Close()
 	g.changes.Close()
+	g.confirms.Close()
 	g.accepts.Close()
 	g.settles.Close()
 }

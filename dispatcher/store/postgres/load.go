@@ -19,7 +19,7 @@ const (
 		UNION SELECT t.device_key FROM @.tokens t WHERE t.token_hash = ANY($3::bytea[]))`
 	lockNamed = `SELECT device_key FROM @.devices WHERE device_key IN ` + named + ` ORDER BY device_key FOR UPDATE`
 	// The rest reads with later snapshots than the one that waited for the locks.
-	readNamed = `SELECT ` + deviceColumns + `, d.user_key, d.token_gen, d.seen_at
+	readNamed = `SELECT ` + deviceColumns + `, d.user_key, d.token_gen, d.seen_at, d.confirmed_epoch
 		FROM @.devices d LEFT JOIN @.users u ON u.user_key = d.user_key WHERE d.device_key IN ` + named
 	readTokens = `SELECT device_key, kind, value, gen FROM @.tokens WHERE device_key IN ` + named
 	newKeys    = `SELECT nextval(pg_get_serial_sequence('@.devices', 'device_key')) FROM generate_series(1, $1)`
@@ -29,7 +29,7 @@ const (
 func (t *tx) load(ctx context.Context, requests []*change) (*work, error) {
 	w := &work{
 		devices: map[int64]*deviceState{}, pushIDs: map[string]*deviceState{},
-		holders: map[tokenKey]*deviceState{}, users: map[string]int64{},
+		holders: map[tokenKey]*deviceState{}, users: map[string]int64{}, losses: losses{},
 	}
 	n := needsOf(requests)
 	b := t.batch()
@@ -50,6 +50,7 @@ func (t *tx) load(ctx context.Context, requests []*change) (*work, error) {
 	if len(n.hashes)+len(n.pushIDs) > 0 { // nothing else looks at them
 		b.add(readTokens, n.devices, n.pushIDs, n.hashes).Query(w.takeTokens)
 	}
+	b.add(readLosses, n.hashes, n.devices).Query(w.takeLosses)
 	if n.made > 0 {
 		b.add(newKeys, n.made).Query(func(rows pgx.Rows) (err error) {
 			w.keys, err = pgx.CollectRows(rows, pgx.RowTo[int64])
@@ -106,7 +107,7 @@ func (w *work) takeUsers(rows pgx.Rows) error {
 func (w *work) takeDevices(rows pgx.Rows) error {
 	return each(rows, func(row pgx.CollectableRow) (err error) {
 		var d deviceState
-		d.Device, err = scanDevice(row, &d.user, &d.tokenGen, &d.seen)
+		d.Device, err = scanDevice(row, &d.user, &d.tokenGen, &d.seen, &d.confirmed)
 		w.add(&d)
 		return err
 	})

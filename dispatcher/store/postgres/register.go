@@ -8,6 +8,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // Register implements store.Store.
@@ -24,7 +25,9 @@ func (s *Store) Register(ctx context.Context, r store.Registration) (out store.R
 			d := w.make(message.Device{
 				PushID: r.PushID, SecretHash: r.SecretHash, Selector: r.Selector, Platform: r.Platform, RegisteredAt: instant(w.now),
 			}, w.now)
-			out = store.Registered{Device: d.Device, Retired: w.giveTokens(d, r.Tokens, w.now)}
+			open := w.unconfirmed(nil, r.Tokens)
+			retired := w.giveTokens(d, r.Tokens, w.now)
+			out = store.Registered{Device: d.Device, Retired: retired, Unconfirmed: rules.Unconfirmed(open, retired)}
 			return nil
 		},
 	})
@@ -44,7 +47,9 @@ func (s *Store) SetToken(ctx context.Context, device int64, kind message.TokenKi
 			if err := checkTokens(tokens); err != nil {
 				return err
 			}
-			out = store.Changed{Device: d.Device, Changes: w.giveTokens(d, tokens, w.now)}
+			open := w.unconfirmed(d, tokens)
+			changes := w.giveTokens(d, tokens, w.now)
+			out = store.Changed{Device: d.Device, Changes: changes, Unconfirmed: rules.Unconfirmed(open, changes)}
 			w.see(d)
 			return nil
 		},
@@ -73,6 +78,8 @@ func (w *work) giveTokens(d *deviceState, tokens map[message.TokenKind]string, a
 	slices.SortFunc(former, byKey)
 	for _, f := range slices.Compact(former) {
 		changes = append(changes, w.rebind(f, "", at))
+		w.losses.add(tokenHash(f.lost), f.Key, f.Epoch)
+		d.taken = append(d.taken, tokenHash(f.lost))
 	}
 	return changes
 }
@@ -90,6 +97,7 @@ func (w *work) giveToken(d *deviceState, kind message.TokenKind, value string, a
 	}
 	if holder != nil {
 		w.takeToken(holder, kind)
+		holder.lost = key.hash[:]
 	}
 	w.takeToken(d, kind)
 	d.tokenGen++

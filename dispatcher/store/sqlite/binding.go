@@ -5,6 +5,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // Bind implements store.Store.
@@ -66,7 +67,12 @@ func (s *Store) change(
 		if err != nil {
 			return err
 		}
+		open, err := t.unconfirmed(device, nil)
+		if err != nil {
+			return err
+		}
 		out, err = f(t, d)
+		out.Unconfirmed = rules.Unconfirmed(open, out.Changes)
 		return err
 	})
 	return out, err

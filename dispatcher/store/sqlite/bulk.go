@@ -88,6 +88,14 @@ func (t *tx) take(r store.Record) (out store.Imported, err error) {
 	if err != nil {
 		return out, err
 	}
+	var device int64
+	if known != nil {
+		device = known.Device.Key
+	}
+	open, err := t.unconfirmed(device, r.Tokens)
+	if err != nil {
+		return out, err
+	}
 	switch out.Outcome = rules.Import(known, r, claims); out.Outcome {
 	case store.ImportCreated:
 		out.Changes, err = t.create(r)
@@ -95,6 +103,7 @@ func (t *tx) take(r store.Record) (out store.Imported, err error) {
 		out.Changes, err = t.replace(known.Device, r)
 	case store.ImportUnchanged, store.ImportOutdated:
 	}
+	out.Unconfirmed = rules.Unconfirmed(open, out.Changes)
 	return out, err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // Register implements store.Store.
@@ -31,16 +32,20 @@ func (t *tx) register(r store.Registration) (store.Registered, error) {
 	if err != nil {
 		return store.Registered{}, err
 	}
+	open, err := t.unconfirmed(d.Key, r.Tokens)
+	if err != nil {
+		return store.Registered{}, err
+	}
 	retired, err := t.setTokens(d, r.Tokens, now)
-	return store.Registered{Device: d, Retired: retired}, err
+	return store.Registered{Device: d, Retired: retired, Unconfirmed: rules.Unconfirmed(open, retired)}, err
 }
 
 // insertDevice makes a device that is bound to nobody.
 func (t *tx) insertDevice(d message.Device, seenAt time.Time) (message.Device, error) {
 	sel := d.Selector
 	key, err := t.insert(`INSERT INTO devices
-		(push_id, secret_hash, vendor, app_type, region, environment, platform, epoch, token_gen, registered_at, seen_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?)`,
+		(push_id, secret_hash, vendor, app_type, region, environment, platform, epoch, confirmed_epoch, token_gen, registered_at, seen_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1, 0, ?, ?)`,
 		d.PushID, d.SecretHash[:], sel.Vendor, sel.AppType, sel.Region, sel.Environment, d.Platform,
 		millis(d.RegisteredAt), millis(seenAt))
 	if err != nil {
@@ -56,9 +61,15 @@ func (s *Store) SetToken(ctx context.Context, device int64, kind message.TokenKi
 		if out.Device, err = t.device(device); err != nil {
 			return err
 		}
-		if out.Changes, err = t.setTokens(out.Device, map[message.TokenKind]string{kind: value}, instant(t.now)); err != nil {
+		tokens := map[message.TokenKind]string{kind: value}
+		open, err := t.unconfirmed(device, tokens)
+		if err != nil {
 			return err
 		}
+		if out.Changes, err = t.setTokens(out.Device, tokens, instant(t.now)); err != nil {
+			return err
+		}
+		out.Unconfirmed = rules.Unconfirmed(open, out.Changes)
 		return t.seen(device, minute)
 	})
 	return out, err
@@ -98,7 +109,7 @@ func (t *tx) setToken(d message.Device, kind message.TokenKind, value string, at
 		_, err := t.exec(`UPDATE tokens SET quarantined_at = NULL WHERE device_key = ? AND kind = ? AND quarantined_at IS NOT NULL`, d.Key, string(kind))
 		return nil, err
 	default:
-		if _, err := t.exec(`DELETE FROM tokens WHERE device_key = ? AND kind = ?`, holder, string(kind)); err != nil {
+		if err := t.lose(holder, kind, hash[:]); err != nil {
 			return nil, err
 		}
 		holders = []int64{holder}
@@ -112,6 +123,15 @@ func (t *tx) setToken(d message.Device, kind message.TokenKind, value string, at
 		(device_key, kind, vendor, app_type, environment, token_hash, value, gen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.Key, string(kind), sel.Vendor, sel.AppType, sel.Environment, hash[:], value, gen)
 	return holders, err
+}
+
+// lose takes a token from a device that another one shall have.
+func (t *tx) lose(device int64, kind message.TokenKind, hash []byte) error {
+	if _, err := t.exec(`DELETE FROM tokens WHERE device_key = ? AND kind = ?`, device, string(kind)); err != nil {
+		return err
+	}
+	_, err := t.exec(`UPDATE devices SET lost_hash = ? WHERE device_key = ?`, hash, device)
+	return err
 }
 
 // retire clears the bindings of devices whose token another device holds since then.

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
@@ -48,8 +45,9 @@ func laterStays(b *bench) {
 		{"the one before", same, store.ImportOutdated, nil, unbound},
 	} {
 		got := b.Import(b.Context(), []store.Record{c.record})[0]
-		if diff := cmp.Diff(store.Imported{Outcome: c.outcome, Changes: c.changes}, got, cmpopts.EquateEmpty()); diff != "" {
-			b.Errorf("%s (-want +got):\n%s", c.name, diff)
+		b.imported(got, store.Imported{Outcome: c.outcome, Changes: c.changes})
+		if b.Failed() {
+			b.Logf("that was %s", c.name)
 		}
 		b.has(c.want)
 	}

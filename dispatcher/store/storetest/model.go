@@ -13,6 +13,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 func modelCases() []testCase {
@@ -25,6 +26,9 @@ type phoneModel struct {
 	epoch       int64
 	bad         bool
 	place       store.Place // of the session, as long as that incarnation lives
+	// confirmed is the epoch up to which nothing is open, and lost the token that was taken last.
+	confirmed int64
+	lost      string
 }
 
 // model runs random changes against the store and against plain maps.
@@ -54,7 +58,7 @@ func randomChanges(pods ...*bench) {
 		m.leases[p] = p.lease().Incarnation
 	}
 	changes := []func() string{
-		m.register, m.setToken, m.bind, m.bind, m.unbind, m.unregister, m.accept, m.accept, m.accept, m.settle, m.settle,
+		m.register, m.setToken, m.bind, m.bind, m.unbind, m.unregister, m.confirm, m.accept, m.accept, m.accept, m.settle, m.settle,
 		m.connect, m.connect, m.disconnect, m.crashSometimes,
 	}
 	for range 300 {
@@ -86,7 +90,7 @@ func (m *model) take(token string) []store.EpochChange {
 		if p.token == token {
 			p.epoch++
 			c := store.EpochChange{Device: key, Epoch: p.epoch, FormerUserID: p.user}
-			p.token, p.user, p.bad, p.place = "", "", false, store.Place{}
+			p.token, p.user, p.bad, p.place, p.lost = "", "", false, store.Place{}, token
 			return []store.EpochChange{c}
 		}
 	}
@@ -101,10 +105,12 @@ func (m *model) same(want, got []store.EpochChange) {
 
 func (m *model) register() string {
 	token := m.someToken()
+	open := m.open(0, token)
 	r, err := m.Register(m.Context(), registration(fmt.Sprintf("p%d", m.next()), token))
 	m.must(err)
 	m.same(m.take(token), r.Retired)
-	m.phones[r.Device.Key] = &phoneModel{token: token, epoch: r.Device.Epoch}
+	m.tells("a registration", r.Unconfirmed, rules.Unconfirmed(open, r.Retired)...)
+	m.phones[r.Device.Key] = &phoneModel{token: token, epoch: r.Device.Epoch, confirmed: r.Device.Epoch}
 	return fmt.Sprint("register ", r.Device.Key, token)
 }
 
@@ -114,8 +120,10 @@ func (m *model) setToken() string {
 		return "nothing"
 	}
 	token := m.someToken()
+	open := m.open(key, token)
 	changed, err := m.SetToken(m.Context(), key, message.TokenAlert, token)
 	m.must(err)
+	m.tells("a token", changed.Unconfirmed, rules.Unconfirmed(open, changed.Changes)...)
 	if p.token == token {
 		p.bad = false // the phone knows better than the vendor
 		m.same(nil, changed.Changes)
@@ -132,8 +140,10 @@ func (m *model) bind() string {
 		return "nothing"
 	}
 	user := m.someUser()
+	open := m.open(key, "")
 	changed, err := m.Bind(m.Context(), key, user)
 	m.must(err)
+	m.tells("a binding", changed.Unconfirmed, rules.Unconfirmed(open, changed.Changes)...)
 	m.same(p.rebind(key, user), changed.Changes)
 	return fmt.Sprint("bind ", key, user)
 }
@@ -143,8 +153,10 @@ func (m *model) unbind() string {
 	if p == nil {
 		return "nothing"
 	}
+	open := m.open(key, "")
 	changed, err := m.Unbind(m.Context(), key)
 	m.must(err)
+	m.tells("a logout", changed.Unconfirmed, rules.Unconfirmed(open, changed.Changes)...)
 	m.same(p.rebind(key, ""), changed.Changes)
 	return fmt.Sprint("unbind ", key)
 }
@@ -164,8 +176,10 @@ func (m *model) unregister() string {
 	if p == nil || len(m.phones) < 3 {
 		return "nothing"
 	}
+	open := m.open(key, "")
 	changed, err := m.Unregister(m.Context(), key)
 	m.must(err)
+	m.tells("an unregistration", changed.Unconfirmed, rules.Unconfirmed(open, changed.Changes)...)
 	m.same([]store.EpochChange{{Device: key, Epoch: p.epoch + 1, FormerUserID: p.user}}, changed.Changes)
 	delete(m.phones, key)
 	return fmt.Sprint("unregister ", key)

@@ -41,7 +41,7 @@ type testCase struct {
 func cases() []testCase {
 	var all []testCase
 	for _, group := range [][]testCase{
-		deviceCases(), tokenCases(), acceptCases(), inboxCases(), leaseCases(), settleCases(), healthCases(),
+		deviceCases(), confirmCases(), tokenCases(), acceptCases(), inboxCases(), leaseCases(), settleCases(), healthCases(),
 		accessTokenCases(), traceCases(), pruneCases(), concurrentCases(), modelCases(), sessionCases(), bulkCases(), clockCases(),
 	} {
 		all = append(all, group...)

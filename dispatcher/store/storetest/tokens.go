@@ -49,7 +49,11 @@ func setTokenRetires(b *bench) {
 	old := b.bind(b.phone("t"), "anna").Device
 	d := b.bound("bert")
 	changed := b.setToken(d, "t")
-	want := store.Changed{Device: d, Changes: []store.EpochChange{{Device: old.Key, Epoch: old.Epoch + 1, FormerUserID: "anna"}}}
+	want := store.Changed{
+		Device:      d,
+		Changes:     []store.EpochChange{{Device: old.Key, Epoch: old.Epoch + 1, FormerUserID: "anna"}},
+		Unconfirmed: []store.EpochChange{at(d)},
+	}
 	if diff := cmp.Diff(want, changed); diff != "" {
 		b.Errorf("(-want +got):\n%s", diff)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,6 +72,49 @@ func TestStatementsOfAPush(t *testing.T) {
 	})
 	if want := (cost{21, 7}); got != want {
 		t.Errorf("a push: %+v, want %+v", got, want)
+	}
+}
+
+// TestStatementsOfALogin keeps what a login costs that shares its commit with no other, when it
+// changes the user, when that is confirmed, and when it changes nothing.
+func TestStatementsOfALogin(t *testing.T) {
+	t.Parallel()
+	s, seen := recorded(t)
+	d := boundDevice(t, s, "anna")
+	bind := func() {
+		if _, err := s.Bind(t.Context(), d.Key, "bert"); err != nil {
+			t.Error(err)
+		}
+	}
+	confirm := func() {
+		if err := s.Confirm(t.Context(), []store.EpochChange{{Device: d.Key, Epoch: d.Epoch + 1}}); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		do   func()
+		want cost
+	}{{"another user", bind, cost{8, 2}}, {"the confirmation", confirm, cost{1, 1}}, {"the same user", bind, cost{6, 1}}} {
+		if got := seen.cost(tt.do); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestDeviceOfTheVersionBefore: what a dispatcher wrote that knows of no confirmation is unconfirmed.
+func TestDeviceOfTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	s, _ := recorded(t)
+	execute(t, s, `INSERT INTO @.devices (push_id, secret_hash, vendor, app_type, region, environment, platform, epoch, token_gen, registered_at, seen_at)
+		VALUES ('before', '\x00', 'FCM', 1, '', '', 'Android', 3, 0, 1, 1)`)
+	d, err := s.Device(t.Context(), "before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := s.Unbind(t.Context(), d.Key)
+	if want := []store.EpochChange{{Device: d.Key, Epoch: 3}}; err != nil || !slices.Equal(changed.Unconfirmed, want) {
+		t.Errorf("unconfirmed %v, %v, want %v", changed.Unconfirmed, err, want)
 	}
 }
 

@@ -61,3 +61,29 @@ func TestTakeoverReachesEveryDispatcher(t *testing.T) {
 		t.Errorf("the former user's session got %+v", <-messages)
 	}
 }
+
+// While a dead dispatcher's lease lives, a takeover waits for it; a login that changes nothing does not.
+func TestLoginDoesNotWaitForTheDead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, postgres())
+	victim := w.another(t)
+	calm, contested := w.newPhone(t, vendors()[0]), w.newPhone(t, vendors()[1])
+	calm.bind(t, "ann")
+	contested.bind(t, "ben")
+	rival := w.userToken(t, "cat")
+	victim.Kill()
+	died := time.Now()
+	takeover := make(chan error, 1)
+	go func() {
+		_, err := contested.device().Bind(t.Context(), rival)
+		takeover <- err
+	}()
+	for range 3 {
+		calm.bind(t, "ann")
+	}
+	login := time.Since(died)
+	must(t, <-takeover)
+	if waited := time.Since(died); login > waited/2 {
+		t.Errorf("logins took %s, and a takeover that waits for the lease %s", login, waited)
+	}
+}

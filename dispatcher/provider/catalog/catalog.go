@@ -8,6 +8,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/fcm"
+	"github.com/offlinepush/operator/dispatcher/provider/vivo"
 	"github.com/offlinepush/operator/dispatcher/provider/xiaomi"
 )
 
@@ -18,10 +19,11 @@ type Vendor string
 const (
 	FCM    Vendor = "FCM"
 	Xiaomi Vendor = "Xiaomi"
+	Vivo   Vendor = "Vivo"
 )
 
 // Vendors lists every vendor once, in the order of config.Channel's members.
-func Vendors() []Vendor { return []Vendor{FCM, Xiaomi} }
+func Vendors() []Vendor { return []Vendor{FCM, Xiaomi, Vivo} }
 
 // New makes the provider of a channel row.
 func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
@@ -30,6 +32,8 @@ func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
 		return made(fcm.New(row, deps))
 	case Xiaomi:
 		return made(xiaomi.New(row, deps))
+	case Vivo:
+		return made(vivo.New(row, deps))
 	}
 	return nil, fmt.Errorf("channel %s: vendor: %q is not one of %v", row.Name, row.Vendor, Vendors())
 }
@@ -40,7 +44,12 @@ func Token(_ Vendor, token string) (string, error) { return token, nil }
 
 // Receipts reads a callback that came to the receipt URL of a channel row. The error is provider.ErrReceiptRefused, or says
 // what is malformed.
-func Receipts(row config.Channel, _ provider.Callback) ([]provider.Receipt, error) {
+func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, error) {
+	switch Vendor(row.Vendor) {
+	case Vivo:
+		return vivo.Receipts(row, c)
+	case FCM, Xiaomi:
+	}
 	return nil, fmt.Errorf("vendor %s reports nothing", row.Vendor)
 }
 

@@ -48,6 +48,8 @@ type Outcome struct {
 	VendorMessageID string
 	// RetryAfter is the wait that the vendor asks for; 0 when it named none.
 	RetryAfter time.Duration
+	// PhoneOnly means that a rate or quota is the phone's: the outcome says nothing of the channel.
+	PhoneOnly bool
 }
 
 // State is the place of one (message, user, device) in the account:

@@ -31,7 +31,7 @@ func Alone(n int, push func(i int) message.Outcome, report func(int, message.Out
 		calls.Go(func() {
 			defer func() { <-slots }()
 			o := push(i)
-			if concernsChannel(o.Class) {
+			if concernsChannel(o.Class) && !o.PhoneOnly {
 				ended.Store(&o)
 			}
 			report(i, o)

@@ -95,7 +95,10 @@ func place(n Notification) string {
 
 // UntilMidnight is the time to the end of the Chinese vendors' day.
 func UntilMidnight(now time.Time) time.Duration {
-	china := now.In(time.FixedZone("UTC+8", 8*60*60)) // China has no summer time
+	china := now.In(China())
 	y, m, d := china.Date()
 	return time.Date(y, m, d+1, 0, 0, 0, 0, china.Location()).Sub(now)
 }
+
+// China is the time zone of the Chinese vendors, which has no summer time.
+func China() *time.Location { return time.FixedZone("UTC+8", 8*60*60) }

@@ -8,6 +8,8 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/fcm"
+	"github.com/offlinepush/operator/dispatcher/provider/honor"
+	"github.com/offlinepush/operator/dispatcher/provider/meizu"
 	"github.com/offlinepush/operator/dispatcher/provider/vivo"
 	"github.com/offlinepush/operator/dispatcher/provider/xiaomi"
 )
@@ -20,10 +22,12 @@ const (
 	FCM    Vendor = "FCM"
 	Xiaomi Vendor = "Xiaomi"
 	Vivo   Vendor = "Vivo"
+	Honor  Vendor = "Honor"
+	Meizu  Vendor = "Meizu"
 )
 
 // Vendors lists every vendor once, in the order of config.Channel's members.
-func Vendors() []Vendor { return []Vendor{FCM, Xiaomi, Vivo} }
+func Vendors() []Vendor { return []Vendor{FCM, Xiaomi, Vivo, Honor, Meizu} }
 
 // New makes the provider of a channel row.
 func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
@@ -34,6 +38,10 @@ func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
 		return made(xiaomi.New(row, deps))
 	case Vivo:
 		return made(vivo.New(row, deps))
+	case Honor:
+		return made(honor.New(row, deps))
+	case Meizu:
+		return made(meizu.New(row, deps))
 	}
 	return nil, fmt.Errorf("channel %s: vendor: %q is not one of %v", row.Name, row.Vendor, Vendors())
 }
@@ -48,6 +56,10 @@ func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, erro
 	switch Vendor(row.Vendor) {
 	case Vivo:
 		return vivo.Receipts(row, c)
+	case Honor:
+		return honor.Receipts(row, c)
+	case Meizu:
+		return meizu.Receipts(row, c)
 	case FCM, Xiaomi:
 	}
 	return nil, fmt.Errorf("vendor %s reports nothing", row.Vendor)

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// maxAnswer bounds what is read of an answer, in bytes.
-	maxAnswer = 64 << 10
+	// maxAnswer bounds what is read of an answer, in bytes: some vendors answer about each of 1000 phones.
+	maxAnswer = 512 << 10
 	// maxWords bounds what is quoted of a vendor, in runes.
 	maxWords = 256
 	// maxRetryAfter bounds the wait that a vendor may ask for.

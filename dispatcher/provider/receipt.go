@@ -2,8 +2,11 @@ package provider
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/offlinepush/operator/dispatcher/config"
 )
 
 // ErrReceiptRefused says that a callback does not prove that it comes from the vendor.
@@ -50,4 +53,14 @@ type Receipt struct {
 	Reason string
 	// At is when it happened by the vendor's clock; zero when the vendor does not tell.
 	At time.Time
+}
+
+// ReceiptLink is the URL at which to ask for receipts. When it is longer than the vendor takes, in bytes, none are asked
+// for, and the note says so.
+func ReceiptLink(link config.Secret, limit int) (url, note string) {
+	url = link.Reveal()
+	if len(url) > limit {
+		return "", fmt.Sprintf("no receipts: their URL has %d bytes, the vendor takes %d", len(url), limit)
+	}
+	return url, ""
 }

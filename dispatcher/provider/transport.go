@@ -11,7 +11,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 )
 
-// Times of the transport. The caller's context ends a call earlier.
+// Times of the transport, and bounds. The caller's context ends a call earlier.
 const (
 	dialTimeout   = 3 * time.Second
 	answerTimeout = 10 * time.Second
@@ -19,6 +19,7 @@ const (
 	pingAfter     = 15 * time.Second
 	pingTimeout   = 5 * time.Second
 	idlePerHost   = 64
+	maxHeader     = 64 << 10
 )
 
 // NewClient makes the HTTPS client of one channel row: HTTP/2 or 1.1, the
@@ -43,7 +44,7 @@ func NewClient(endpoint config.Endpoint, deps Deps) (*http.Client, error) {
 			TLSHandshakeTimeout:    dialTimeout,
 			IdleConnTimeout:        idleTimeout,
 			MaxIdleConnsPerHost:    idlePerHost,
-			MaxResponseHeaderBytes: maxAnswer,
+			MaxResponseHeaderBytes: maxHeader,
 			Protocols:              protocols,
 			HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		},

@@ -1,9 +1,12 @@
 package provider
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -53,6 +56,36 @@ type Receipt struct {
 	Reason string
 	// At is when it happened by the vendor's clock; zero when the vendor does not tell.
 	At time.Time
+}
+
+// ForTokens is the receipt for each of the tokens of a list that separates them by commas.
+func (r Receipt) ForTokens(list string) (all []Receipt) {
+	for token := range strings.SplitSeq(list, ",") {
+		if r.Token = strings.TrimSpace(token); r.Token != "" {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// Scalar is the text of a JSON value that vendors write as a number or as text; empty for anything else.
+func Scalar(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	var number Number
+	_ = json.Unmarshal(raw, &number) // Whatever is no number leaves it empty.
+	return string(number)
+}
+
+// Millis is a time in milliseconds; zero for anything else.
+func Millis(text string) time.Time {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }
 
 // ReceiptLink is the URL at which to ask for receipts. When it is longer than the vendor takes, in bytes, none are asked

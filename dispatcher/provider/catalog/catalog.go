@@ -10,6 +10,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider/fcm"
 	"github.com/offlinepush/operator/dispatcher/provider/honor"
 	"github.com/offlinepush/operator/dispatcher/provider/meizu"
+	"github.com/offlinepush/operator/dispatcher/provider/oppo"
 	"github.com/offlinepush/operator/dispatcher/provider/vivo"
 	"github.com/offlinepush/operator/dispatcher/provider/xiaomi"
 )
@@ -21,13 +22,14 @@ type Vendor string
 const (
 	FCM    Vendor = "FCM"
 	Xiaomi Vendor = "Xiaomi"
+	OPPO   Vendor = "OPPO"
 	Vivo   Vendor = "Vivo"
 	Honor  Vendor = "Honor"
 	Meizu  Vendor = "Meizu"
 )
 
 // Vendors lists every vendor once, in the order of config.Channel's members.
-func Vendors() []Vendor { return []Vendor{FCM, Xiaomi, Vivo, Honor, Meizu} }
+func Vendors() []Vendor { return []Vendor{FCM, Xiaomi, OPPO, Vivo, Honor, Meizu} }
 
 // New makes the provider of a channel row.
 func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
@@ -36,6 +38,8 @@ func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
 		return made(fcm.New(row, deps))
 	case Xiaomi:
 		return made(xiaomi.New(row, deps))
+	case OPPO:
+		return made(oppo.New(row, deps))
 	case Vivo:
 		return made(vivo.New(row, deps))
 	case Honor:
@@ -54,13 +58,17 @@ func Token(_ Vendor, token string) (string, error) { return token, nil }
 // what is malformed.
 func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, error) {
 	switch Vendor(row.Vendor) {
+	case Xiaomi:
+		return xiaomi.Receipts(row, c)
+	case OPPO:
+		return oppo.Receipts(row, c)
 	case Vivo:
 		return vivo.Receipts(row, c)
 	case Honor:
 		return honor.Receipts(row, c)
 	case Meizu:
 		return meizu.Receipts(row, c)
-	case FCM, Xiaomi:
+	case FCM:
 	}
 	return nil, fmt.Errorf("vendor %s reports nothing", row.Vendor)
 }

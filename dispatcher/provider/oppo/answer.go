@@ -74,19 +74,20 @@ func (c caller) judge(a provider.Answer, code provider.Number, words string, now
 	return o
 }
 
-// outcomes reads the answer to a push: what it says as a whole and, when it was taken, one outcome for each of the tokens.
-func (c caller) outcomes(a provider.Answer, now time.Time, tokens []string, hide ...string) (message.Outcome, []message.Outcome) {
-	whole := c.outcome(a, now, append(hide, tokens...)...)
+// outcomes reads the answer to a push: what it says as a whole and, when it was taken, of each of the tokens.
+func (c caller) outcomes(a provider.Answer, now time.Time, tokens []string, hide ...string) (whole message.Outcome, named map[string]message.Outcome) {
+	whole = c.outcome(a, now, slices.Concat(hide, tokens)...)
 	if whole.Code != codeOK || whole.Class != message.Accepted {
 		return whole, nil
 	}
-	named := resultsOf(a, tokens)
-	each := make([]message.Outcome, len(tokens))
-	for i, token := range tokens {
-		one, ok := named[token]
+	results := resultsOf(a, tokens)
+	named = make(map[string]message.Outcome, len(tokens))
+	for _, token := range tokens {
+		one, ok := results[token]
 		if !ok && len(tokens) > 1 {
-			each[i] = whole
-			each[i].Class, each[i].Detail = message.Unknown, "the answer says nothing of this phone"
+			o := whole
+			o.Class, o.Detail = message.Unknown, "the answer says nothing of this phone"
+			named[token] = o
 			continue
 		}
 		hide := append(slices.Clone(hide), token)
@@ -94,9 +95,9 @@ func (c caller) outcomes(a provider.Answer, now time.Time, tokens []string, hide
 		if o.Class == message.Accepted {
 			o.VendorMessageID = provider.Words(cmp.Or(one.MessageID, one.OtherMessageID), hide...)
 		}
-		each[i] = o
+		named[token] = o
 	}
-	return whole, each
+	return whole, named
 }
 
 // resultsOf are the results of the phones by their tokens. Where the answer does not name the phones, it has their order.

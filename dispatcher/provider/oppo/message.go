@@ -77,8 +77,21 @@ type notification struct {
 	CallBackParameter string `json:"call_back_parameter,omitempty"`
 }
 
-// compose makes what all phones have in common. The note says what was cut; the error names the field that OPPO would refuse.
-func compose(n provider.Notification, receipts config.Secret) (common notification, note string, err error) {
+// compose makes the messages by the tokens of their phones. The note says what was cut; the error names the field that OPPO
+// would refuse.
+func compose(n provider.Notification, receipts config.Secret, targets []provider.Target) (messages map[string]json.RawMessage, note string, err error) {
+	common, note, err := shared(n, receipts)
+	messages = make(map[string]json.RawMessage, len(targets))
+	for _, t := range targets {
+		if err == nil {
+			messages[t.Token], err = common.message(n, t)
+		}
+	}
+	return messages, note, err
+}
+
+// shared makes what all phones have in common.
+func shared(n provider.Notification, receipts config.Secret) (common notification, note string, err error) {
 	if strings.TrimSpace(n.Title) == "" || strings.TrimSpace(n.Content) == "" {
 		return notification{}, "", errors.New("title and content: OPPO shows no push without both; give both")
 	}

@@ -31,7 +31,7 @@ func fields(t *testing.T, text string) map[string]any {
 
 func TestMessage(t *testing.T) {
 	t.Parallel()
-	common, note, err := compose(providertest.Notification(), config.Secret{})
+	common, note, err := shared(providertest.Notification(), config.Secret{})
 	if err != nil || note != "" {
 		t.Fatalf("note %q, error %v", note, err)
 	}
@@ -124,7 +124,7 @@ func TestCompose(t *testing.T) {
 					delete(want, k)
 				}
 			}
-			common, note, err := compose(n, config.Secret{})
+			common, note, err := shared(n, config.Secret{})
 			if err != nil || note != tt.note {
 				t.Fatalf("note %q, error %v", note, err)
 			}
@@ -142,11 +142,11 @@ func TestCompose(t *testing.T) {
 func TestReceiptsAreAskedFor(t *testing.T) {
 	t.Parallel()
 	link := "https://push.example/" + strings.Repeat("x", maxReceiptLink-len("https://push.example/"))
-	common, note, err := compose(providertest.Notification(), config.NewSecret(link))
+	common, note, err := shared(providertest.Notification(), config.NewSecret(link))
 	if err != nil || note != "" || common.CallBackURL != link || common.CallBackParameter != providertest.Notification().MessageID {
 		t.Errorf("got %+v, note %q, error %v", common, note, err)
 	}
-	common, note, err = compose(providertest.Notification(), config.NewSecret(link+"x"))
+	common, note, err = shared(providertest.Notification(), config.NewSecret(link+"x"))
 	if err != nil || note != "no receipts: their URL has 201 bytes, the vendor takes 200" || common.CallBackURL+common.CallBackParameter != "" {
 		t.Errorf("got %+v, note %q, error %v", common, note, err)
 	}
@@ -156,7 +156,7 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	n := provider.Notification{Title: strings.Repeat("好", 50), Content: strings.Repeat("界", 128), MessageID: "m"}
 	n.Payload = strings.Repeat("好", maxParameters-len(`{"offlinepush":"{\"version\":1,\"messageID\":\"m\"}","payload":""}`))
-	common, note, err := compose(n, config.Secret{})
+	common, note, err := shared(n, config.Secret{})
 	if err != nil || note != "" {
 		t.Errorf("at the limits: note %q, error %v", note, err)
 	}
@@ -168,7 +168,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("parameters over the limit: %v", err)
 	}
 	for _, blank := range []provider.Notification{{Title: "t", Content: "\u3000"}, {Title: "\n", Content: "c"}, {}} {
-		if _, _, err := compose(blank, config.Secret{}); err == nil {
+		if _, _, err := shared(blank, config.Secret{}); err == nil {
 			t.Errorf("%+v is taken", blank)
 		}
 	}

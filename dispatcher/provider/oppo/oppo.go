@@ -3,7 +3,6 @@
 package oppo
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -111,106 +110,61 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 	return o
 }
 
-// element is a target with its message.
-type element struct {
-	at      int // its index among the targets
-	token   string
-	message json.RawMessage
-}
-
-// Send makes one request for all targets, or a few when the messages are large.
+// Send makes one request for all targets that can be registration ids, or a few when the messages are large.
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
-	outcomes := make([]message.Outcome, len(targets))
-	elements, note := p.compose(n, targets, func(at int, o message.Outcome) { outcomes[at] = o })
-	for len(elements) > 0 {
-		size := fitting(elements)
-		p.deliver(ctx, elements[:size], func(at int, o message.Outcome) {
-			if o.Class == message.Accepted {
-				o.Detail = provider.Notes(o.Detail, note)
+	messages, note, err := compose(n, p.receipts, targets)
+	outcomes := make([]message.Outcome, 0, len(targets))
+	for len(targets) > 0 {
+		size := fitting(targets, messages)
+		outcomes = append(outcomes, provider.SendBatch(targets[:size], func(tokens []string) (message.Outcome, map[string]message.Outcome) {
+			if err != nil {
+				return provider.Unsent(err), nil
 			}
-			outcomes[at] = o
-		})
-		elements = elements[size:]
+			return p.push(ctx, messages, tokens)
+		})...)
+		targets = targets[size:]
+	}
+	for i, o := range outcomes {
+		if o.Class == message.Accepted {
+			outcomes[i].Detail = provider.Notes(o.Detail, note)
+		}
 	}
 	return outcomes
 }
 
-// compose makes the messages, and reports the targets that cannot have one.
-func (p *Provider) compose(n provider.Notification, targets []provider.Target, report func(int, message.Outcome)) (elements []element, note string) {
-	common, note, err := compose(n, p.receipts)
-	for i, t := range targets {
-		if !provider.Plausible(t.Token) {
-			report(i, message.Outcome{Class: message.InvalidToken, Detail: "not a registration id of OPPO's"})
-			continue
-		}
-		own, problem := json.RawMessage(nil), err
-		if problem == nil {
-			own, problem = common.message(n, t)
-		}
-		if problem != nil {
-			report(i, message.Outcome{Class: message.Rejected, Detail: provider.Words(problem.Error())})
-			continue
-		}
-		elements = append(elements, element{i, t.Token, own})
-	}
-	return elements, note
-}
-
-// fitting is how many elements make one request, at least one.
-func fitting(elements []element) int {
+// fitting is how many targets make one request, at least one.
+func fitting(targets []provider.Target, messages map[string]json.RawMessage) int {
 	bytes := 0
-	for i, e := range elements {
-		if bytes += len(e.message); bytes > maxJSON && i > 0 {
+	for i, t := range targets {
+		if bytes += len(messages[t.Token]); bytes > maxJSON && i > 0 {
 			return i
 		}
 	}
-	return len(elements)
-}
-
-// deliver makes one request and reports an outcome for each element. An answer that blames the phones of a request as a
-// whole proves nothing about each of them.
-func (p *Provider) deliver(ctx context.Context, elements []element, report func(int, message.Outcome)) {
-	whole, each := p.push(ctx, elements)
-	if len(elements) > 1 && (whole.Class == message.InvalidToken || whole.Code == duplicate) {
-		provider.Alone(len(elements), func(i int) message.Outcome {
-			o, each := p.push(ctx, elements[i:i+1])
-			return single(o, each, 0)
-		}, func(i int, o message.Outcome) { report(elements[i].at, o) })
-		return
-	}
-	for i, e := range elements {
-		report(e.at, single(whole, each, i))
-	}
-}
-
-func single(whole message.Outcome, each []message.Outcome, i int) message.Outcome {
-	if each == nil {
-		return whole
-	}
-	return each[i]
+	return len(targets)
 }
 
 // push makes one request, and once more if the access token ran out.
-func (p *Provider) push(ctx context.Context, elements []element) (whole message.Outcome, each []message.Outcome) {
-	tokens := make([]string, len(elements))
-	messages := make([][]byte, len(elements))
-	for i, e := range elements {
-		tokens[i], messages[i] = e.token, e.message
-	}
-	path, form := unicastPath, "message="+url.QueryEscape(string(elements[0].message))
-	if len(elements) > 1 {
-		list := string(bytes.Join(messages, []byte(",")))
-		path, form = batchPath, "messages="+url.QueryEscape("["+list+"]")
+func (p *Provider) push(ctx context.Context, messages map[string]json.RawMessage, tokens []string) (whole message.Outcome, named map[string]message.Outcome) {
+	path, form := unicastPath, "message="+url.QueryEscape(string(messages[tokens[0]]))
+	if len(tokens) > 1 {
+		list := make([]json.RawMessage, len(tokens))
+		for i, token := range tokens {
+			list[i] = messages[token]
+		}
+		path, form = batchPath, "messages="+url.QueryEscape(string(encode(list)))
 	}
 	whole = p.tokens.Do(ctx, func(token string) (o message.Outcome) {
 		a, err := p.caller.post(ctx, path, "auth_token="+url.QueryEscape(token)+"&"+form)
 		if err != nil {
 			return provider.Unanswered(err)
 		}
-		o, each = p.caller.outcomes(a, p.now(), tokens, token, p.receipts.Reveal())
+		o, named = p.caller.outcomes(a, p.now(), tokens, token, p.receipts.Reveal())
 		return o
 	})
-	return whole, each
+	if whole.Code == duplicate && len(tokens) > 1 {
+		whole.Class = message.InvalidToken // It does not say which phones had it, so that each is asked alone.
+	}
+	return whole, named
 }
 
 func (c caller) post(ctx context.Context, path, form string) (provider.Answer, error) {

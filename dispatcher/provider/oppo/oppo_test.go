@@ -1,6 +1,7 @@
 package oppo
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -97,8 +98,9 @@ func TestLargeMessagesAreSplit(t *testing.T) {
 	if requests != 5 || len(seen) != maxTargets {
 		t.Errorf("%d requests for %d phones, want 5 for %d", requests, len(seen), maxTargets)
 	}
-	if got := fitting([]element{{message: make([]byte, 2*maxJSON)}, {}}); got != 1 {
-		t.Errorf("%d elements fit beside one that is too large alone, want 1", got)
+	large := map[string]json.RawMessage{"a": make([]byte, 2*maxJSON)}
+	if got := fitting([]provider.Target{{Token: "a"}, {Token: "b"}}, large); got != 1 {
+		t.Errorf("%d messages make a request with one that is too large alone, want 1", got)
 	}
 }
 

@@ -2,11 +2,9 @@ package oppo
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -40,21 +38,15 @@ func Receipts(_ config.Channel, c provider.Callback) ([]provider.Receipt, error)
 	return receipts, nil
 }
 
-func (r report) receipts() (all []provider.Receipt) {
-	one := provider.Receipt{MessageID: r.Param, VendorMessageID: r.MessageID, Code: r.Type}
-	if r.MessageID == "" {
-		one.VendorMessageID = r.TaskID // the same for a push to named phones
+func (r report) receipts() []provider.Receipt {
+	one := provider.Receipt{
+		MessageID:       r.Param,
+		VendorMessageID: cmp.Or(r.MessageID, r.TaskID), // the same for a push to named phones
+		Code:            provider.Words(r.Type),
+		At:              provider.Millis(provider.Scalar(r.Time)),
 	}
 	one.Event, one.Reason = event(r.Type)
-	if ms, err := strconv.ParseInt(strings.Trim(string(r.Time), `"`), 10, 64); err == nil && ms > 0 {
-		one.At = time.UnixMilli(ms)
-	}
-	for token := range strings.SplitSeq(r.Tokens, ",") {
-		if one.Token = strings.TrimSpace(token); one.Token != "" {
-			all = append(all, one)
-		}
-	}
-	return all
+	return one.ForTokens(r.Tokens)
 }
 
 // event says what a type of event means. One that is not known means no good.

@@ -3,6 +3,7 @@ package xiaomi
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
@@ -28,14 +30,14 @@ const (
 
 // compose makes the form that all targets share, without their ids. The note
 // says what was cut; the error names the field that Xiaomi would refuse.
-func compose(n provider.Notification, packageName, user string) (form url.Values, note string, err error) {
+func (p *Provider) compose(n provider.Notification, user string) (form url.Values, note string, err error) {
 	if strings.TrimSpace(n.Title) == "" || strings.TrimSpace(n.Content) == "" {
 		return nil, "", errors.New("title and content: Xiaomi shows no push without both; give both")
 	}
 	title, titleNote := provider.Cut("title", n.Title, maxTitle)
 	content, contentNote := provider.Cut("content", n.Content, maxContent)
 	form = url.Values{
-		"restricted_package_name": {packageName},
+		"restricted_package_name": {p.packageName},
 		"pass_through":            {"0"},
 		"title":                   {title},
 		"description":             {content},
@@ -50,8 +52,50 @@ func compose(n provider.Notification, packageName, user string) (form url.Values
 	if err := addOwn(form, n, user); err != nil {
 		return nil, "", err
 	}
+	if err := addTemplate(form, n); err != nil {
+		return nil, "", err
+	}
 	addSetting(form, n.Setting.Xiaomi)
-	return form, provider.Notes(titleNote, contentNote), nil
+	linkNote := addReceipts(form, p.receipts, n.MessageID)
+	return form, provider.Notes(titleNote, contentNote, linkNote), nil
+}
+
+// addReceipts asks for receipts, which echo the message's id.
+func addReceipts(form url.Values, receipts config.Secret, messageID string) (note string) {
+	link, note := provider.ReceiptLink(receipts, maxReceiptLink)
+	if link != "" {
+		form.Set("extra.callback", link)
+		form.Set("extra.callback.param", messageID)
+		form.Set("extra.callback.type", receiptTypes)
+	}
+	return note
+}
+
+// addTemplate fills in the private-message template of the push profile. Xiaomi takes the parameters of the title and of the
+// content as one object.
+func addTemplate(form url.Values, n provider.Notification) error {
+	if n.Setting.Xiaomi == nil || n.Setting.Xiaomi.TemplateID == "" {
+		return nil
+	}
+	given := message.Template{}
+	if n.Template != nil {
+		given = *n.Template
+	}
+	all := map[string]json.RawMessage{}
+	for _, p := range []struct{ field, object string }{
+		{"titleParameters", given.TitleParameters}, {"contentParameters", given.ContentParameters},
+	} {
+		if p.object != "" && json.Unmarshal([]byte(p.object), &all) != nil {
+			return fmt.Errorf("template.%s: is not a JSON object; give the parameters by their names", p.field)
+		}
+	}
+	merged := []byte("{}")
+	if len(all) > 0 {
+		merged, _ = json.Marshal(all) // was read from JSON
+	}
+	form.Set("extra.template_id", n.Setting.Xiaomi.TemplateID)
+	form.Set("extra.template_param", string(merged))
+	return nil
 }
 
 // addOwn adds the two keys that the app reads.
@@ -89,10 +133,10 @@ func addSetting(form url.Values, s *config.XiaomiSetting) {
 		}
 	}
 	switch setting.ClickAction.Type {
-	case "OpenPage":
+	case config.OpenPage:
 		form.Set("extra.notify_effect", "2")
 		form.Set("extra.intent_uri", setting.ClickAction.URI)
-	case "OpenURL":
+	case config.OpenURL:
 		form.Set("extra.notify_effect", "3")
 		form.Set("extra.web_uri", setting.ClickAction.URI)
 	default:

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/providertest"
 )
@@ -32,6 +33,9 @@ func plain() url.Values {
 		"extra.offlinepush":       {`{"version":1,"messageID":"019a0000-0000-7000-8000-000000000001","user":"u"}`},
 	}
 }
+
+// app composes without receipts.
+func app() *Provider { return &Provider{packageName: packageName} }
 
 func TestCompose(t *testing.T) {
 	t.Parallel()
@@ -56,6 +60,16 @@ func TestCompose(t *testing.T) {
 		{"web", func(n *provider.Notification) {
 			n.Setting.Xiaomi = &config.XiaomiSetting{ChannelID: "1", ClickAction: config.ClickAction{Type: "OpenURL", URI: "https://x.example/"}}
 		}, map[string]string{"extra.channel_id": "1", "extra.notify_effect": "3", "extra.web_uri": "https://x.example/"}},
+		{"template without parameters", templated(nil), map[string]string{"extra.template_id": "P1", "extra.template_param": "{}"}},
+		{
+			"template with parameters", templated(&message.Template{ID: "OPPO's", TitleParameters: `{"b":"1"}`, ContentParameters: `{"a":"&"}`}),
+			map[string]string{"extra.template_id": "P1", "extra.template_param": `{"a":"\u0026","b":"1"}`},
+		},
+		{
+			"template with null", templated(&message.Template{TitleParameters: "null"}),
+			map[string]string{"extra.template_id": "P1", "extra.template_param": "{}"},
+		},
+		{"parameters without a template", func(n *provider.Notification) { n.Template = &message.Template{ID: "OPPO's", TitleParameters: "{}"} }, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +82,7 @@ func TestCompose(t *testing.T) {
 					want.Del(k)
 				}
 			}
-			got, note, err := compose(n, packageName, "u")
+			got, note, err := app().compose(n, "u")
 			if err != nil || note != "" {
 				t.Fatalf("note %q, error %v", note, err)
 			}
@@ -79,23 +93,62 @@ func TestCompose(t *testing.T) {
 	}
 }
 
+func templated(tpl *message.Template) func(*provider.Notification) {
+	return func(n *provider.Notification) {
+		n.Template, n.Setting.Xiaomi = tpl, &config.XiaomiSetting{TemplateID: "P1"}
+	}
+}
+
+func TestTemplateParametersAreObjects(t *testing.T) {
+	t.Parallel()
+	for field, tpl := range map[string]message.Template{
+		"template.titleParameters":   {TitleParameters: `["a"]`},
+		"template.contentParameters": {TitleParameters: `{}`, ContentParameters: `{`},
+	} {
+		n := providertest.Notification()
+		templated(&tpl)(&n)
+		if _, _, err := app().compose(n, ""); err == nil || !strings.Contains(err.Error(), field+": is not a JSON object") {
+			t.Errorf("%+v: got %v", tpl, err)
+		}
+	}
+}
+
+func TestReceiptsAreAskedFor(t *testing.T) {
+	t.Parallel()
+	link := "https://push.example/" + strings.Repeat("x", maxReceiptLink-len("https://push.example/"))
+	p := &Provider{packageName: packageName, receipts: config.NewSecret(link)}
+	want := plain()
+	want.Set("extra.callback", link)
+	want.Set("extra.callback.param", providertest.Notification().MessageID)
+	want.Set("extra.callback.type", "243")
+	got, note, err := p.compose(providertest.Notification(), "u")
+	if diff := cmp.Diff(want, got); diff != "" || note != "" || err != nil {
+		t.Errorf("note %q, error %v (-want +got):\n%s", note, err, diff)
+	}
+	p.receipts = config.NewSecret(link + "x")
+	got, note, err = p.compose(providertest.Notification(), "u")
+	if diff := cmp.Diff(plain(), got); diff != "" || !strings.HasPrefix(note, "no receipts: ") || err != nil {
+		t.Errorf("note %q, error %v (-want +got):\n%s", note, err, diff)
+	}
+}
+
 func TestComposeLimits(t *testing.T) {
 	t.Parallel()
 	n := provider.Notification{Title: strings.Repeat("好", 49), Content: strings.Repeat("界", 127), MessageID: "m"}
-	if _, note, err := compose(n, packageName, ""); note != "" || err != nil {
+	if _, note, err := app().compose(n, ""); note != "" || err != nil {
 		t.Errorf("at the limits: note %q, error %v", note, err)
 	}
 	const envelope = len("offlinepush" + `{"version":1,"messageID":"m"}`)
 	n.Payload = strings.Repeat("好", 1023-envelope-len("payload"))
-	if _, _, err := compose(n, packageName, ""); err != nil {
+	if _, _, err := app().compose(n, ""); err != nil {
 		t.Errorf("extras at the limit: %v", err)
 	}
 	n.Payload += "x"
-	if _, _, err := compose(n, packageName, ""); err == nil || !strings.Contains(err.Error(), "payload: has 977 characters, Xiaomi takes 976 here") {
+	if _, _, err := app().compose(n, ""); err == nil || !strings.Contains(err.Error(), "payload: has 977 characters, Xiaomi takes 976 here") {
 		t.Errorf("extras over the limit: %v", err)
 	}
 	for _, blank := range []provider.Notification{{Title: "t", Content: "\u3000"}, {Title: "\n", Content: "c"}, {}} {
-		if _, _, err := compose(blank, packageName, ""); err == nil {
+		if _, _, err := app().compose(blank, ""); err == nil {
 			t.Errorf("%+v is taken", blank)
 		}
 	}

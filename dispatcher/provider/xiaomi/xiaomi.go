@@ -26,6 +26,7 @@ type Provider struct {
 	base, path  string
 	packageName string
 	secret      config.Secret
+	receipts    config.Secret
 	client      *http.Client
 	codes       provider.CodeIndex
 	now         func() time.Time
@@ -57,6 +58,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 		base: base, path: path,
 		packageName: row.Xiaomi.PackageName,
 		secret:      row.Xiaomi.AppSecret,
+		receipts:    deps.ReceiptURL,
 		client:      client,
 		codes:       provider.IndexCodes(Codes()),
 		now:         deps.Clock(),
@@ -105,7 +107,7 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 
 // Send makes one request for all targets that can be registration ids.
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
-	form, note, err := compose(n, p.packageName, provider.CommonUser(targets))
+	form, note, err := p.compose(n, provider.CommonUser(targets))
 	return provider.SendBatch(targets, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
 		if err != nil {
 			return provider.Unsent(err), nil
@@ -130,7 +132,7 @@ func (p *Provider) push(ctx context.Context, form url.Values, tokens []string) (
 	if err != nil {
 		return provider.Unanswered(err), nil
 	}
-	return outcome(a, p.codes, p.now(), append([]string{p.secret.Reveal()}, tokens...)...)
+	return outcome(a, p.codes, p.now(), append([]string{p.secret.Reveal(), p.receipts.Reveal()}, tokens...)...)
 }
 
 func (p *Provider) do(ctx context.Context, method, path, body string) (provider.Answer, error) {

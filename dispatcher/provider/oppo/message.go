@@ -173,16 +173,17 @@ func (b *notification) setTemplate(n provider.Notification, setting config.OPPOS
 }
 
 // message is the JSON for one phone: its app finds the payload and the envelope in the parameters of the action.
-func (b notification) message(n provider.Notification, t provider.Target) (json.RawMessage, error) {
-	own := map[string]string{provider.EnvelopeKey: provider.Envelope(n, t.UserHash)}
+func (b *notification) message(n provider.Notification, t provider.Target) (json.RawMessage, error) {
+	parameters := map[string]string{provider.EnvelopeKey: provider.Envelope(n, t.UserHash)}
 	if n.Payload != "" {
-		own[provider.PayloadKey] = n.Payload
+		parameters[provider.PayloadKey] = n.Payload
 	}
-	b.ActionParameters = string(encode(own))
-	if length := utf8.RuneCountInString(b.ActionParameters); length > maxParameters {
+	own := *b
+	own.ActionParameters = string(encode(parameters))
+	if length := utf8.RuneCountInString(own.ActionParameters); length > maxParameters {
 		return nil, fmt.Errorf("payload: action_parameters has %d characters with it, OPPO takes %d; shorten it", length, maxParameters)
 	}
-	return encode(body{TargetType: registrationID, TargetValue: t.Token, Notification: b}), nil
+	return encode(body{TargetType: registrationID, TargetValue: t.Token, Notification: own}), nil
 }
 
 // encode leaves & and < as they are: OPPO counts characters.

@@ -3,6 +3,7 @@ package apps
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -115,4 +116,40 @@ func TestQuotaOfADay(t *testing.T) {
 			t.Error("the next day has a new quota")
 		}
 	})
+}
+
+func TestRates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r Rates
+		if !r.Allow("bear", 2, 2) || r.Allow("bear", 2, 1) || !r.Allow("fox", 2, 1) || !r.Allow("bear", 0, 99) {
+			t.Error("each key has its own rate, and 0 is none")
+		}
+		time.Sleep(time.Second) // virtual
+		if !r.Allow("bear", 2, 99) || r.Allow("bear", 2, 1) {
+			t.Error("more than the rate takes a full second")
+		}
+		if !r.Allow("bear", 5, 5) {
+			t.Error("a new rate must hold at once")
+		}
+	})
+}
+
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	var m Memory[int]
+	one := func(n int) int { return n + 1 }
+	m.Change("a", one)
+	if got := m.Change("a", one); got != 2 {
+		t.Errorf("got %d, want 2", got)
+	}
+	for n := range maxKept {
+		m.Change(strconv.Itoa(n), one)
+	}
+	if _, ok := m.Get("a"); ok || len(m.values) != maxKept || len(m.order) != maxKept {
+		t.Errorf("keeps %d values in an order of %d", len(m.values), len(m.order))
+	}
+	if got, ok := m.Get("7"); !ok || got != 1 {
+		t.Errorf("got %d, %t", got, ok)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 )
 
@@ -88,17 +89,17 @@ func TestReceipts(t *testing.T) {
 func TestMergeOfReceipts(t *testing.T) {
 	t.Parallel()
 	say := func(link, id string, kind int, target string) report {
-		return report{link, id, Receipt{Type: kind, Targets: target}}
+		return report{URL: link, MessageID: id, Content: Receipt{Type: kind, Targets: target}}
 	}
-	got := merge([]report{
+	got := callback.Pack([]report{
 		say("x", "m1", 1, "a"), say("x", "m1", 1, "b"), say("x", "m2", 1, "a"), say("x", "m1", 2, "a"), say("y", "m1", 1, "c"),
-	})
-	want := []parcel{
-		{"x", map[string]Receipt{"m1": {Type: 1, Targets: "a,b"}, "m2": {Type: 1, Targets: "a"}}},
-		{"x", map[string]Receipt{"m1": {Type: 2, Targets: "a"}}},
-		{"y", map[string]Receipt{"m1": {Type: 1, Targets: "c"}}},
+	}, (*Receipt).add)
+	want := []callback.Parcel[Receipt]{
+		{URL: "x", Contents: map[string]Receipt{"m1": {Type: 1, Targets: "a,b"}, "m2": {Type: 1, Targets: "a"}}},
+		{URL: "x", Contents: map[string]Receipt{"m1": {Type: 2, Targets: "a"}}},
+		{URL: "y", Contents: map[string]Receipt{"m1": {Type: 1, Targets: "c"}}},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(parcel{})); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("parcels (-want +got):\n%s", diff)
 	}
 }

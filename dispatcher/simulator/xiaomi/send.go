@@ -179,7 +179,7 @@ func (b *batch) receipt(m message, kind int, targets ...string) {
 	case disabledReceipt:
 		r.BarStatus = "Disable"
 	}
-	b.vendor.receipts.Add(report{link: link, messageID: b.id, receipt: r})
+	b.vendor.receipts.Add(report{URL: link, MessageID: b.id, Content: r})
 }
 
 func (b *batch) answer(targets int) answer {

@@ -70,12 +70,12 @@ func TestPushAppProfiles(t *testing.T) {
 		{name: "whole FCM", edit: func(a app) {
 			a.Spec.PushProfiles = fcmSettings(pushv1.FCMProfile{Priority: pushv1.FCMPriorityHigh, Sound: "ding", ChannelID: "messages"})
 		}},
-		{name: "FCM data", edit: func(a app) { a.Spec.PushProfiles = fcmSettings(pushv1.FCMProfile{Type: pushv1.FCMMessageTypeData}) }},
+		{name: "FCM data", edit: func(a app) { a.Spec.PushProfiles = fcmSettings(pushv1.FCMProfile{Type: pushv1.MessageTypeData}) }},
 		{name: "FCM data with sound", edit: func(a app) {
-			a.Spec.PushProfiles = fcmSettings(pushv1.FCMProfile{Type: pushv1.FCMMessageTypeData, Sound: "ding"})
+			a.Spec.PushProfiles = fcmSettings(pushv1.FCMProfile{Type: pushv1.MessageTypeData, Sound: "ding"})
 		}, want: []string{"`sound` and `channelID` must be unset when `type` is 'Data'"}},
 		{name: "FCM data with channel", edit: func(a app) {
-			a.Spec.PushProfiles = fcmSettings(pushv1.FCMProfile{Type: pushv1.FCMMessageTypeData, ChannelID: "messages"})
+			a.Spec.PushProfiles = fcmSettings(pushv1.FCMProfile{Type: pushv1.MessageTypeData, ChannelID: "messages"})
 		}, want: []string{"`sound` and `channelID` must be unset when `type` is 'Data'"}},
 		{name: "FCM priority", edit: func(a app) { a.Spec.PushProfiles = fcmSettings(pushv1.FCMProfile{Priority: "Higher"}) }, want: []string{"fcm.priority"}},
 		{name: "no member", edit: func(a app) { a.Spec.PushProfiles = profile(pushv1.ProfileSettings{Vendor: pushv1.VendorFCM}) }, want: []string{
@@ -153,7 +153,7 @@ func TestPushAppClickActions(t *testing.T) {
 		},
 		{
 			name: "plain url", click: pushv1.ClickAction{Type: pushv1.ClickActionOpenURL, URL: "http://example.com"},
-			want: []string{"clickAction.url", "`url` must be an https URL"},
+			want: []string{"clickAction.url", "should match '^https://"},
 		},
 		{
 			name: "page missing", click: pushv1.ClickAction{Type: pushv1.ClickActionOpenPage},
@@ -165,7 +165,7 @@ func TestPushAppClickActions(t *testing.T) {
 		},
 		{
 			name: "no intent", click: pushv1.ClickAction{Type: pushv1.ClickActionOpenPage, IntentURI: "com.example.Detail"},
-			want: []string{"`intentURI` must be an Android intent"},
+			want: []string{"clickAction.intentURI", "should match '^intent:'"},
 		},
 		{name: "unknown", click: pushv1.ClickAction{Type: "Explode"}, want: []string{"clickAction.type"}},
 	} {
@@ -349,7 +349,7 @@ func TestPushAppDefaults(t *testing.T) {
 		want.Channels[i].AppType, want.Channels[i].Required, want.Channels[i].Share = 1, pushv1.ChannelRequired, 100
 	}
 	fcm, xiaomi := &want.PushProfiles[0].Settings[0], &want.PushProfiles[1].Settings[0]
-	fcm.AppType, fcm.FCM = 1, &pushv1.FCMProfile{Type: pushv1.FCMMessageTypeNotification, Priority: pushv1.FCMPriorityNormal}
+	fcm.AppType, fcm.FCM = 1, &pushv1.FCMProfile{Type: pushv1.MessageTypeNotification, Priority: pushv1.FCMPriorityNormal}
 	xiaomi.AppType, xiaomi.Xiaomi.ClickAction.Type = 1, pushv1.ClickActionOpenApp
 	want.Routing = pushv1.AppRouting{
 		HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 86400,

@@ -34,7 +34,7 @@ func TestPushChannelFCM(t *testing.T) {
 		{name: "bad project", edit: func(c channel) { c.Spec.FCM.ProjectID = "Chat_Prod" }, want: []string{"spec.fcm.projectID"}},
 		{name: "bad target", edit: func(c channel) { c.Spec.FCM.Target = "Topic" }, want: []string{"spec.fcm.target", `"InstallationID", "Token"`}},
 		{name: "no vendor", edit: func(c channel) { c.Spec.Vendor = "" }, want: []string{"spec.vendor: Required value"}},
-		{name: "unknown vendor", edit: func(c channel) { c.Spec.Vendor = "Pigeon" }, want: []string{"spec.vendor", `"FCM", "Xiaomi"`}},
+		{name: "unknown vendor", edit: func(c channel) { c.Spec.Vendor = "Pigeon" }, want: []string{"spec.vendor", `"APNs", "FCM", "HarmonyOS"`}},
 		{name: "no member", edit: func(c channel) { c.Spec.FCM = nil }, want: []string{"`fcm` must be set when `vendor` is 'FCM', and only then"}},
 		{
 			name: "another member", edit: func(c channel) { c.Spec.Xiaomi = xiaomiChannel("").Spec.Xiaomi },
@@ -67,7 +67,7 @@ func TestPushChannelXiaomi(t *testing.T) {
 		},
 		{name: "token address", edit: func(c channel) {
 			c.Spec.Endpoint = &pushv1.ChannelEndpoint{AuthURL: "https://sim.example.com/token"}
-		}, want: []string{"`endpoint.authURL` must be unset unless `vendor` is 'FCM'"}},
+		}, want: []string{"`endpoint.authURL` must be unset unless `vendor` is 'FCM', 'Huawei' or 'Honor'"}},
 	})
 }
 

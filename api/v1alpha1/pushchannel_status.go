@@ -53,4 +53,8 @@ type ActiveCredential struct {
 	// +kubebuilder:validation:MaxLength=16
 	// +required
 	Hash string `json:"hash,omitempty"`
+
+	// notAfter is when the credential ends; unset for credentials without an end. Only certificates have one.
+	// +optional
+	NotAfter *metav1.Time `json:"notAfter,omitempty"`
 }

@@ -49,10 +49,19 @@ type PushChannelList struct {
 //
 // +kubebuilder:validation:XValidation:rule="(self.vendor == 'FCM') == has(self.fcm)",message="`fcm` must be set when `vendor` is 'FCM', and only then"
 // +kubebuilder:validation:XValidation:rule="(self.vendor == 'Xiaomi') == has(self.xiaomi)",message="`xiaomi` must be set when `vendor` is 'Xiaomi', and only then"
-// +kubebuilder:validation:XValidation:rule="self.vendor == 'FCM' || !has(self.endpoint) || !has(self.endpoint.authURL)",message="`endpoint.authURL` must be unset unless `vendor` is 'FCM': the other vendors have no token exchange"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'Huawei') == has(self.huawei)",message="`huawei` must be set when `vendor` is 'Huawei', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'HarmonyOS') == has(self.harmonyOS)",message="`harmonyOS` must be set when `vendor` is 'HarmonyOS', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'OPPO') == has(self.oppo)",message="`oppo` must be set when `vendor` is 'OPPO', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'Vivo') == has(self.vivo)",message="`vivo` must be set when `vendor` is 'Vivo', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'Honor') == has(self.honor)",message="`honor` must be set when `vendor` is 'Honor', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'Meizu') == has(self.meizu)",message="`meizu` must be set when `vendor` is 'Meizu', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'APNs') == has(self.apns)",message="`apns` must be set when `vendor` is 'APNs', and only then"
+// +kubebuilder:validation:XValidation:rule="(self.vendor == 'WebPush') == has(self.webPush)",message="`webPush` must be set when `vendor` is 'WebPush', and only then"
+// +kubebuilder:validation:XValidation:rule="self.vendor in ['FCM', 'Huawei', 'Honor'] || !has(self.endpoint) || !has(self.endpoint.authURL)",message="`endpoint.authURL` must be unset unless `vendor` is 'FCM', 'Huawei' or 'Honor': the other vendors have no token exchange at an address of its own"
 type PushChannelSpec struct {
-	// vendor selects the push vendor: FCM or Xiaomi. The member of the same name in lower case must be set, the others must
-	// not. It cannot change: make another channel instead.
+	// vendor selects the push vendor: FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu, APNs or WebPush.
+	// The member of the same name, written like a field, must be set, the others must not. It cannot change: make another
+	// channel instead.
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="`vendor` must not change: make another PushChannel for another vendor"
 	// +required
 	Vendor Vendor `json:"vendor,omitempty"`
@@ -64,6 +73,40 @@ type PushChannelSpec struct {
 	// xiaomi holds what Mi Push needs beside the credentials. Set it when vendor is Xiaomi.
 	// +optional
 	Xiaomi *XiaomiChannel `json:"xiaomi,omitempty"`
+
+	// huawei holds what Huawei's Push Kit for EMUI and HarmonyOS up to 4 needs beside the credentials. Set it when vendor is
+	// Huawei.
+	// +optional
+	Huawei *HuaweiChannel `json:"huawei,omitempty"`
+
+	// harmonyOS holds what Huawei's Push Kit v3 for HarmonyOS 5 and later needs beside the credentials. Set it, if only to
+	// `{}`, when vendor is HarmonyOS.
+	// +optional
+	HarmonyOS *HarmonyOSChannel `json:"harmonyOS,omitempty"`
+
+	// oppo holds what OPPO Push needs beside the credentials. Set it when vendor is OPPO.
+	// +optional
+	OPPO *OPPOChannel `json:"oppo,omitempty"`
+
+	// vivo holds what vivo Push needs beside the credentials. Set it when vendor is Vivo.
+	// +optional
+	Vivo *VivoChannel `json:"vivo,omitempty"`
+
+	// honor holds what Honor Push needs beside the credentials. Set it when vendor is Honor.
+	// +optional
+	Honor *HonorChannel `json:"honor,omitempty"`
+
+	// meizu holds what Flyme Push needs beside the credentials. Set it when vendor is Meizu.
+	// +optional
+	Meizu *MeizuChannel `json:"meizu,omitempty"`
+
+	// apns holds what the Apple Push Notification service needs beside the credentials. Set it when vendor is APNs.
+	// +optional
+	APNs *APNsChannel `json:"apns,omitempty"`
+
+	// webPush holds what Web Push needs beside the credentials. Set it when vendor is WebPush.
+	// +optional
+	WebPush *WebPushChannel `json:"webPush,omitempty"`
 
 	// credentials names the Secret that authenticates this channel at the vendor.
 	// +required
@@ -97,9 +140,11 @@ type PushChannelSpec struct {
 
 // ChannelCredentials names the Secret with the vendor's credential.
 type ChannelCredentials struct {
-	// secretRef names the Secret, in the channel's namespace, with the credential under a fixed key: `service-account.json`
-	// for FCM, `appSecret` for Xiaomi. A changed Secret is proved at the vendor first; until the vendor accepts it, sending
-	// goes on with the credential accepted last.
+	// secretRef names the Secret, in the channel's namespace, with the credential under fixed keys: `service-account.json`
+	// for FCM and HarmonyOS, `appSecret` for Xiaomi, Huawei, Vivo and Meizu, `masterSecret` for OPPO, `clientSecret` for
+	// Honor, `key.p8`, or `tls.crt` and `tls.key`, for APNs, `vapidPrivateKey` for WebPush. Beside it may stand what guards
+	// receipts: `receiptUser` and `receiptKey` for Huawei and HarmonyOS, `receiptToken` for Meizu. A changed Secret is proved
+	// at the vendor first; until the vendor accepts it, sending goes on with the credential accepted last.
 	// +required
 	SecretRef SecretReference `json:"secretRef,omitzero"`
 }
@@ -113,8 +158,8 @@ type ChannelEndpoint struct {
 	// +optional
 	URL HTTPSURL `json:"url,omitempty"`
 
-	// authURL is the https URL that issues access tokens. Only FCM has one. When unset, the `token_uri` of the service
-	// account is used.
+	// authURL is the https URL that issues access tokens. Only FCM, Huawei and Honor have one. When unset, the vendor's public
+	// address is used, for FCM the `token_uri` of the service account.
 	// +optional
 	AuthURL HTTPSURL `json:"authURL,omitempty"`
 
@@ -142,8 +187,9 @@ type ConfigMapKeyReference struct {
 // ChannelLimits bounds the calls to the vendor.
 type ChannelLimits struct {
 	// requestsPerSecond is the most requests per second to the vendor, over all PushApps of the channel by their share; one
-	// request may carry many devices where the vendor has batches. From 1 to 100000. When unset, what the vendor grants to a
-	// new account is kept: 10000 for FCM, 500 for Xiaomi.
+	// request may carry many devices where the vendor has batches. From 1 to 100000. OPPO and vivo count devices
+	// instead. When unset, what the vendor grants to a new account is kept: 10000 for FCM, 6000 for Huawei and HarmonyOS, 5000
+	// for OPPO, 3000 for Vivo and Honor, 500 for Xiaomi, 200 for Meizu; APNs and Web Push name none, so 1000 for both.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	// +optional

@@ -34,6 +34,8 @@ const (
 const (
 	// ReasonResolved says that everything that the channel refers to was found and has the right shape.
 	ReasonResolved = "Resolved"
+	// ReasonCredentialExpired says that the certificate in the Secret has ended.
+	ReasonCredentialExpired = "CredentialExpired"
 	// ReasonIdentifierMismatch says that an identifier of the spec contradicts the credential, for example fcm.projectID.
 	ReasonIdentifierMismatch = "IdentifierMismatch"
 	// ReasonCABundleNotFound says that the ConfigMap or its key does not exist; the controller waits for it.
@@ -46,6 +48,8 @@ const (
 const (
 	// ReasonCredentialsAccepted says that the vendor accepted the credential.
 	ReasonCredentialsAccepted = "CredentialsAccepted"
+	// ReasonCredentialExpiring says that the vendor accepted the credential, which ends within 30 days; the message says when.
+	ReasonCredentialExpiring = "CredentialExpiring"
 	// ReasonCredentialsRejected says that the vendor refused the credential in use.
 	ReasonCredentialsRejected = "CredentialsRejected"
 	// ReasonNewCredentialRejected says that the vendor refused a changed credential; sending goes on with the one accepted

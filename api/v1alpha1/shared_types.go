@@ -10,6 +10,22 @@ const (
 	VendorFCM Vendor = "FCM"
 	// VendorXiaomi is Xiaomi's Mi Push. Its member is `xiaomi`.
 	VendorXiaomi Vendor = "Xiaomi"
+	// VendorHuawei is Huawei's Push Kit for EMUI and HarmonyOS up to 4. Its member is `huawei`.
+	VendorHuawei Vendor = "Huawei"
+	// VendorHarmonyOS is Huawei's Push Kit v3 for HarmonyOS 5 and later. Its member is `harmonyOS`.
+	VendorHarmonyOS Vendor = "HarmonyOS"
+	// VendorOPPO is OPPO Push, for OPPO, OnePlus and realme phones. Its member is `oppo`.
+	VendorOPPO Vendor = "OPPO"
+	// VendorVivo is vivo Push, for vivo and iQOO phones. Its member is `vivo`.
+	VendorVivo Vendor = "Vivo"
+	// VendorHonor is Honor Push. Its member is `honor`.
+	VendorHonor Vendor = "Honor"
+	// VendorMeizu is Meizu's Flyme Push. Its member is `meizu`.
+	VendorMeizu Vendor = "Meizu"
+	// VendorAPNs is the Apple Push Notification service. Its member is `apns`.
+	VendorAPNs Vendor = "APNs"
+	// VendorWebPush is Web Push with VAPID (RFC 8030, 8291, 8292). Its member is `webPush`.
+	VendorWebPush Vendor = "WebPush"
 )
 
 // HTTPSURL is an absolute https URL without user, query and fragment.

@@ -32,18 +32,6 @@ type FCMChannel struct {
 	Target FCMTarget `json:"target,omitempty"`
 }
 
-// FCMMessageType says which part of the system shows an FCM message.
-//
-// +k8s:enum
-type FCMMessageType string
-
-const (
-	// FCMMessageTypeNotification is shown by the phone's system tray.
-	FCMMessageTypeNotification FCMMessageType = "Notification"
-	// FCMMessageTypeData is handed to the app, which shows what it likes.
-	FCMMessageTypeData FCMMessageType = "Data"
-)
-
 // FCMPriority is the urgency of an FCM message.
 //
 // +k8s:enum
@@ -63,7 +51,7 @@ type FCMProfile struct {
 	// type is Notification (shown by the system tray) or Data (handed to the app only). Defaults to Notification.
 	// +kubebuilder:default=Notification
 	// +optional
-	Type FCMMessageType `json:"type,omitempty"`
+	Type MessageType `json:"type,omitempty"`
 
 	// priority is Normal (may wait until a dozing phone wakes up) or High (wakes it at once). Defaults to Normal. Calls are
 	// always High.

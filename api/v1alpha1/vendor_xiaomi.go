@@ -67,6 +67,13 @@ type XiaomiProfile struct {
 	// +optional
 	ChannelDescription string `json:"channelDescription,omitempty"`
 
+	// templateID is the approved template of private messages, which new apps need since 2026-07-01 and every app from
+	// 2027 on. Messages give its parameters. When unset, no template is named.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	TemplateID string `json:"templateID,omitempty"`
+
 	// clickAction is what a tap on the notification does. Defaults to opening the app.
 	// +kubebuilder:default={type:OpenApp}
 	// +optional

@@ -82,7 +82,7 @@ func (r *Reconciler) resolveRow(ctx context.Context, app *pushv1.PushApp, found 
 	if found.config.Suspended {
 		return condition.Waiting(pushv1.ReasonSuspended, "PushChannel %s is suspended", name)
 	}
-	if render.Credential(accepted).IsZero() {
+	if accepted.Credential().IsZero() {
 		found.config.Suspended = true
 		return condition.Waiting(pushv1.ReasonChannelNotReady,
 			"PushChannel %s has no accepted credential yet, pushes wait: %s", name, readyMessage(channel))
@@ -110,7 +110,7 @@ func (r *Reconciler) channel(ctx context.Context, name types.NamespacedName) (*p
 // and no endpoint.
 func (r *Reconciler) accepted(ctx context.Context, channel *pushv1.PushChannel) (config.Channel, error) {
 	name := render.AcceptedName(channel.Name)
-	none := render.Channel(channel.Spec, config.Secret{}, "")
+	none := render.Channel(channel.Spec, nil, "")
 	none.Endpoint = config.Endpoint{}
 	var secret corev1.Secret
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: channel.Namespace, Name: name}, &secret)
@@ -177,10 +177,11 @@ func ambiguous(other row, phones string) error {
 // phonesOf says which phones a row serves.
 func phonesOf(r row) string {
 	parts := []string{string(r.channel.Spec.Vendor), fmt.Sprintf("appType %d", r.spec.AppType)}
-	switch r.channel.Spec.Vendor {
-	case pushv1.VendorFCM:
-	case pushv1.VendorXiaomi:
-		parts = append(parts, "region "+string(r.channel.Spec.Xiaomi.Region))
+	if region := r.config.Accepted.Region(); region != "" {
+		parts = append(parts, "region "+region)
+	}
+	if environment := r.config.Accepted.Environment(); environment != "" {
+		parts = append(parts, "environment "+environment)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -75,7 +75,7 @@ func (c credential) writeTo(channel *pushv1.PushChannel) {
 		channel.Status.Credentials = nil
 		return
 	}
-	sum := sha256.Sum256([]byte(string(channel.UID) + render.Credential(c.row).Reveal()))
+	sum := sha256.Sum256([]byte(string(channel.UID) + c.row.Credential().Reveal()))
 	channel.Status.Credentials = &pushv1.ChannelCredentialsStatus{Active: &pushv1.ActiveCredential{
 		SecretName: pushv1.ObjectName(c.secretName),
 		Hash:       hex.EncodeToString(sum[:8]),

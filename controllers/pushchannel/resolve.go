@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,8 +17,6 @@ import (
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/provider"
-	"github.com/offlinepush/operator/dispatcher/provider/fcm"
-	"github.com/offlinepush/operator/dispatcher/provider/xiaomi"
 )
 
 // credential is a channel as dispatchers would run it, with the credential of one Secret.
@@ -40,12 +40,12 @@ func (r *Reconciler) resolve(ctx context.Context, channel *pushv1.PushChannel) (
 	row.Name = channel.Name
 	vendor, err := r.NewProvider(row, provider.Deps{Guard: r.Guard, Log: r.Log})
 	if err != nil {
-		return credential{}, nil, condition.Terminal(pushv1.ReasonSecretMalformed, "Secret %s: %v", named.secretName, err)
+		return credential{}, nil, unusable(named, err)
 	}
 	return named, vendor, nil
 }
 
-// named reads the credential that the spec names and checks its shape.
+// named reads the credential that the spec names.
 func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel) (credential, error) {
 	if err := r.Allowed.check(channel.Spec.Endpoint); err != nil {
 		return credential{}, err
@@ -54,14 +54,11 @@ func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel) (cr
 	if err != nil {
 		return credential{}, err
 	}
-	text, err := r.secretText(ctx, channel)
+	credentials, err := r.credentials(ctx, channel)
 	if err != nil {
 		return credential{}, err
 	}
-	if err := checkShape(channel.Spec, text); err != nil {
-		return credential{}, err
-	}
-	row := render.Channel(channel.Spec, config.NewSecret(string(text)), bundle)
+	row := render.Channel(channel.Spec, credentials, bundle)
 	encoded, err := render.EncodeChannel(row)
 	if err != nil {
 		return credential{}, err
@@ -69,45 +66,52 @@ func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel) (cr
 	return credential{secretName: string(channel.Spec.Credentials.SecretRef.Name), row: row, encoded: encoded}, nil
 }
 
-func (r *Reconciler) secretText(ctx context.Context, channel *pushv1.PushChannel) ([]byte, error) {
-	name, key := string(channel.Spec.Credentials.SecretRef.Name), render.CredentialKey(channel.Spec.Vendor)
+// credentials reads the Secret that the spec names.
+func (r *Reconciler) credentials(ctx context.Context, channel *pushv1.PushChannel) (render.Credentials, error) {
+	name := string(channel.Spec.Credentials.SecretRef.Name)
+	wanted := render.CredentialKeys(channel.Spec)
 	var secret corev1.Secret
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: channel.Namespace, Name: name}, &secret)
 	if apierrors.IsNotFound(err) {
-		return nil, condition.Waiting(pushv1.ReasonSecretNotFound,
-			"Secret %s does not exist: create it with the key %s", name, key)
+		return nil, condition.Waiting(pushv1.ReasonSecretNotFound, "Secret %s does not exist: create it with %s", name, listed(wanted))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading Secret %s: %w", name, err)
 	}
-	text, ok := secret.Data[key]
-	if !ok {
-		return nil, condition.Waiting(pushv1.ReasonSecretKeyMissing, "Secret %s lacks the key %s: add it", name, key)
+	found := render.Credentials{}
+	for _, key := range wanted {
+		text, ok := secret.Data[key.Name]
+		if !ok && !key.Optional {
+			return nil, condition.Waiting(pushv1.ReasonSecretKeyMissing, "Secret %s lacks the key %s: add it", name, key.Name)
+		}
+		if ok {
+			found[key.Name] = config.NewSecret(string(text))
+		}
 	}
-	return text, nil
+	return found, nil
 }
 
-// checkShape asks the vendor's package; its errors name the field and quote no secret.
-func checkShape(spec pushv1.PushChannelSpec, text []byte) error {
-	name := spec.Credentials.SecretRef.Name
-	malformed := func(err error) error {
-		return condition.Terminal(pushv1.ReasonSecretMalformed, "Secret %s: %v", name, err)
-	}
-	switch spec.Vendor {
-	case pushv1.VendorFCM:
-		if err := fcm.CheckCredential(text, ""); err != nil {
-			return malformed(err)
-		}
-		if err := fcm.CheckCredential(text, spec.FCM.ProjectID); err != nil {
-			return condition.Terminal(pushv1.ReasonIdentifierMismatch,
-				"spec.fcm.projectID contradicts Secret %s: %v; correct one of them", name, err)
-		}
-	case pushv1.VendorXiaomi:
-		if err := xiaomi.CheckCredential(text); err != nil {
-			return malformed(err)
+// listed names the keys that a Secret needs.
+func listed(keys []render.CredentialKey) string {
+	var names []string
+	for _, k := range keys {
+		if !k.Optional {
+			names = append(names, k.Name)
 		}
 	}
-	return nil
+	if len(names) == 1 {
+		return "the key " + names[0]
+	}
+	return "the keys " + strings.Join(names, " and ")
+}
+
+// unusable says why a vendor's client cannot be made of a credential; such errors name the field and quote no secret.
+func unusable(c credential, err error) error {
+	if contradiction, ok := errors.AsType[*provider.MismatchError](err); ok {
+		return condition.Terminal(pushv1.ReasonIdentifierMismatch,
+			"spec.%s contradicts Secret %s: %s; correct one of them", contradiction.Field, c.secretName, contradiction.Problem)
+	}
+	return condition.Terminal(pushv1.ReasonSecretMalformed, "Secret %s: %v", c.secretName, err)
 }
 
 func (r *Reconciler) caBundle(ctx context.Context, channel *pushv1.PushChannel) (string, error) {

@@ -15,68 +15,40 @@ const AcceptedKey = "channel.json"
 // AcceptedName is the name of the Secret with a channel's accepted credential.
 func AcceptedName(channel string) string { return channel + "-accepted" }
 
-// CredentialKey is the key of the vendor's credential in the Secret that people make.
-func CredentialKey(v pushv1.Vendor) string {
-	switch v {
-	case pushv1.VendorFCM:
-		return pushv1.FCMServiceAccountKey
-	case pushv1.VendorXiaomi:
-		return pushv1.XiaomiAppSecretKey
-	}
-	return ""
-}
-
-// Channel is a PushChannel as dispatchers run it, without what differs between the apps that use it.
-func Channel(spec pushv1.PushChannelSpec, credential config.Secret, caBundle string) config.Channel {
-	out := config.Channel{Vendor: string(spec.Vendor)}
-	if e := spec.Endpoint; e != nil {
-		out.Endpoint = config.Endpoint{URL: string(e.URL), AuthURL: string(e.AuthURL), CABundle: caBundle}
-	}
+// Channel is a PushChannel as dispatchers run it, without what differs between the apps that use it. credentials are the
+// values of CredentialKeys.
+func Channel(spec pushv1.PushChannelSpec, credentials Credentials, caBundle string) config.Channel {
+	out := config.Channel{Vendor: string(spec.Vendor), Endpoint: endpoint(spec.Endpoint, caBundle)}
 	switch spec.Vendor {
 	case pushv1.VendorFCM:
-		out.FCM = &config.FCMChannel{
-			ProjectID:      projectID(spec.FCM.ProjectID, credential),
-			Target:         string(spec.FCM.Target),
-			ServiceAccount: credential,
-		}
+		out.FCM = fcm(spec.FCM, credentials)
 	case pushv1.VendorXiaomi:
-		out.Xiaomi = &config.XiaomiChannel{
-			PackageName: spec.Xiaomi.PackageName,
-			Region:      string(spec.Xiaomi.Region),
-			Path:        spec.Xiaomi.Path,
-			AppSecret:   credential,
-		}
+		out.Xiaomi = xiaomi(spec.Xiaomi, credentials)
+	case pushv1.VendorHuawei:
+		out.Huawei = huawei(spec.Huawei, credentials)
+	case pushv1.VendorHarmonyOS:
+		out.HarmonyOS = harmonyOS(spec.HarmonyOS, credentials)
+	case pushv1.VendorOPPO:
+		out.OPPO = oppo(spec.OPPO, credentials)
+	case pushv1.VendorVivo:
+		out.Vivo = vivo(spec.Vivo, credentials)
+	case pushv1.VendorHonor:
+		out.Honor = honor(spec.Honor, credentials)
+	case pushv1.VendorMeizu:
+		out.Meizu = meizu(spec.Meizu, credentials)
+	case pushv1.VendorAPNs:
+		out.APNs = apns(spec.APNs, credentials)
+	case pushv1.VendorWebPush:
+		out.WebPush = webPush(spec.WebPush, credentials)
 	}
 	return out
 }
 
-// projectID reads the Firebase project from the service account when the spec names none.
-func projectID(wanted string, serviceAccount config.Secret) string {
-	if wanted != "" {
-		return wanted
+func endpoint(e *pushv1.ChannelEndpoint, caBundle string) config.Endpoint {
+	if e == nil {
+		return config.Endpoint{}
 	}
-	var account struct {
-		ProjectID string `json:"project_id"`
-	}
-	if json.Unmarshal([]byte(serviceAccount.Reveal()), &account) != nil {
-		return ""
-	}
-	return account.ProjectID
-}
-
-// Credential is the secret of a channel.
-func Credential(c config.Channel) config.Secret {
-	switch pushv1.Vendor(c.Vendor) {
-	case pushv1.VendorFCM:
-		if c.FCM != nil {
-			return c.FCM.ServiceAccount
-		}
-	case pushv1.VendorXiaomi:
-		if c.Xiaomi != nil {
-			return c.Xiaomi.AppSecret
-		}
-	}
-	return config.Secret{}
+	return config.Endpoint{URL: string(e.URL), AuthURL: string(e.AuthURL), CABundle: caBundle}
 }
 
 // EncodeChannel writes a channel with its secret, for its accepted Secret.
@@ -91,7 +63,7 @@ func EncodeChannel(c config.Channel) ([]byte, error) {
 // DecodeChannel reads what EncodeChannel wrote. Its errors never quote the text.
 func DecodeChannel(encoded []byte) (config.Channel, error) {
 	var d config.Document
-	if json.Unmarshal(encoded, &d) != nil || len(d.Channels) != 1 || Credential(d.Channels[0]).IsZero() {
+	if json.Unmarshal(encoded, &d) != nil || len(d.Channels) != 1 || d.Channels[0].Credential().IsZero() {
 		return config.Channel{}, errors.New("holds no channel")
 	}
 	return d.Channels[0], nil

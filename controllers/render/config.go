@@ -1,7 +1,6 @@
 package render
 
 import (
-	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/dispatcher/config"
 )
 
@@ -23,11 +22,12 @@ type Row struct {
 func document(in Input) *config.Document {
 	spec := in.App.Spec
 	return &config.Document{
-		Version:  config.Version,
-		App:      config.App{Namespace: in.App.Namespace, Name: in.App.Name, AppID: spec.AppID},
-		Store:    store(in),
-		Channels: channels(in.Rows),
-		Profiles: profiles(spec.PushProfiles),
+		Version:     config.Version,
+		App:         config.App{Namespace: in.App.Namespace, Name: in.App.Name, AppID: spec.AppID},
+		ExternalURL: string(spec.Exposure.ExternalURL),
+		Store:       store(in),
+		Channels:    channels(in.Rows),
+		Profiles:    profiles(spec.PushProfiles),
 		Routing: config.Routing{
 			HeartbeatSeconds:    spec.Routing.HeartbeatSeconds,
 			OfflineAfterSeconds: spec.Routing.OfflineAfterSeconds,
@@ -51,51 +51,6 @@ func channels(rows []Row) []config.Channel {
 		c := r.Accepted
 		c.Name, c.AppType, c.Limits, c.Suspended = r.Name, r.AppType, r.Limits, r.Suspended
 		out = append(out, c)
-	}
-	return out
-}
-
-func profiles(in []pushv1.PushProfile) []config.Profile {
-	out := make([]config.Profile, 0, len(in))
-	for _, p := range in {
-		settings := make([]config.Setting, 0, len(p.Settings))
-		for _, s := range p.Settings {
-			settings = append(settings, setting(s))
-		}
-		out = append(out, config.Profile{ResourcesID: p.ResourcesID, Settings: settings})
-	}
-	return out
-}
-
-func setting(s pushv1.ProfileSettings) config.Setting {
-	out := config.Setting{Vendor: string(s.Vendor), AppType: s.AppType}
-	switch s.Vendor {
-	case pushv1.VendorFCM:
-		out.FCM = &config.FCMSetting{
-			MessageType: string(s.FCM.Type),
-			Priority:    string(s.FCM.Priority),
-			ChannelID:   s.FCM.ChannelID,
-			Sound:       s.FCM.Sound,
-		}
-	case pushv1.VendorXiaomi:
-		out.Xiaomi = &config.XiaomiSetting{
-			ChannelID:          s.Xiaomi.ChannelID,
-			ChannelName:        s.Xiaomi.ChannelName,
-			ChannelDescription: s.Xiaomi.ChannelDescription,
-			ClickAction:        clickAction(s.Xiaomi.ClickAction),
-		}
-	}
-	return out
-}
-
-func clickAction(a pushv1.ClickAction) config.ClickAction {
-	out := config.ClickAction{Type: string(a.Type)}
-	switch a.Type {
-	case pushv1.ClickActionOpenApp:
-	case pushv1.ClickActionOpenURL:
-		out.URI = a.URL
-	case pushv1.ClickActionOpenPage:
-		out.URI = a.IntentURI
 	}
 	return out
 }

@@ -18,6 +18,7 @@ import (
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider/catalog"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -30,6 +31,7 @@ const (
 	registrationKey  = "registration-key-0123"
 	databasePassword = "database-password-0123"
 	databaseURI      = "postgresql://chat:" + databasePassword + "@db.example.com:5432/push?sslmode=verify-full"
+	credentialSuffix = "-credential-0123"
 	jwks             = `{"keys":[{"kty":"oct","k":"jwks-shared-secret-0123"}]}`
 )
 
@@ -72,6 +74,9 @@ func TestGolden(t *testing.T) {
 				if strings.Contains(got.String(), secret) {
 					t.Errorf("the golden file would hold %q", secret)
 				}
+			}
+			if strings.Contains(got.String(), credentialSuffix) {
+				t.Error("the golden file would hold a vendor's credential")
 			}
 			compare(t, filepath.Join(folder, "golden.yaml"), got.Bytes())
 		})
@@ -167,17 +172,57 @@ func rowOf(t *testing.T, row pushv1.AppChannel) render.Row {
 		},
 		"suspended": {Vendor: pushv1.VendorXiaomi, Xiaomi: &pushv1.XiaomiChannel{PackageName: "com.example.chat", Region: pushv1.XiaomiRegionChina}},
 	}
-	credentials := map[string]string{"fcm": serviceAccount, "xiaomi": appSecret}
 	spec, ok := specs[row.Name]
 	if !ok {
-		t.Fatalf("no channel for row %s", row.Name)
+		spec = sampleOf(t, row.Name)
+	}
+	credentials := render.Credentials{}
+	if row.Name != "suspended" {
+		credentials = credentialsOf(spec)
 	}
 	return render.Row{
 		Name: row.Name, AppType: row.AppType,
-		Accepted:  render.Channel(spec, config.NewSecret(credentials[row.Name]), ""),
+		Accepted:  render.Channel(spec, credentials, ""),
 		Limits:    render.Limits(spec, row.Share, 2*row.Share),
 		Suspended: row.Name == "suspended",
 	}
+}
+
+// credentialsOf is a value for every key of a channel's Secret.
+func credentialsOf(spec pushv1.PushChannelSpec) render.Credentials {
+	credentials := render.Credentials{}
+	for _, key := range render.CredentialKeys(spec) {
+		switch key.Name {
+		case pushv1.FCMServiceAccountKey:
+			credentials[key.Name] = config.NewSecret(serviceAccount)
+		case pushv1.XiaomiAppSecretKey:
+			credentials[key.Name] = config.NewSecret(appSecret)
+		default:
+			credentials[key.Name] = config.NewSecret(key.Name + credentialSuffix)
+		}
+	}
+	return credentials
+}
+
+// sampleOf is the channel of a vendor as config/samples has it, with what the API server would fill in.
+func sampleOf(t *testing.T, vendor string) pushv1.PushChannelSpec {
+	t.Helper()
+	b, err := os.ReadFile("../../config/samples/pushchannel_" + vendor + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(b), "---\n")
+	var channel pushv1.PushChannel
+	if err := yaml.UnmarshalStrict([]byte(text), &channel); err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case channel.Spec.Meizu != nil:
+		channel.Spec.Meizu.Region = pushv1.MeizuRegionChina
+	case channel.Spec.WebPush != nil:
+		channel.Spec.WebPush.AllowedHosts = []pushv1.HostPattern{"fcm.googleapis.com", "*.notify.windows.com"}
+	}
+	return channel.Spec
 }
 
 func generatedKey(letter string) string {
@@ -290,18 +335,14 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestEveryVendorIsRendered fails when a vendor of the API is missing in one of render's switches.
+// TestEveryVendorIsRendered fails when a vendor of the catalogue is missing in one of render's switches.
 func TestEveryVendorIsRendered(t *testing.T) {
 	t.Parallel()
-	specs := map[pushv1.Vendor]pushv1.PushChannelSpec{
-		pushv1.VendorFCM:    {Vendor: pushv1.VendorFCM, FCM: &pushv1.FCMChannel{ProjectID: "chat-prod-4711"}},
-		pushv1.VendorXiaomi: {Vendor: pushv1.VendorXiaomi, Xiaomi: &pushv1.XiaomiChannel{PackageName: "a.b"}},
-	}
-	for vendor, spec := range specs {
+	for _, vendor := range catalog.Vendors() {
 		t.Run(string(vendor), func(t *testing.T) {
 			t.Parallel()
-			channel := render.Channel(spec, config.NewSecret("credential-0123"), "")
-			encoded, err := render.EncodeChannel(channel)
+			spec := sampleOf(t, strings.ToLower(string(vendor)))
+			encoded, err := render.EncodeChannel(render.Channel(spec, credentialsOf(spec), ""))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -309,11 +350,13 @@ func TestEveryVendorIsRendered(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := render.Credential(decoded).Reveal(); got != "credential-0123" {
-				t.Errorf("credential is %q", got)
+			for name, secret := range credentialsOf(spec) {
+				if !strings.Contains(decoded.Credential().Reveal(), secret.Reveal()) {
+					t.Errorf("the value of %s is lost", name)
+				}
 			}
-			if render.CredentialKey(vendor) == "" || render.Limits(spec, 1, 1).RequestsPerSecond <= 1 {
-				t.Error("the vendor has no key or no granted limit")
+			if render.Limits(spec, 1, 1).RequestsPerSecond <= 1 {
+				t.Error("the vendor has no granted limit")
 			}
 		})
 	}
@@ -333,7 +376,7 @@ func FuzzDecodeChannel(f *testing.F) {
 	f.Add([]byte(`{"channels":[{"vendor":"Xiaomi","xiaomi":{"appSecret":"x"}}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		channel, err := render.DecodeChannel(b)
-		if err == nil && render.Credential(channel).IsZero() {
+		if err == nil && channel.Credential().IsZero() {
 			t.Error("a channel without a credential was decoded")
 		}
 	})

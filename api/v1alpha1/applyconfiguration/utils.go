@@ -18,6 +18,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=offlinepush.io, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("ActiveCredential"):
 		return &apiv1alpha1.ActiveCredentialApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("APNsChannel"):
+		return &apiv1alpha1.APNsChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("APNsProfile"):
+		return &apiv1alpha1.APNsProfileApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AppAuth"):
 		return &apiv1alpha1.AppAuthApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AppChannel"):
@@ -72,6 +76,28 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.FCMChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FCMProfile"):
 		return &apiv1alpha1.FCMProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HarmonyOSChannel"):
+		return &apiv1alpha1.HarmonyOSChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HarmonyOSProfile"):
+		return &apiv1alpha1.HarmonyOSProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HonorChannel"):
+		return &apiv1alpha1.HonorChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HonorProfile"):
+		return &apiv1alpha1.HonorProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HuaweiChannel"):
+		return &apiv1alpha1.HuaweiChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HuaweiProfile"):
+		return &apiv1alpha1.HuaweiProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MeizuChannel"):
+		return &apiv1alpha1.MeizuChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MeizuProfile"):
+		return &apiv1alpha1.MeizuProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OPPOChannel"):
+		return &apiv1alpha1.OPPOChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OPPOProfile"):
+		return &apiv1alpha1.OPPOProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PageClickAction"):
+		return &apiv1alpha1.PageClickActionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PostgresStore"):
 		return &apiv1alpha1.PostgresStoreApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProfileSettings"):
@@ -96,6 +122,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SQLiteStoreApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TopologySpread"):
 		return &apiv1alpha1.TopologySpreadApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VivoChannel"):
+		return &apiv1alpha1.VivoChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VivoProfile"):
+		return &apiv1alpha1.VivoProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WebPushChannel"):
+		return &apiv1alpha1.WebPushChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WebPushProfile"):
+		return &apiv1alpha1.WebPushProfileApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("XiaomiChannel"):
 		return &apiv1alpha1.XiaomiChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("XiaomiProfile"):

@@ -23,6 +23,49 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.offlinepush.operator.api.v1alpha1.APNsChannel
+  map:
+    fields:
+    - name: bundleID
+      type:
+        scalar: string
+    - name: environment
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.APNsEnvironment
+      default: Production
+    - name: keyID
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.APNsID
+    - name: teamID
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.APNsID
+- name: com.github.offlinepush.operator.api.v1alpha1.APNsEnvironment
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.APNsID
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.APNsInterruptionLevel
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.APNsProfile
+  map:
+    fields:
+    - name: category
+      type:
+        scalar: string
+    - name: interruptionLevel
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.APNsInterruptionLevel
+    - name: mutableContent
+      type:
+        scalar: boolean
+    - name: pushType
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.APNsPushType
+      default: Alert
+    - name: sound
+      type:
+        scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.APNsPushType
+  scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.AccessFrom
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.ActiveCredential
@@ -34,6 +77,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: secretName
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ObjectName
+- name: com.github.offlinepush.operator.api.v1alpha1.ActivityName
+  scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.AppAuth
   map:
     fields:
@@ -226,6 +271,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: endpoint
       type:
         scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.Category
+  scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.ChannelAccess
   map:
     fields:
@@ -310,7 +357,7 @@ var schemaYAML = typed.YAMLObject(`types:
       default: OpenApp
     - name: url
       type:
-        scalar: string
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PageURL
 - name: com.github.offlinepush.operator.api.v1alpha1.ClickActionType
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.ConfigMapKeyReference
@@ -420,8 +467,6 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.FCMTarget
       default: Token
-- name: com.github.offlinepush.operator.api.v1alpha1.FCMMessageType
-  scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.FCMPriority
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.FCMProfile
@@ -439,15 +484,201 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
     - name: type
       type:
-        namedType: com.github.offlinepush.operator.api.v1alpha1.FCMMessageType
+        namedType: com.github.offlinepush.operator.api.v1alpha1.MessageType
       default: Notification
 - name: com.github.offlinepush.operator.api.v1alpha1.FCMTarget
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.HTTPSURL
   scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.HarmonyOSChannel
+  map:
+    fields:
+    - name: projectID
+      type:
+        scalar: string
+    - name: receiptID
+      type:
+        scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.HarmonyOSProfile
+  map:
+    fields:
+    - name: category
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.Category
+    - name: clickAction
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PageClickAction
+      default:
+        type: OpenApp
+    - name: pushType
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.HarmonyOSPushType
+      default: Notification
+    - name: sound
+      type:
+        scalar: string
+    - name: test
+      type:
+        scalar: boolean
+- name: com.github.offlinepush.operator.api.v1alpha1.HarmonyOSPushType
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.HonorChannel
+  map:
+    fields:
+    - name: appID
+      type:
+        scalar: string
+    - name: badgeClass
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.ActivityName
+    - name: clientID
+      type:
+        scalar: string
+    - name: receiptID
+      type:
+        scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.HonorProfile
+  map:
+    fields:
+    - name: clickAction
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.ClickAction
+      default:
+        type: OpenApp
+    - name: importance
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.Importance
+    - name: test
+      type:
+        scalar: boolean
+    - name: type
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.MessageType
+      default: Notification
+- name: com.github.offlinepush.operator.api.v1alpha1.HostPattern
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.HuaweiChannel
+  map:
+    fields:
+    - name: appID
+      type:
+        scalar: string
+    - name: badgeClass
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.ActivityName
+    - name: receiptID
+      type:
+        scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.HuaweiProfile
+  map:
+    fields:
+    - name: category
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.Category
+    - name: channelID
+      type:
+        scalar: string
+    - name: clickAction
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.ClickAction
+      default:
+        type: OpenApp
+    - name: importance
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.Importance
+      default: Normal
+    - name: sound
+      type:
+        scalar: string
+    - name: test
+      type:
+        scalar: boolean
+    - name: type
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.MessageType
+      default: Notification
+- name: com.github.offlinepush.operator.api.v1alpha1.Importance
+  scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.JWTAlgorithm
   scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.MeizuChannel
+  map:
+    fields:
+    - name: appID
+      type:
+        scalar: string
+    - name: region
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.MeizuRegion
+      default: China
+- name: com.github.offlinepush.operator.api.v1alpha1.MeizuNoticeType
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.MeizuProfile
+  map:
+    fields:
+    - name: clickAction
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PageClickAction
+      default:
+        type: OpenApp
+    - name: noticeType
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.MeizuNoticeType
+      default: Private
+- name: com.github.offlinepush.operator.api.v1alpha1.MeizuRegion
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.MessageType
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.OPPOChannel
+  map:
+    fields:
+    - name: appKey
+      type:
+        scalar: string
+    - name: region
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.OPPORegion
+- name: com.github.offlinepush.operator.api.v1alpha1.OPPOProfile
+  map:
+    fields:
+    - name: category
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.Category
+    - name: channelID
+      type:
+        scalar: string
+    - name: clickAction
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PageClickAction
+      default:
+        type: OpenApp
+    - name: marketing
+      type:
+        scalar: boolean
+    - name: notifyLevel
+      type:
+        scalar: numeric
+    - name: templateID
+      type:
+        scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.OPPORegion
+  scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.ObjectName
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.PageClickAction
+  map:
+    fields:
+    - name: page
+      type:
+        scalar: string
+    - name: type
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.ClickActionType
+      default: OpenApp
+    - name: url
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PageURL
+- name: com.github.offlinepush.operator.api.v1alpha1.PageURL
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.PoolMode
   scalar: string
@@ -467,6 +698,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.offlinepush.operator.api.v1alpha1.ProfileSettings
   map:
     fields:
+    - name: apns
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.APNsProfile
     - name: appType
       type:
         scalar: numeric
@@ -474,9 +708,30 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: fcm
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.FCMProfile
+    - name: harmonyOS
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.HarmonyOSProfile
+    - name: honor
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.HonorProfile
+    - name: huawei
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.HuaweiProfile
+    - name: meizu
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.MeizuProfile
+    - name: oppo
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.OPPOProfile
     - name: vendor
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.Vendor
+    - name: vivo
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.VivoProfile
+    - name: webPush
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.WebPushProfile
     - name: xiaomi
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.XiaomiProfile
@@ -632,6 +887,9 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ChannelAccess
       default:
         from: Same
+    - name: apns
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.APNsChannel
     - name: credentials
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ChannelCredentials
@@ -641,10 +899,25 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: fcm
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.FCMChannel
+    - name: harmonyOS
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.HarmonyOSChannel
+    - name: honor
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.HonorChannel
+    - name: huawei
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.HuaweiChannel
     - name: limits
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ChannelLimits
       default: {}
+    - name: meizu
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.MeizuChannel
+    - name: oppo
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.OPPOChannel
     - name: probe
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ChannelProbe
@@ -655,6 +928,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: vendor
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.Vendor
+    - name: vivo
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.VivoChannel
+    - name: webPush
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.WebPushChannel
     - name: xiaomi
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.XiaomiChannel
@@ -734,7 +1013,74 @@ var schemaYAML = typed.YAMLObject(`types:
       default: ScheduleAnyway
 - name: com.github.offlinepush.operator.api.v1alpha1.Vendor
   scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.VivoChannel
+  map:
+    fields:
+    - name: appID
+      type:
+        scalar: numeric
+    - name: appKey
+      type:
+        scalar: string
+    - name: receiptID
+      type:
+        scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.VivoClassification
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.VivoProfile
+  map:
+    fields:
+    - name: category
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.Category
+    - name: classification
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.VivoClassification
+    - name: clickAction
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.ClickAction
+      default:
+        type: OpenApp
+    - name: test
+      type:
+        scalar: boolean
 - name: com.github.offlinepush.operator.api.v1alpha1.VolumeRetention
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.WebPushChannel
+  map:
+    fields:
+    - name: allowedHosts
+      type:
+        list:
+          elementType:
+            namedType: com.github.offlinepush.operator.api.v1alpha1.HostPattern
+          elementRelationship: associative
+      default:
+      - fcm.googleapis.com
+      - updates.push.services.mozilla.com
+      - web.push.apple.com
+      - '*.push.apple.com'
+      - '*.notify.windows.com'
+    - name: publicKey
+      type:
+        scalar: string
+    - name: subject
+      type:
+        scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.WebPushProfile
+  map:
+    fields:
+    - name: clickURL
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PageURL
+    - name: icon
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PageURL
+    - name: urgency
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.WebPushUrgency
+      default: Normal
+- name: com.github.offlinepush.operator.api.v1alpha1.WebPushUrgency
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.XiaomiChannel
   map:
@@ -766,6 +1112,9 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ClickAction
       default:
         type: OpenApp
+    - name: templateID
+      type:
+        scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.XiaomiRegion
   scalar: string
 - name: io.k8s.api.core.v1.ResourceClaim

@@ -7,9 +7,11 @@ package v1alpha1
 //
 // ChannelCredentials names the Secret with the vendor's credential.
 type ChannelCredentialsApplyConfiguration struct {
-	// secretRef names the Secret, in the channel's namespace, with the credential under a fixed key: `service-account.json`
-	// for FCM, `appSecret` for Xiaomi. A changed Secret is proved at the vendor first; until the vendor accepts it, sending
-	// goes on with the credential accepted last.
+	// secretRef names the Secret, in the channel's namespace, with the credential under fixed keys: `service-account.json`
+	// for FCM and HarmonyOS, `appSecret` for Xiaomi, Huawei, Vivo and Meizu, `masterSecret` for OPPO, `clientSecret` for
+	// Honor, `key.p8`, or `tls.crt` and `tls.key`, for APNs, `vapidPrivateKey` for WebPush. Beside it may stand what guards
+	// receipts: `receiptUser` and `receiptKey` for Huawei and HarmonyOS, `receiptToken` for Meizu. A changed Secret is proved
+	// at the vendor first; until the vendor accepts it, sending goes on with the credential accepted last.
 	SecretRef *SecretReferenceApplyConfiguration `json:"secretRef,omitempty"`
 }
 

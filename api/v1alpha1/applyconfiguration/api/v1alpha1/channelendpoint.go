@@ -14,8 +14,8 @@ type ChannelEndpointApplyConfiguration struct {
 	// url is the https URL that push requests go to; the vendor's own path is appended. When unset, the vendor's public
 	// address is used. Example: `https://push-proxy.example.com/fcm`.
 	URL *apiv1alpha1.HTTPSURL `json:"url,omitempty"`
-	// authURL is the https URL that issues access tokens. Only FCM has one. When unset, the `token_uri` of the service
-	// account is used.
+	// authURL is the https URL that issues access tokens. Only FCM, Huawei and Honor have one. When unset, the vendor's public
+	// address is used, for FCM the `token_uri` of the service account.
 	AuthURL *apiv1alpha1.HTTPSURL `json:"authURL,omitempty"`
 	// caBundleRef names a ConfigMap with the certificate authorities that are trusted for url and authURL, instead of the
 	// public ones.

@@ -9,14 +9,14 @@ import (
 // ClickActionApplyConfiguration represents a declarative configuration of the ClickAction type for use
 // with apply.
 //
-// ClickAction is what a tap on a notification does.
+// ClickAction is what a tap on a notification does, where the vendor opens pages by an intent.
 type ClickActionApplyConfiguration struct {
 	// type is OpenApp (the app's start page), OpenURL (a web page) or OpenPage (a page inside the app). Defaults to OpenApp.
 	Type *apiv1alpha1.ClickActionType `json:"type,omitempty"`
 	// url is the https URL of the web page. Only with type: OpenURL.
-	URL *string `json:"url,omitempty"`
+	URL *apiv1alpha1.PageURL `json:"url,omitempty"`
 	// intentURI is the Android intent of the page. Only with type: OpenPage. Example:
-	// `intent://com.example.chat/detail#Intent;scheme=pushscheme;launchFlags=0x4000000;end`.
+	// `intent://com.example.chat/detail#Intent;scheme=pushscheme;end`.
 	IntentURI *string `json:"intentURI,omitempty"`
 }
 
@@ -37,7 +37,7 @@ func (b *ClickActionApplyConfiguration) WithType(value apiv1alpha1.ClickActionTy
 // WithURL sets the URL field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the URL field is set to the value of the last call.
-func (b *ClickActionApplyConfiguration) WithURL(value string) *ClickActionApplyConfiguration {
+func (b *ClickActionApplyConfiguration) WithURL(value apiv1alpha1.PageURL) *ClickActionApplyConfiguration {
 	b.URL = &value
 	return b
 }

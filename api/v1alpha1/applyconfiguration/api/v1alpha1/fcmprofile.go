@@ -12,7 +12,7 @@ import (
 // FCMProfile is how a push looks on phones reached through FCM.
 type FCMProfileApplyConfiguration struct {
 	// type is Notification (shown by the system tray) or Data (handed to the app only). Defaults to Notification.
-	Type *apiv1alpha1.FCMMessageType `json:"type,omitempty"`
+	Type *apiv1alpha1.MessageType `json:"type,omitempty"`
 	// priority is Normal (may wait until a dozing phone wakes up) or High (wakes it at once). Defaults to Normal. Calls are
 	// always High.
 	Priority *apiv1alpha1.FCMPriority `json:"priority,omitempty"`
@@ -33,7 +33,7 @@ func FCMProfile() *FCMProfileApplyConfiguration {
 // WithType sets the Type field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Type field is set to the value of the last call.
-func (b *FCMProfileApplyConfiguration) WithType(value apiv1alpha1.FCMMessageType) *FCMProfileApplyConfiguration {
+func (b *FCMProfileApplyConfiguration) WithType(value apiv1alpha1.MessageType) *FCMProfileApplyConfiguration {
 	b.Type = &value
 	return b
 }

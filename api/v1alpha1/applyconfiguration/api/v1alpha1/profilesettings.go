@@ -11,7 +11,8 @@ import (
 //
 // ProfileSettings is how a push looks on the phones of one vendor and appType.
 type ProfileSettingsApplyConfiguration struct {
-	// vendor selects the phones: FCM or Xiaomi. The member of the same name in lower case must be set, the others must not.
+	// vendor selects the phones: FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu, APNs or WebPush.
+	// The member of the same name, written like a field, must be set, the others must not.
 	Vendor *apiv1alpha1.Vendor `json:"vendor,omitempty"`
 	// appType selects the phones that registered with this appType. From 1 to 9. Defaults to 1.
 	AppType *int32 `json:"appType,omitempty"`
@@ -19,6 +20,22 @@ type ProfileSettingsApplyConfiguration struct {
 	FCM *FCMProfileApplyConfiguration `json:"fcm,omitempty"`
 	// xiaomi holds the settings for Mi Push. Set it when vendor is Xiaomi.
 	Xiaomi *XiaomiProfileApplyConfiguration `json:"xiaomi,omitempty"`
+	// huawei holds the settings for Huawei's Push Kit. Set it, if only to `{}`, when vendor is Huawei.
+	Huawei *HuaweiProfileApplyConfiguration `json:"huawei,omitempty"`
+	// harmonyOS holds the settings for HarmonyOS 5 and later. Set it, if only to `{}`, when vendor is HarmonyOS.
+	HarmonyOS *HarmonyOSProfileApplyConfiguration `json:"harmonyOS,omitempty"`
+	// oppo holds the settings for OPPO Push. Set it, if only to `{}`, when vendor is OPPO.
+	OPPO *OPPOProfileApplyConfiguration `json:"oppo,omitempty"`
+	// vivo holds the settings for vivo Push. Set it, if only to `{}`, when vendor is Vivo.
+	Vivo *VivoProfileApplyConfiguration `json:"vivo,omitempty"`
+	// honor holds the settings for Honor Push. Set it, if only to `{}`, when vendor is Honor.
+	Honor *HonorProfileApplyConfiguration `json:"honor,omitempty"`
+	// meizu holds the settings for Flyme Push. Set it, if only to `{}`, when vendor is Meizu.
+	Meizu *MeizuProfileApplyConfiguration `json:"meizu,omitempty"`
+	// apns holds the settings for the Apple Push Notification service. Set it, if only to `{}`, when vendor is APNs.
+	APNs *APNsProfileApplyConfiguration `json:"apns,omitempty"`
+	// webPush holds the settings for Web Push. Set it, if only to `{}`, when vendor is WebPush.
+	WebPush *WebPushProfileApplyConfiguration `json:"webPush,omitempty"`
 }
 
 // ProfileSettingsApplyConfiguration constructs a declarative configuration of the ProfileSettings type for use with
@@ -56,5 +73,69 @@ func (b *ProfileSettingsApplyConfiguration) WithFCM(value *FCMProfileApplyConfig
 // If called multiple times, the Xiaomi field is set to the value of the last call.
 func (b *ProfileSettingsApplyConfiguration) WithXiaomi(value *XiaomiProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
 	b.Xiaomi = value
+	return b
+}
+
+// WithHuawei sets the Huawei field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Huawei field is set to the value of the last call.
+func (b *ProfileSettingsApplyConfiguration) WithHuawei(value *HuaweiProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
+	b.Huawei = value
+	return b
+}
+
+// WithHarmonyOS sets the HarmonyOS field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HarmonyOS field is set to the value of the last call.
+func (b *ProfileSettingsApplyConfiguration) WithHarmonyOS(value *HarmonyOSProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
+	b.HarmonyOS = value
+	return b
+}
+
+// WithOPPO sets the OPPO field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OPPO field is set to the value of the last call.
+func (b *ProfileSettingsApplyConfiguration) WithOPPO(value *OPPOProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
+	b.OPPO = value
+	return b
+}
+
+// WithVivo sets the Vivo field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Vivo field is set to the value of the last call.
+func (b *ProfileSettingsApplyConfiguration) WithVivo(value *VivoProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
+	b.Vivo = value
+	return b
+}
+
+// WithHonor sets the Honor field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Honor field is set to the value of the last call.
+func (b *ProfileSettingsApplyConfiguration) WithHonor(value *HonorProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
+	b.Honor = value
+	return b
+}
+
+// WithMeizu sets the Meizu field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Meizu field is set to the value of the last call.
+func (b *ProfileSettingsApplyConfiguration) WithMeizu(value *MeizuProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
+	b.Meizu = value
+	return b
+}
+
+// WithAPNs sets the APNs field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the APNs field is set to the value of the last call.
+func (b *ProfileSettingsApplyConfiguration) WithAPNs(value *APNsProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
+	b.APNs = value
+	return b
+}
+
+// WithWebPush sets the WebPush field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WebPush field is set to the value of the last call.
+func (b *ProfileSettingsApplyConfiguration) WithWebPush(value *WebPushProfileApplyConfiguration) *ProfileSettingsApplyConfiguration {
+	b.WebPush = value
 	return b
 }

@@ -11,13 +11,32 @@ import (
 //
 // PushChannelSpec says which vendor, with which credentials, within which limits and for whom.
 type PushChannelSpecApplyConfiguration struct {
-	// vendor selects the push vendor: FCM or Xiaomi. The member of the same name in lower case must be set, the others must
-	// not. It cannot change: make another channel instead.
+	// vendor selects the push vendor: FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu, APNs or WebPush.
+	// The member of the same name, written like a field, must be set, the others must not. It cannot change: make another
+	// channel instead.
 	Vendor *apiv1alpha1.Vendor `json:"vendor,omitempty"`
 	// fcm holds what Firebase Cloud Messaging needs beside the credentials. Set it, if only to `{}`, when vendor is FCM.
 	FCM *FCMChannelApplyConfiguration `json:"fcm,omitempty"`
 	// xiaomi holds what Mi Push needs beside the credentials. Set it when vendor is Xiaomi.
 	Xiaomi *XiaomiChannelApplyConfiguration `json:"xiaomi,omitempty"`
+	// huawei holds what Huawei's Push Kit for EMUI and HarmonyOS up to 4 needs beside the credentials. Set it when vendor is
+	// Huawei.
+	Huawei *HuaweiChannelApplyConfiguration `json:"huawei,omitempty"`
+	// harmonyOS holds what Huawei's Push Kit v3 for HarmonyOS 5 and later needs beside the credentials. Set it, if only to
+	// `{}`, when vendor is HarmonyOS.
+	HarmonyOS *HarmonyOSChannelApplyConfiguration `json:"harmonyOS,omitempty"`
+	// oppo holds what OPPO Push needs beside the credentials. Set it when vendor is OPPO.
+	OPPO *OPPOChannelApplyConfiguration `json:"oppo,omitempty"`
+	// vivo holds what vivo Push needs beside the credentials. Set it when vendor is Vivo.
+	Vivo *VivoChannelApplyConfiguration `json:"vivo,omitempty"`
+	// honor holds what Honor Push needs beside the credentials. Set it when vendor is Honor.
+	Honor *HonorChannelApplyConfiguration `json:"honor,omitempty"`
+	// meizu holds what Flyme Push needs beside the credentials. Set it when vendor is Meizu.
+	Meizu *MeizuChannelApplyConfiguration `json:"meizu,omitempty"`
+	// apns holds what the Apple Push Notification service needs beside the credentials. Set it when vendor is APNs.
+	APNs *APNsChannelApplyConfiguration `json:"apns,omitempty"`
+	// webPush holds what Web Push needs beside the credentials. Set it when vendor is WebPush.
+	WebPush *WebPushChannelApplyConfiguration `json:"webPush,omitempty"`
 	// credentials names the Secret that authenticates this channel at the vendor.
 	Credentials *ChannelCredentialsApplyConfiguration `json:"credentials,omitempty"`
 	// endpoint replaces the vendor's public addresses, for a proxy, a private region or a simulator. The manager honours it
@@ -61,6 +80,70 @@ func (b *PushChannelSpecApplyConfiguration) WithFCM(value *FCMChannelApplyConfig
 // If called multiple times, the Xiaomi field is set to the value of the last call.
 func (b *PushChannelSpecApplyConfiguration) WithXiaomi(value *XiaomiChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
 	b.Xiaomi = value
+	return b
+}
+
+// WithHuawei sets the Huawei field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Huawei field is set to the value of the last call.
+func (b *PushChannelSpecApplyConfiguration) WithHuawei(value *HuaweiChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
+	b.Huawei = value
+	return b
+}
+
+// WithHarmonyOS sets the HarmonyOS field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HarmonyOS field is set to the value of the last call.
+func (b *PushChannelSpecApplyConfiguration) WithHarmonyOS(value *HarmonyOSChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
+	b.HarmonyOS = value
+	return b
+}
+
+// WithOPPO sets the OPPO field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OPPO field is set to the value of the last call.
+func (b *PushChannelSpecApplyConfiguration) WithOPPO(value *OPPOChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
+	b.OPPO = value
+	return b
+}
+
+// WithVivo sets the Vivo field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Vivo field is set to the value of the last call.
+func (b *PushChannelSpecApplyConfiguration) WithVivo(value *VivoChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
+	b.Vivo = value
+	return b
+}
+
+// WithHonor sets the Honor field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Honor field is set to the value of the last call.
+func (b *PushChannelSpecApplyConfiguration) WithHonor(value *HonorChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
+	b.Honor = value
+	return b
+}
+
+// WithMeizu sets the Meizu field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Meizu field is set to the value of the last call.
+func (b *PushChannelSpecApplyConfiguration) WithMeizu(value *MeizuChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
+	b.Meizu = value
+	return b
+}
+
+// WithAPNs sets the APNs field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the APNs field is set to the value of the last call.
+func (b *PushChannelSpecApplyConfiguration) WithAPNs(value *APNsChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
+	b.APNs = value
+	return b
+}
+
+// WithWebPush sets the WebPush field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WebPush field is set to the value of the last call.
+func (b *PushChannelSpecApplyConfiguration) WithWebPush(value *WebPushChannelApplyConfiguration) *PushChannelSpecApplyConfiguration {
+	b.WebPush = value
 	return b
 }
 

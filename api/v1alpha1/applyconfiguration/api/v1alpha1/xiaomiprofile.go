@@ -15,6 +15,9 @@ type XiaomiProfileApplyConfiguration struct {
 	// channelDescription is the category's description as the phone's settings show it. When unset, the one in Xiaomi's
 	// console.
 	ChannelDescription *string `json:"channelDescription,omitempty"`
+	// templateID is the approved template of private messages, which new apps need since 2026-07-01 and every app from
+	// 2027 on. Messages give its parameters. When unset, no template is named.
+	TemplateID *string `json:"templateID,omitempty"`
 	// clickAction is what a tap on the notification does. Defaults to opening the app.
 	ClickAction *ClickActionApplyConfiguration `json:"clickAction,omitempty"`
 }
@@ -46,6 +49,14 @@ func (b *XiaomiProfileApplyConfiguration) WithChannelName(value string) *XiaomiP
 // If called multiple times, the ChannelDescription field is set to the value of the last call.
 func (b *XiaomiProfileApplyConfiguration) WithChannelDescription(value string) *XiaomiProfileApplyConfiguration {
 	b.ChannelDescription = &value
+	return b
+}
+
+// WithTemplateID sets the TemplateID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TemplateID field is set to the value of the last call.
+func (b *XiaomiProfileApplyConfiguration) WithTemplateID(value string) *XiaomiProfileApplyConfiguration {
+	b.TemplateID = &value
 	return b
 }
 

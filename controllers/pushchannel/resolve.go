@@ -40,7 +40,7 @@ func (r *Reconciler) resolve(ctx context.Context, channel *pushv1.PushChannel) (
 	row.Name = channel.Name
 	vendor, err := r.NewProvider(row, provider.Deps{Guard: r.Guard, Log: r.Log})
 	if err != nil {
-		return credential{}, nil, unusable(named, err)
+		return credential{}, nil, unusable(channel, err)
 	}
 	return named, vendor, nil
 }
@@ -106,12 +106,14 @@ func listed(keys []render.CredentialKey) string {
 }
 
 // unusable says why a vendor's client cannot be made of a credential; such errors name the field and quote no secret.
-func unusable(c credential, err error) error {
+func unusable(channel *pushv1.PushChannel, err error) error {
+	secret := channel.Spec.Credentials.SecretRef.Name
 	if contradiction, ok := errors.AsType[*provider.MismatchError](err); ok {
 		return condition.Terminal(pushv1.ReasonIdentifierMismatch,
-			"spec.%s contradicts Secret %s: %s; correct one of them", contradiction.Field, c.secretName, contradiction.Problem)
+			"spec.%s contradicts Secret %s: %s; correct one of them", contradiction.Field, secret, contradiction.Problem)
 	}
-	return condition.Terminal(pushv1.ReasonSecretMalformed, "Secret %s: %v", c.secretName, err)
+	words := strings.TrimPrefix(err.Error(), "channel "+channel.Name+": ")
+	return condition.Terminal(pushv1.ReasonSecretMalformed, "Secret %s: %s", secret, words)
 }
 
 func (r *Reconciler) caBundle(ctx context.Context, channel *pushv1.PushChannel) (string, error) {

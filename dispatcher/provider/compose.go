@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -42,6 +43,27 @@ func CommonUser(targets []Target) string {
 		}
 	}
 	return targets[0].UserHash
+}
+
+// CommonBadge is the number of all targets, for vendors that take one form for all of them; nil when they differ.
+func CommonBadge(targets []Target) (number *int32) {
+	for _, t := range targets {
+		if t.Badge == nil || number != nil && *number != *t.Badge {
+			return nil
+		}
+		number = t.Badge
+	}
+	return number
+}
+
+// Compact writes JSON in the fewest bytes, with < and > and & as they are, for vendors that count them. v is of plain
+// texts, numbers, lists and structures, which always encode.
+func Compact(v any) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(v) // into memory
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 // Tokens are those of the targets at the indexes.

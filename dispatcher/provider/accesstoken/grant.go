@@ -2,6 +2,8 @@ package accesstoken
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -31,7 +33,16 @@ type granted struct {
 	AccessToken string    `json:"access_token"`
 	ExpiresIn   int64     `json:"expires_in"`
 	Error       errorCode `json:"error"`
+	SubError    errorCode `json:"sub_error"`
 	Description string    `json:"error_description"`
+}
+
+// code is what is wrong. Huawei says it in two numbers.
+func (g granted) code() string {
+	if g.SubError == "" {
+		return string(g.Error)
+	}
+	return string(g.Error) + "/" + string(g.SubError)
 }
 
 // errorCode is a word by RFC 6749, which some vendors replace by a number.
@@ -59,7 +70,7 @@ func Granted(a provider.Answer, codes provider.CodeIndex, now time.Time, hide ..
 	o := a.Malformed()
 	if !malformed && r.Error != "" {
 		hide = append(hide, r.AccessToken)
-		o.Code, o.Detail = provider.Words(string(r.Error), hide...), provider.Words(r.Description, hide...)
+		o.Code, o.Detail = provider.Words(r.code(), hide...), provider.Words(r.Description, hide...)
 	}
 	if row, ok := codes[o.Code]; ok {
 		o.Class = row.Class
@@ -78,6 +89,12 @@ type ClientCredentials struct {
 	Client   *http.Client
 	Codes    provider.CodeIndex
 	Now      func() time.Time
+}
+
+// Fingerprint tells the access tokens of one credential from those of another.
+func (c ClientCredentials) Fingerprint() string {
+	sum := sha256.Sum256([]byte(c.ClientID + "\x00" + c.Secret.Reveal()))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Mint is a Mint.

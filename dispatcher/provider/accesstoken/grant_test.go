@@ -35,9 +35,13 @@ func TestClientCredentials(t *testing.T) {
 	if token.Value.Reveal() != "t" || !token.ExpiresAt.Equal(now.Add(55*time.Minute)) || o.Class != message.Accepted {
 		t.Errorf("got %+v until %s", o, token.ExpiresAt)
 	}
+	old := grant.Fingerprint()
 	grant.Secret = config.NewSecret("wrong-secret")
+	if grant.Fingerprint() == old {
+		t.Error("two credentials have one fingerprint")
+	}
 	_, o = grant.Mint(t.Context())
-	if o.Class != message.CredentialRejected || o.Code != "1101" || o.Detail != "bad secret <redacted>" || o.HTTPStatus != 401 {
+	if o.Class != message.CredentialRejected || o.Code != "1101/20001" || o.Detail != "bad secret <redacted>" || o.HTTPStatus != 401 {
 		t.Errorf("got %+v", o)
 	}
 	s.Close()

@@ -8,7 +8,9 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/fcm"
+	"github.com/offlinepush/operator/dispatcher/provider/harmonyos"
 	"github.com/offlinepush/operator/dispatcher/provider/honor"
+	"github.com/offlinepush/operator/dispatcher/provider/huawei"
 	"github.com/offlinepush/operator/dispatcher/provider/meizu"
 	"github.com/offlinepush/operator/dispatcher/provider/oppo"
 	"github.com/offlinepush/operator/dispatcher/provider/vivo"
@@ -20,16 +22,18 @@ type Vendor string
 
 // The vendors.
 const (
-	FCM    Vendor = "FCM"
-	Xiaomi Vendor = "Xiaomi"
-	OPPO   Vendor = "OPPO"
-	Vivo   Vendor = "Vivo"
-	Honor  Vendor = "Honor"
-	Meizu  Vendor = "Meizu"
+	FCM       Vendor = "FCM"
+	Xiaomi    Vendor = "Xiaomi"
+	Huawei    Vendor = "Huawei"
+	HarmonyOS Vendor = "HarmonyOS"
+	OPPO      Vendor = "OPPO"
+	Vivo      Vendor = "Vivo"
+	Honor     Vendor = "Honor"
+	Meizu     Vendor = "Meizu"
 )
 
 // Vendors lists every vendor once, in the order of config.Channel's members.
-func Vendors() []Vendor { return []Vendor{FCM, Xiaomi, OPPO, Vivo, Honor, Meizu} }
+func Vendors() []Vendor { return []Vendor{FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu} }
 
 // New makes the provider of a channel row.
 func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
@@ -38,6 +42,10 @@ func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
 		return made(fcm.New(row, deps))
 	case Xiaomi:
 		return made(xiaomi.New(row, deps))
+	case Huawei:
+		return made(huawei.New(row, deps))
+	case HarmonyOS:
+		return made(harmonyos.New(row, deps))
 	case OPPO:
 		return made(oppo.New(row, deps))
 	case Vivo:
@@ -60,6 +68,10 @@ func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, erro
 	switch Vendor(row.Vendor) {
 	case Xiaomi:
 		return xiaomi.Receipts(row, c)
+	case Huawei:
+		return huawei.Receipts(row, c)
+	case HarmonyOS:
+		return harmonyos.Receipts(row, c)
 	case OPPO:
 		return oppo.Receipts(row, c)
 	case Vivo:

@@ -1,8 +1,6 @@
 package honor
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -107,8 +105,8 @@ func compose(n provider.Notification, app config.HonorChannel, targets []provide
 		note = b.show(n, setting)
 		b.Android.Notification.Badge = badgeOf(n, app.BadgeClass, targets)
 	}
-	b.Data = string(encode(own))
-	if size := len(encode(b)); size > maxBody {
+	b.Data = string(provider.Compact(own))
+	if size := len(provider.Compact(b)); size > maxBody {
 		return body{}, "", fmt.Errorf("payload: has %d bytes in a message of %d, Honor takes %d in all; shorten it", len(n.Payload), size, maxBody)
 	}
 	return b, note, nil
@@ -157,29 +155,9 @@ func badgeOf(n provider.Notification, class string, targets []provider.Target) *
 	case n.BadgeIncrement > 0:
 		return &badge{AddNum: min(n.BadgeIncrement, maxBadge), BadgeClass: class}
 	}
-	number := commonBadge(targets)
+	number := provider.CommonBadge(targets)
 	if number == nil {
 		return nil
 	}
 	return &badge{SetNum: new(min(max(*number, 0), maxBadge)), BadgeClass: class}
-}
-
-// commonBadge is nil when the targets differ.
-func commonBadge(targets []provider.Target) (number *int32) {
-	for _, t := range targets {
-		if t.Badge == nil || number != nil && *number != *t.Badge {
-			return nil
-		}
-		number = t.Badge
-	}
-	return number
-}
-
-// encode writes JSON in the fewest bytes: with < and > and & as they are.
-func encode(v any) []byte {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(v) // into memory; plain texts and numbers always encode
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -94,7 +94,7 @@ func TestCompose(t *testing.T) {
 			if err != nil || note != "" {
 				t.Fatalf("note %q, error %v", note, err)
 			}
-			if diff := cmp.Diff(decode(t, tt.want), decode(t, string(encode(b)))); diff != "" {
+			if diff := cmp.Diff(decode(t, tt.want), decode(t, string(provider.Compact(b)))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -117,9 +117,9 @@ func TestComposeLimits(t *testing.T) {
 		t.Fatalf("at the limits: note %q, error %v", note, err)
 	}
 	const key = len(`,\"payload\":\"\"`)
-	n.Payload = strings.Repeat("<", maxBody-len(encode(b))-key)
-	if b, _, err = compose(n, app(), nil); err != nil || len(encode(b)) != maxBody {
-		t.Errorf("payload at the limit: %d bytes, %v", len(encode(b)), err)
+	n.Payload = strings.Repeat("<", maxBody-len(provider.Compact(b))-key)
+	if b, _, err = compose(n, app(), nil); err != nil || len(provider.Compact(b)) != maxBody {
+		t.Errorf("payload at the limit: %d bytes, %v", len(provider.Compact(b)), err)
 	}
 	n.Payload += "x"
 	if _, _, err := compose(n, app(), nil); err == nil || !strings.Contains(err.Error(), "in a message of 4097, Honor takes 4096 in all") {

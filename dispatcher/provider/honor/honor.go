@@ -5,8 +5,6 @@ package honor
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -72,16 +70,10 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 		app:    *row.Honor,
 		client: client,
 		grant:  grant,
-		tokens: accesstoken.New(row.Name+"/"+fingerprint(row.Honor), grant.Mint, deps),
+		tokens: accesstoken.New(row.Name+"/"+grant.Fingerprint(), grant.Mint, deps),
 		codes:  codes,
 		now:    deps.Clock(),
 	}, nil
-}
-
-// fingerprint tells the access tokens of one credential from those of another.
-func fingerprint(app *config.HonorChannel) string {
-	sum := sha256.Sum256([]byte(app.ClientID + "\x00" + app.ClientSecret.Reveal()))
-	return hex.EncodeToString(sum[:8])
 }
 
 // MaxTargets is the largest number of tokens of one Send.
@@ -120,7 +112,7 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 
 func (p *Provider) push(ctx context.Context, accessToken string, b body, tokens []string) (message.Outcome, map[string]message.Outcome) {
 	b.Token = tokens
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(encode(b)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(provider.Compact(b)))
 	if err != nil {
 		return provider.Unanswered(err), nil
 	}

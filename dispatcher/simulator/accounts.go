@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
 
@@ -15,6 +16,7 @@ import (
 type Accounts struct {
 	FCM    FCMAccounts      `json:"fcm,omitzero"`
 	Xiaomi Apps[xiaomi.App] `json:"xiaomi,omitzero"`
+	OPPO   Apps[oppo.App]   `json:"oppo,omitzero"`
 }
 
 // FCMAccounts are projects and service accounts, these as Google's console gives them.
@@ -64,6 +66,7 @@ func (a Accounts) apply(v *vendors) error {
 	}
 	return errors.Join(
 		a.Xiaomi.apply(xiaomi.Name, v.xiaomi.AddApp, func(a xiaomi.App) string { return a.AppSecret }),
+		a.OPPO.apply(oppo.Name, v.oppo.Add, func(a oppo.App) string { return a.MasterSecret }),
 	)
 }
 

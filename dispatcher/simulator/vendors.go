@@ -9,6 +9,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
@@ -36,6 +37,7 @@ type vendor interface {
 type vendors struct {
 	fcm    *fcm.Vendor
 	xiaomi *xiaomi.Vendor
+	oppo   *oppo.Vendor
 
 	byName map[string]vendor
 	taps   map[string]*traffic.Tap
@@ -46,6 +48,7 @@ func newVendors(phones *phone.Book, post callback.Options) *vendors {
 	v := &vendors{byName: map[string]vendor{}, taps: map[string]*traffic.Tap{}, hosts: map[string]string{}}
 	v.fcm = add(v, fcm.Name, fcm.New(phones))
 	v.xiaomi = add(v, xiaomi.Name, xiaomi.New(phones, post))
+	v.oppo = add(v, oppo.Name, oppo.New(phones, post))
 	return v
 }
 

@@ -27,6 +27,10 @@ type bench struct {
 	account     string // what Revoke names
 	sim         *simulator.Client
 	row         config.Channel
+	// rotate gives the app another credential, and the row with it.
+	rotate func(*testing.T, config.Channel) config.Channel
+	// quota is the class of a used up quota.
+	quota message.Class
 }
 
 func simulated(t *testing.T) *simulator.Server {
@@ -50,7 +54,13 @@ func fcmBench(t *testing.T) bench {
 	must(t, sim.CreateProject(t.Context(), fcm.Project{ProjectID: app}))
 	account, err := sim.CreateServiceAccount(t.Context(), fcm.NewAccount{ProjectID: app})
 	must(t, err)
-	b := bench{vendor: fcm.Name, app: app, account: account.ClientEmail, sim: sim}
+	b := bench{vendor: fcm.Name, app: app, account: account.ClientEmail, sim: sim, quota: message.Throttled}
+	b.rotate = func(t *testing.T, row config.Channel) config.Channel {
+		rotated, err := sim.RotateServiceAccount(t.Context(), account.ClientEmail)
+		must(t, err)
+		row.FCM = &config.FCMChannel{ServiceAccount: serviceAccount(t, rotated)}
+		return row
+	}
 	b.row = config.Channel{
 		Name: "fcm", Vendor: string(FCM), AppType: 1,
 		Endpoint: config.Endpoint{URL: s.URL + "/fcm", CABundle: string(s.CA)},
@@ -73,7 +83,13 @@ func xiaomiBench(t *testing.T) bench {
 	made, err := sim.CreateXiaomiApp(t.Context(), xiaomi.App{PackageName: "com." + app, Channels: []xiaomi.Channel{{ID: "im", Private: true}}})
 	must(t, err)
 	return bench{
-		vendor: xiaomi.Name, app: made.PackageName, account: made.PackageName, sim: sim,
+		vendor: xiaomi.Name, app: made.PackageName, account: made.PackageName, sim: sim, quota: message.QuotaExhausted,
+		rotate: func(t *testing.T, row config.Channel) config.Channel {
+			rotated, err := sim.RotateXiaomiApp(t.Context(), made.PackageName, "")
+			must(t, err)
+			row.Xiaomi = &config.XiaomiChannel{PackageName: made.PackageName, Region: "China", AppSecret: config.NewSecret(rotated.AppSecret)}
+			return row
+		},
 		row: config.Channel{
 			Name: "xiaomi", Vendor: string(Xiaomi), AppType: 1,
 			Endpoint: config.Endpoint{URL: s.URL + "/xiaomi", CABundle: string(s.CA)},
@@ -91,7 +107,7 @@ func must(t *testing.T, err error) {
 
 // benches makes a bench for every vendor.
 func benches() map[Vendor]func(*testing.T) bench {
-	return map[Vendor]func(*testing.T) bench{FCM: fcmBench, Xiaomi: xiaomiBench}
+	return map[Vendor]func(*testing.T) bench{FCM: fcmBench, Xiaomi: xiaomiBench, OPPO: oppoBench}
 }
 
 func (b bench) provider(t *testing.T) provider.Provider {
@@ -182,16 +198,7 @@ func TestCredentialIsRevokedAndRotated(t *testing.T) {
 			_, target := b.phone(t)
 			expect(t, []message.Outcome{p.Probe(t.Context())}, message.Accepted)
 			expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
-			switch Vendor(b.row.Vendor) {
-			case FCM:
-				rotated, err := b.sim.RotateServiceAccount(t.Context(), b.account)
-				must(t, err)
-				b.row.FCM = &config.FCMChannel{ServiceAccount: serviceAccount(t, rotated)}
-			case Xiaomi:
-				rotated, err := b.sim.RotateXiaomiApp(t.Context(), b.account, "")
-				must(t, err)
-				b.row.Xiaomi = &config.XiaomiChannel{PackageName: b.app, Region: "China", AppSecret: config.NewSecret(rotated.AppSecret)}
-			}
+			b.row = b.rotate(t, b.row)
 			for _, o := range append(p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), p.Probe(t.Context())) {
 				if o.Class != message.CredentialRejected || o.Code == "" || o.Detail == "" {
 					t.Errorf("the old credential: got %+v", o)
@@ -216,13 +223,12 @@ func TestFaults(t *testing.T) {
 			p := b.provider(t)
 			_, target := b.phone(t)
 			expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target}), message.Accepted)
-			quota := map[Vendor]message.Class{FCM: message.Throttled, Xiaomi: message.QuotaExhausted}[Vendor(b.row.Vendor)]
 			for name, tt := range map[string]struct {
 				fault traffic.Fault
 				want  message.Class
 			}{
 				"too fast":    {traffic.Fault{Throttle: true}, message.Throttled},
-				"quota":       {traffic.Fault{Quota: true}, quota},
+				"quota":       {traffic.Fault{Quota: true}, b.quota},
 				"unavailable": {traffic.Fault{Status: 503}, message.Transient},
 				"reset":       {traffic.Fault{ResetConnection: true}, message.Transient},
 				"lost answer": {traffic.Fault{DropResponseAfterAccept: true}, message.Transient},

@@ -14,6 +14,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider/meizu"
 	"github.com/offlinepush/operator/dispatcher/provider/oppo"
 	"github.com/offlinepush/operator/dispatcher/provider/vivo"
+	"github.com/offlinepush/operator/dispatcher/provider/webpush"
 	"github.com/offlinepush/operator/dispatcher/provider/xiaomi"
 )
 
@@ -30,10 +31,13 @@ const (
 	Vivo      Vendor = "Vivo"
 	Honor     Vendor = "Honor"
 	Meizu     Vendor = "Meizu"
+	WebPush   Vendor = "WebPush"
 )
 
 // Vendors lists every vendor once, in the order of config.Channel's members.
-func Vendors() []Vendor { return []Vendor{FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu} }
+func Vendors() []Vendor {
+	return []Vendor{FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu, WebPush}
+}
 
 // New makes the provider of a channel row.
 func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
@@ -54,13 +58,22 @@ func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
 		return made(honor.New(row, deps))
 	case Meizu:
 		return made(meizu.New(row, deps))
+	case WebPush:
+		return made(webpush.New(row, deps))
 	}
 	return nil, fmt.Errorf("channel %s: vendor: %q is not one of %v", row.Name, row.Vendor, Vendors())
 }
 
 // Token brings what a phone registers into the one form in which it is stored and compared, or refuses it with an error
 // that quotes nothing of it.
-func Token(_ Vendor, token string) (string, error) { return token, nil }
+func Token(v Vendor, token string) (string, error) {
+	switch v {
+	case WebPush:
+		return webpush.Canonical(token)
+	case FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu:
+	}
+	return token, nil
+}
 
 // Receipts reads a callback that came to the receipt URL of a channel row. The error is provider.ErrReceiptRefused, or says
 // what is malformed.
@@ -80,7 +93,7 @@ func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, erro
 		return honor.Receipts(row, c)
 	case Meizu:
 		return meizu.Receipts(row, c)
-	case FCM:
+	case FCM, WebPush:
 	}
 	return nil, fmt.Errorf("vendor %s reports nothing", row.Vendor)
 }

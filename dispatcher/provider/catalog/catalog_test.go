@@ -47,3 +47,21 @@ func TestEveryVendorHasACase(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestToken(t *testing.T) {
+	t.Parallel()
+	const subscription = `{"endpoint":"https://fcm.googleapis.com/fcm/send/x","keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}}`
+	for _, v := range Vendors() {
+		got, err := Token(v, subscription)
+		if err != nil || got != subscription {
+			t.Errorf("%s: got %q, %v", v, got, err)
+		}
+		spaced := strings.Replace(subscription, ":", ": ", 1)
+		if got, _ := Token(v, spaced); (got == subscription) != (v == WebPush) {
+			t.Errorf("%s: got %q", v, got)
+		}
+	}
+	if got, err := Token(WebPush, "x"); err == nil || got != "" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

@@ -24,8 +24,17 @@ type Kind[A any] struct {
 	ID func(A) string
 	// Secret points to the secret that can be revoked and replaced.
 	Secret func(*A) *string
+	// NewSecret makes a secret; nil means random hex.
+	NewSecret func() string
 	// Check refuses an app with adminapi.Invalid, which names the field.
 	Check func(A) error
+}
+
+func (k Kind[A]) newSecret() string {
+	if k.NewSecret != nil {
+		return k.NewSecret()
+	}
+	return RandomHex(secretBytes)
 }
 
 // Console holds the apps of a vendor. It is safe for concurrent use.
@@ -68,7 +77,7 @@ func (c *Console[A]) Add(a A) (A, error) {
 		return none, err
 	}
 	if secret := c.kind.Secret(&a); *secret == "" {
-		*secret = RandomHex(secretBytes)
+		*secret = c.kind.newSecret()
 	}
 	c.put(a)
 	return a, nil

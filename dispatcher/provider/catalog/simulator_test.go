@@ -3,6 +3,9 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider/providertest"
 	"github.com/offlinepush/operator/dispatcher/simulator"
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
@@ -31,11 +35,13 @@ type bench struct {
 	rotate func(*testing.T, config.Channel) config.Channel
 	// quota is the class of a used up quota.
 	quota message.Class
+	// receipts is the URL to ask for receipts at, if any.
+	receipts config.Secret
 }
 
 func simulated(t *testing.T) *simulator.Server {
 	t.Helper()
-	s, err := simulator.Start(simulator.Options{})
+	s, err := simulator.Start(simulator.Options{ReceiptInterval: 10 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,10 +118,62 @@ func benches() map[Vendor]func(*testing.T) bench {
 
 func (b bench) provider(t *testing.T) provider.Provider {
 	t.Helper()
-	p, err := New(b.row, providertest.Deps())
+	deps := providertest.Deps()
+	deps.ReceiptURL = b.receipts
+	p, err := New(b.row, deps)
 	must(t, err)
 	t.Cleanup(p.Close)
 	return p
+}
+
+// listen is a server for receipts, which it reads as a dispatcher does. Providers of the bench ask for them from now on.
+func (b *bench) listen(t *testing.T) <-chan provider.Receipt {
+	t.Helper()
+	row, read := b.row, make(chan provider.Receipt, 100)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		receipts, err := Receipts(row, provider.Callback{Header: r.Header, Body: body, Now: time.Now()})
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+		for _, one := range receipts {
+			read <- one
+		}
+	}))
+	t.Cleanup(s.Close)
+	b.receipts = config.NewSecret(s.URL + "/v1/receipts/" + strings.Repeat("x", 22))
+	return read
+}
+
+// reported is what is left of a receipt without the times and the vendor's words.
+type reported struct {
+	token string
+	event provider.Event
+	code  string
+}
+
+// expectReceipts waits for one receipt of each, in any order, all of the message and with a time of now.
+func expectReceipts(t *testing.T, got <-chan provider.Receipt, messageID string, want ...reported) {
+	t.Helper()
+	missing := map[reported]bool{}
+	for _, w := range want {
+		missing[w] = true
+	}
+	for len(missing) > 0 {
+		select {
+		case r := <-got:
+			one := reported{r.Token, r.Event, r.Code}
+			if !missing[one] || r.MessageID != messageID || r.VendorMessageID == "" || r.Reason == "" || time.Since(r.At).Abs() > time.Minute {
+				t.Fatalf("got %+v, want one of %v", r, missing)
+			}
+			delete(missing, one)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("missing %v", missing)
+		}
+	}
 }
 
 func (b bench) phone(t *testing.T) (id string, target provider.Target) {
@@ -298,4 +356,25 @@ func TestXiaomiRefusesACategory(t *testing.T) {
 	expect(t, p.Send(t.Context(), n, []provider.Target{target}), message.Accepted)
 	b.row.Xiaomi.PackageName = "com.example.wrong"
 	expect(t, b.provider(t).Send(t.Context(), n, []provider.Target{target}), message.CredentialRejected)
+}
+
+func TestXiaomiReceipts(t *testing.T) {
+	t.Parallel()
+	b := xiaomiBench(t)
+	receipts := b.listen(t)
+	p := b.provider(t)
+	id, shown := b.phone(t)
+	quiet, disabled := b.phone(t)
+	gone, dead := b.phone(t)
+	must(t, b.sim.Uninstall(t.Context(), gone))
+	_, err := b.sim.SetState(t.Context(), quiet, phone.Change{PushEnabled: new(false)})
+	must(t, err)
+	n := providertest.Notification()
+	outcomes := p.Send(t.Context(), n, []provider.Target{shown, disabled, dead})
+	expect(t, outcomes, message.Accepted, message.Accepted, message.InvalidToken)
+	expectReceipts(t, receipts, n.MessageID,
+		reported{shown.Token, provider.Delivered, "1"}, reported{disabled.Token, provider.Dropped, "32"},
+		reported{dead.Token, provider.TokenInvalid, "16"})
+	must(t, b.sim.Click(t.Context(), id, 1))
+	expectReceipts(t, receipts, n.MessageID, reported{shown.Token, provider.Clicked, "2"})
 }

@@ -187,3 +187,8 @@ func checkOutcome(t *testing.T, o message.Outcome, hidden ...string) {
 		}
 	}
 }
+
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	providertest.Docs(t, "../../../docs/vendors/oppo.md", Codes())
+}

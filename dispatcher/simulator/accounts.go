@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/honor"
+	"github.com/offlinepush/operator/dispatcher/simulator/meizu"
 	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
@@ -17,6 +19,8 @@ type Accounts struct {
 	FCM    FCMAccounts      `json:"fcm,omitzero"`
 	Xiaomi Apps[xiaomi.App] `json:"xiaomi,omitzero"`
 	OPPO   Apps[oppo.App]   `json:"oppo,omitzero"`
+	Honor  Apps[honor.App]  `json:"honor,omitzero"`
+	Meizu  Apps[meizu.App]  `json:"meizu,omitzero"`
 }
 
 // FCMAccounts are projects and service accounts, these as Google's console gives them.
@@ -67,6 +71,8 @@ func (a Accounts) apply(v *vendors) error {
 	return errors.Join(
 		a.Xiaomi.apply(xiaomi.Name, v.xiaomi.AddApp, func(a xiaomi.App) string { return a.AppSecret }),
 		a.OPPO.apply(oppo.Name, v.oppo.Add, func(a oppo.App) string { return a.MasterSecret }),
+		a.Honor.apply(honor.Name, v.honor.Add, func(a honor.App) string { return a.ClientSecret }),
+		a.Meizu.apply(meizu.Name, v.meizu.Add, func(a meizu.App) string { return a.AppSecret }),
 	)
 }
 

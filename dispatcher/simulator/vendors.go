@@ -9,6 +9,8 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/honor"
+	"github.com/offlinepush/operator/dispatcher/simulator/meizu"
 	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
@@ -38,6 +40,8 @@ type vendors struct {
 	fcm    *fcm.Vendor
 	xiaomi *xiaomi.Vendor
 	oppo   *oppo.Vendor
+	honor  *honor.Vendor
+	meizu  *meizu.Vendor
 
 	byName map[string]vendor
 	taps   map[string]*traffic.Tap
@@ -49,6 +53,8 @@ func newVendors(phones *phone.Book, post callback.Options) *vendors {
 	v.fcm = add(v, fcm.Name, fcm.New(phones))
 	v.xiaomi = add(v, xiaomi.Name, xiaomi.New(phones, post))
 	v.oppo = add(v, oppo.Name, oppo.New(phones, post))
+	v.honor = add(v, honor.Name, honor.New(phones, post))
+	v.meizu = add(v, meizu.Name, meizu.New(phones, post))
 	return v
 }
 

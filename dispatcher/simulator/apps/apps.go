@@ -58,6 +58,19 @@ func (c *Console[A]) Get(id string) (A, bool) {
 	return a, ok
 }
 
+// Find finds an app by anything else.
+func (c *Console[A]) Find(is func(A) bool) (A, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, a := range c.apps {
+		if is(a) {
+			return a, true
+		}
+	}
+	var none A
+	return none, false
+}
+
 // Check tells whether there is an app with this id.
 func (c *Console[A]) Check(id string) error {
 	if _, ok := c.Get(id); !ok {

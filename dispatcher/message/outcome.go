@@ -50,6 +50,9 @@ type Outcome struct {
 	RetryAfter time.Duration
 	// PhoneOnly means that a rate or quota is the phone's: the outcome says nothing of the channel.
 	PhoneOnly bool
+	// InvalidSince is when an invalid token became so by the vendor's clock: one that was registered later is good again.
+	// Zero means unknown.
+	InvalidSince time.Time
 }
 
 // State is the place of one (message, user, device) in the account:

@@ -1,5 +1,11 @@
 package provider
 
+import (
+	"sync/atomic"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+)
+
 // MismatchError says that an identifier of a channel contradicts its credential. It quotes no secret.
 type MismatchError struct {
 	// Field is the identifier's path in the channel, such as fcm.projectID.
@@ -10,3 +16,23 @@ type MismatchError struct {
 
 // Error implements error.
 func (e *MismatchError) Error() string { return e.Field + ": " + e.Problem }
+
+// Proven tells the two causes of a mismatch between a phone's app and the credential apart: a credential of the wrong
+// app never delivered to anyone, a foreign token is alone. The zero value has delivered nothing.
+type Proven struct{ accepted atomic.Bool }
+
+// Judge turns the outcomes with the vendor's code of a mismatch, which its table has as CredentialRejected, into
+// InvalidToken once anything was accepted.
+func (p *Proven) Judge(outcomes []message.Outcome, code string) {
+	for _, o := range outcomes {
+		if o.Class == message.Accepted {
+			p.accepted.Store(true)
+			break
+		}
+	}
+	for i := range outcomes {
+		if outcomes[i].Code == code && p.accepted.Load() {
+			outcomes[i].Class = message.InvalidToken
+		}
+	}
+}

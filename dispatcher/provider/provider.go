@@ -29,6 +29,12 @@ type Provider interface {
 	Close()
 }
 
+// Expiring is a Provider whose credential may run out.
+type Expiring interface {
+	// CredentialExpires is when the credential runs out; zero means never.
+	CredentialExpires() time.Time
+}
+
 // Notification is what all targets of one Send shall show.
 type Notification struct {
 	Title, Content, Payload string

@@ -5,6 +5,7 @@ package accesstoken
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -65,6 +66,31 @@ func (t *Cache) Do(ctx context.Context, call func(token string) message.Outcome)
 		o.Class = message.CredentialRejected
 	}
 	return o
+}
+
+// Each is Do for a call of one request each: push makes those that are due, by their indexes, and sets their outcomes.
+// Those whose token ran out are made once more.
+func (t *Cache) Each(ctx context.Context, outcomes []message.Outcome, push func(token string, due []int)) {
+	due := make([]int, len(outcomes))
+	for i := range due {
+		due[i] = i
+	}
+	refused := ""
+	for range 2 {
+		if len(due) == 0 {
+			return
+		}
+		token, o := t.Get(ctx, refused)
+		if o.Class != message.Accepted {
+			for _, i := range due {
+				outcomes[i] = o
+			}
+			return
+		}
+		push(token, due)
+		due = slices.DeleteFunc(due, func(i int) bool { return outcomes[i].Class != message.AuthExpired })
+		refused = token
+	}
 }
 
 // Get returns a usable token other than refused, or an outcome that is not Accepted.

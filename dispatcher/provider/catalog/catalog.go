@@ -7,6 +7,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/provider/apns"
 	"github.com/offlinepush/operator/dispatcher/provider/fcm"
 	"github.com/offlinepush/operator/dispatcher/provider/harmonyos"
 	"github.com/offlinepush/operator/dispatcher/provider/honor"
@@ -31,12 +32,13 @@ const (
 	Vivo      Vendor = "Vivo"
 	Honor     Vendor = "Honor"
 	Meizu     Vendor = "Meizu"
+	APNs      Vendor = "APNs"
 	WebPush   Vendor = "WebPush"
 )
 
 // Vendors lists every vendor once, in the order of config.Channel's members.
 func Vendors() []Vendor {
-	return []Vendor{FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu, WebPush}
+	return []Vendor{FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu, APNs, WebPush}
 }
 
 // New makes the provider of a channel row.
@@ -58,6 +60,8 @@ func New(row config.Channel, deps provider.Deps) (provider.Provider, error) {
 		return made(honor.New(row, deps))
 	case Meizu:
 		return made(meizu.New(row, deps))
+	case APNs:
+		return made(apns.New(row, deps))
 	case WebPush:
 		return made(webpush.New(row, deps))
 	}
@@ -70,6 +74,8 @@ func Token(v Vendor, token string) (string, error) {
 	switch v {
 	case WebPush:
 		return webpush.Canonical(token)
+	case APNs:
+		return apns.Token(token)
 	case FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu:
 	}
 	return token, nil
@@ -93,7 +99,7 @@ func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, erro
 		return honor.Receipts(row, c)
 	case Meizu:
 		return meizu.Receipts(row, c)
-	case FCM, WebPush:
+	case FCM, APNs, WebPush:
 	}
 	return nil, fmt.Errorf("vendor %s reports nothing", row.Vendor)
 }

@@ -51,17 +51,22 @@ func TestEveryVendorHasACase(t *testing.T) {
 func TestToken(t *testing.T) {
 	t.Parallel()
 	const subscription = `{"endpoint":"https://fcm.googleapis.com/fcm/send/x","keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}}`
-	for _, v := range Vendors() {
-		got, err := Token(v, subscription)
-		if err != nil || got != subscription {
-			t.Errorf("%s: got %q, %v", v, got, err)
-		}
-		spaced := strings.Replace(subscription, ":", ": ", 1)
-		if got, _ := Token(v, spaced); (got == subscription) != (v == WebPush) {
-			t.Errorf("%s: got %q", v, got)
-		}
+	hex := strings.Repeat("0F", 32)
+	type form struct{ registered, stored string }
+	forms := map[Vendor][]form{
+		WebPush: {{subscription, subscription}, {strings.Replace(subscription, ":", ": ", 1), subscription}, {"x", ""}},
+		APNs:    {{hex, strings.ToLower(hex)}, {hex[1:], ""}, {"<" + hex + ">", ""}},
 	}
-	if got, err := Token(WebPush, "x"); err == nil || got != "" {
-		t.Errorf("got %q, %v", got, err)
+	for _, v := range Vendors() {
+		tests, ok := forms[v]
+		if !ok {
+			tests = []form{{subscription, subscription}, {hex, hex}, {"x", "x"}}
+		}
+		for _, tt := range tests {
+			got, err := Token(v, tt.registered)
+			if got != tt.stored || (err == nil) != (tt.stored != "") || err != nil && strings.Contains(err.Error(), tt.registered) {
+				t.Errorf("%s: %q is stored as %q, %v", v, tt.registered, got, err)
+			}
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
@@ -34,8 +33,7 @@ type Provider struct {
 	tokens  *accesstoken.Cache
 	codes   provider.CodeIndex
 	streams provider.Streams
-	// proven is set when a phone took a message: the credential is of the right project.
-	proven atomic.Bool
+	proven  provider.Proven
 }
 
 var _ provider.Provider = (*Provider)(nil)
@@ -107,27 +105,10 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 // are sent once more with a new one.
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
 	outcomes := make([]message.Outcome, len(targets))
-	due := make([]int, len(targets))
-	for i := range due {
-		due[i] = i
-	}
-	refused := ""
-	for range 2 {
-		if len(due) == 0 {
-			break
-		}
-		token, o := p.tokens.Get(ctx, refused)
-		if o.Class != message.Accepted {
-			for _, i := range due {
-				outcomes[i] = o
-			}
-			break
-		}
+	p.tokens.Each(ctx, outcomes, func(token string, due []int) {
 		p.streams.Each(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i], false) })
-		due = indexes(outcomes, message.AuthExpired)
-		refused = token
-	}
-	p.judgeMismatch(outcomes)
+	})
+	p.proven.Judge(outcomes, senderIDMismatch)
 	return outcomes
 }
 
@@ -154,26 +135,4 @@ func (p *Provider) push(
 		return provider.Unanswered(err)
 	}
 	return outcome(a, p.codes, token, t.Token)
-}
-
-// judgeMismatch tells the two causes of SENDER_ID_MISMATCH apart: a credential
-// of the wrong project never delivered to anyone, a foreign token is alone.
-func (p *Provider) judgeMismatch(outcomes []message.Outcome) {
-	if len(indexes(outcomes, message.Accepted)) > 0 {
-		p.proven.Store(true)
-	}
-	for i := range outcomes {
-		if outcomes[i].Code == senderIDMismatch && p.proven.Load() {
-			outcomes[i].Class = message.InvalidToken
-		}
-	}
-}
-
-func indexes(outcomes []message.Outcome, class message.Class) (found []int) {
-	for i, o := range outcomes {
-		if o.Class == class {
-			found = append(found, i)
-		}
-	}
-	return found
 }

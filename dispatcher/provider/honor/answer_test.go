@@ -62,15 +62,18 @@ func TestOutcome(t *testing.T) {
 	}{
 		{
 			"accepted", 200, `{"code":200,"message":"success","data":{"sendResult":true,"requestId":"r","failTokens":[],"expireTokens":null}}`,
-			message.Outcome{Class: message.Accepted, HTTPStatus: 200, Code: "200", VendorMessageID: "r"}, dead{},
+			message.Outcome{Class: message.Accepted, HTTPStatus: 200, Code: "200", VendorMessageID: "r"},
+			dead{},
 		},
 		{
 			"accepted in text", 200, `{"code":"80000000","data":{"requestId":"r"}}`,
-			message.Outcome{Class: message.Accepted, HTTPStatus: 200, Code: "80000000", VendorMessageID: "r"}, dead{},
+			message.Outcome{Class: message.Accepted, HTTPStatus: 200, Code: "80000000", VendorMessageID: "r"},
+			dead{},
 		},
 		{
 			"strange data", 200, `{"code":200,"data":["x"]}`,
-			message.Outcome{Class: message.Accepted, HTTPStatus: 200, Code: "200"}, dead{},
+			message.Outcome{Class: message.Accepted, HTTPStatus: 200, Code: "200"},
+			dead{},
 		},
 		{
 			"partly", 200, `{"code":80100000,"message":"some","data":{"sendResult":false,"requestId":"r","failTokens":["a"],"expireTokens":["b"]}}`,
@@ -79,31 +82,38 @@ func TestOutcome(t *testing.T) {
 		},
 		{
 			"partly, and nobody is named", 200, `{"code":80100000,"message":"some","data":{"sendResult":true}}`,
-			message.Outcome{Class: message.Unknown, HTTPStatus: 200, Code: "80100000", Detail: "some"}, dead{},
+			message.Outcome{Class: message.Unknown, HTTPStatus: 200, Code: "80100000", Detail: "some"},
+			dead{},
 		},
 		{
 			"a contradiction", 200, `{"code":200,"message":"success","data":{"sendResult":false,"failTokens":["a"]}}`,
-			message.Outcome{Class: message.Unknown, HTTPStatus: 200, Code: "200", Detail: "success"}, dead{"a": "named in data.failTokens"},
+			message.Outcome{Class: message.Unknown, HTTPStatus: 200, Code: "200", Detail: "success"},
+			dead{"a": "named in data.failTokens"},
 		},
 		{
 			"success with a bad status", 500, `{"code":200,"data":{"failTokens":["a"]}}`,
-			message.Outcome{Class: message.Unknown, HTTPStatus: 500, Code: "200"}, nil,
+			message.Outcome{Class: message.Unknown, HTTPStatus: 500, Code: "200"},
+			nil,
 		},
 		{
 			"an error with HTTP 200", 200, `{"code":10205,"message":"appId unknown"}`,
-			message.Outcome{Class: message.CredentialRejected, HTTPStatus: 200, Code: "10205", Detail: "appId unknown"}, nil,
+			message.Outcome{Class: message.CredentialRejected, HTTPStatus: 200, Code: "10205", Detail: "appId unknown"},
+			nil,
 		},
 		{
 			"test messages used up", 200, `{"code":80200047,"message":"quota"}`,
-			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "80200047", Detail: "quota", RetryAfter: 4 * time.Hour}, nil,
+			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "80200047", Detail: "quota", RetryAfter: 4 * time.Hour},
+			nil,
 		},
 		{
 			"too fast", 503, `{"code":503}`,
-			message.Outcome{Class: message.Throttled, HTTPStatus: 503, Code: "503", RetryAfter: time.Second}, nil,
+			message.Outcome{Class: message.Throttled, HTTPStatus: 503, Code: "503", RetryAfter: time.Second},
+			nil,
 		},
 		{
 			"a code of tomorrow", 200, `{"code":77777,"message":"moon"}`,
-			message.Outcome{Class: message.Unknown, HTTPStatus: 200, Code: "77777", Detail: "moon"}, nil,
+			message.Outcome{Class: message.Unknown, HTTPStatus: 200, Code: "77777", Detail: "moon"},
+			nil,
 		},
 		{"no code", 200, `{"message":"success"}`, malformed(200, message.Transient), nil},
 		{"gateway", 503, `<html>`, malformed(503, message.Transient), nil},

@@ -67,7 +67,8 @@ func TestOutcome(t *testing.T) {
 		{
 			"failures by code", 200, `{"code":"200","msgId":"m","value":{"110002":["a","b"],"520":["c"],"518":["d"],"110010":["e"],"110011":["f"],
 				"201":"g,h","777":["i"],"501":7}}`,
-			taken, named{
+			taken,
+			named{
 				"a": invalid, "b": invalid, "c": folded, "d": slow, "f": full,
 				"e": of("110010", message.Rejected, "the user switched off notifications"),
 				"g": of("201", message.CredentialRejected, "named in value"), "h": of("201", message.CredentialRejected, "named in value"),
@@ -76,17 +77,20 @@ func TestOutcome(t *testing.T) {
 		},
 		{
 			"too fast", 200, `{"code":"110010","message":"应用请求频率超过限制","value":"","redirect":""}`,
-			message.Outcome{Class: message.Throttled, HTTPStatus: 200, Code: "110010", Detail: "应用请求频率超过限制", RetryAfter: time.Second}, nil,
+			message.Outcome{Class: message.Throttled, HTTPStatus: 200, Code: "110010", Detail: "应用请求频率超过限制", RetryAfter: time.Second},
+			nil,
 		},
 		{
 			"used up", 200, `{"code":"110019","message":"full"}`,
-			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "110019", Detail: "full", RetryAfter: 4 * time.Hour}, nil,
+			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "110019", Detail: "full", RetryAfter: 4 * time.Hour},
+			nil,
 		},
 		{"wrong sign", 200, `{"code":"1006","message":"sign"}`, of("1006", message.CredentialRejected, "sign"), nil},
 		{"a code of tomorrow", 200, `{"code":"77777","message":"moon"}`, of("77777", message.Unknown, "moon"), nil},
 		{
 			"success with a bad status", 500, `{"code":"200","value":{"110002":["a"]}}`,
-			message.Outcome{Class: message.Unknown, HTTPStatus: 500, Code: "200"}, nil,
+			message.Outcome{Class: message.Unknown, HTTPStatus: 500, Code: "200"},
+			nil,
 		},
 		{"no code", 200, `{"value":{}}`, malformed(200, message.Transient), nil},
 		{"code of letters", 200, `{"code":"abc"}`, malformed(200, message.Transient), nil},

@@ -51,20 +51,24 @@ func TestCompose(t *testing.T) {
 		{"badge", func(n *provider.Notification) { n.BadgeIncrement = 1 }, map[string]any{"addBadge": true}, ""},
 		{
 			"badges", func(n *provider.Notification) { n.BadgeIncrement = 3 },
-			map[string]any{"addBadge": true}, "badge raised by 1 instead of 3, which is all that vivo does",
+			map[string]any{"addBadge": true},
+			"badge raised by 1 instead of 3, which is all that vivo does",
 		},
 		{
 			"class", profile(config.VivoSetting{Category: "IM", Classification: "System", Test: true}),
-			map[string]any{"category": "IM", "classification": 1.0, "pushMode": 1.0}, "",
+			map[string]any{"category": "IM", "classification": 1.0, "pushMode": 1.0},
+			"",
 		},
 		{"operation", profile(config.VivoSetting{Classification: "Operation"}), map[string]any{"classification": 0.0}, ""},
 		{
 			"web", profile(config.VivoSetting{ClickAction: config.ClickAction{Type: "OpenURL", URI: "https://x.example/"}}),
-			map[string]any{"skipType": 2.0, "skipContent": "https://x.example/"}, "",
+			map[string]any{"skipType": 2.0, "skipContent": "https://x.example/"},
+			"",
 		},
 		{
 			"page", profile(config.VivoSetting{ClickAction: config.ClickAction{Type: "OpenPage", URI: "intent://x#Intent;component=c/.A;end"}}),
-			map[string]any{"skipType": 4.0, "skipContent": "intent://x#Intent;component=c/.A;" + extras + "end"}, "",
+			map[string]any{"skipType": 4.0, "skipContent": "intent://x#Intent;component=c/.A;" + extras + "end"},
+			"",
 		},
 		{
 			"page that is no intent", profile(config.VivoSetting{ClickAction: config.ClickAction{Type: "OpenPage", URI: "app://x"}}),

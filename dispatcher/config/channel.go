@@ -119,7 +119,7 @@ type MeizuChannel struct {
 	// Region is China or India.
 	Region    string `json:"region"`
 	AppSecret Secret `json:"appSecret"`
-	// ReceiptToken is what receipts bear as access_token; empty means that the secret URL alone guards them.
+	// ReceiptToken is what receipts bear as access_token; empty means that none are asked for.
 	ReceiptToken Secret `json:"receiptToken,omitzero"`
 }
 

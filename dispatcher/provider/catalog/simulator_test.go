@@ -113,7 +113,7 @@ func must(t *testing.T, err error) {
 
 // benches makes a bench for every vendor.
 func benches() map[Vendor]func(*testing.T) bench {
-	return map[Vendor]func(*testing.T) bench{FCM: fcmBench, Xiaomi: xiaomiBench, OPPO: oppoBench}
+	return map[Vendor]func(*testing.T) bench{FCM: fcmBench, Xiaomi: xiaomiBench, OPPO: oppoBench, Honor: honorBench, Meizu: meizuBench}
 }
 
 func (b bench) provider(t *testing.T) provider.Provider {

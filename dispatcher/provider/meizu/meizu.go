@@ -25,9 +25,11 @@ const (
 
 // Provider is an app of Flyme Push in one region.
 type Provider struct {
-	base       string
-	appID      string
-	secret     config.Secret
+	base   string
+	appID  string
+	secret config.Secret
+	// receiptURL is empty without a receipt token: the console has that once the URL is registered, and Meizu may refuse
+	// pushes that name another.
 	receiptURL config.Secret
 	client     *http.Client
 	codes      provider.CodeIndex
@@ -61,14 +63,17 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
 	}
-	return &Provider{
+	p := &Provider{
 		base: base, appID: row.Meizu.AppID,
-		secret:     row.Meizu.AppSecret,
-		receiptURL: deps.ReceiptURL,
-		client:     client,
-		codes:      provider.IndexCodes(Codes()),
-		now:        deps.Clock(),
-	}, nil
+		secret: row.Meizu.AppSecret,
+		client: client,
+		codes:  provider.IndexCodes(Codes()),
+		now:    deps.Clock(),
+	}
+	if row.Meizu.ReceiptToken.Reveal() != "" {
+		p.receiptURL = deps.ReceiptURL
+	}
+	return p, nil
 }
 
 // baseURL is the region's host. A phone of another region is an unknown target, so there is no default.

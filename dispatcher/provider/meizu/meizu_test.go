@@ -217,3 +217,22 @@ func TestCheckCredential(t *testing.T) {
 		}
 	}
 }
+
+// TestReceiptsNeedATokenOfTheConsole: a URL that the console does not have may cost the push.
+func TestReceiptsNeedATokenOfTheConsole(t *testing.T) {
+	t.Parallel()
+	deps := providertest.Deps()
+	deps.ReceiptURL = config.NewSecret("https://push.example.com/v1/receipts/x")
+	for token, want := range map[string]string{"": "", "receipt-token": deps.ReceiptURL.Reveal()} {
+		c := row()
+		c.Meizu.ReceiptToken = config.NewSecret(token)
+		p, err := New(c, deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.receiptURL.Reveal(); got != want {
+			t.Errorf("token %q: receipts go to %q", token, got)
+		}
+		p.Close()
+	}
+}

@@ -65,7 +65,7 @@ func pushCodes() []provider.Code {
 			{"80100003", "The message's structure is wrong; the detail names it."},
 			{"80200020", "The receipt id is wrong. Compare honor.receiptID with Honor's developer console."},
 			// Concerns one kind of pushes: it must not hold back the others of the channel.
-			{"80200022", "The app may not send this kind of messages. Apply for it in Honor's developer console, or change messageType or importance of the push profile."},
+			{"80200022", "The app may not send this kind of messages. Apply for it in Honor's developer console, or change type or importance in the push profile."},
 			{"80200050", "The app may not send pictures. Leave the image out, or apply for service messages."},
 			{"80200056", "The text has sensitive words. Change the text."},
 			{"80300006", "A token is there twice."},

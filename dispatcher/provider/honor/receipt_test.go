@@ -2,6 +2,8 @@ package honor
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +69,20 @@ func TestStatuses(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestStatusesAreDocumented wants a row for each.
+func TestStatusesAreDocumented(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../../../docs/vendors/honor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, s := range Statuses() {
+		if row := fmt.Sprintf("| `%s` | %s | %s |\n", code, s.Event, s.Reason); !strings.Contains(string(docs), row) {
+			t.Errorf("the document lacks %s", row)
+		}
 	}
 }
 

@@ -11,16 +11,18 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/honor"
 	"github.com/offlinepush/operator/dispatcher/simulator/meizu"
 	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
+	"github.com/offlinepush/operator/dispatcher/simulator/webpush"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
 
 // Accounts are the vendor accounts that a simulator has from the start.
 type Accounts struct {
-	FCM    FCMAccounts      `json:"fcm,omitzero"`
-	Xiaomi Apps[xiaomi.App] `json:"xiaomi,omitzero"`
-	OPPO   Apps[oppo.App]   `json:"oppo,omitzero"`
-	Honor  Apps[honor.App]  `json:"honor,omitzero"`
-	Meizu  Apps[meizu.App]  `json:"meizu,omitzero"`
+	FCM     FCMAccounts       `json:"fcm,omitzero"`
+	Xiaomi  Apps[xiaomi.App]  `json:"xiaomi,omitzero"`
+	OPPO    Apps[oppo.App]    `json:"oppo,omitzero"`
+	Honor   Apps[honor.App]   `json:"honor,omitzero"`
+	Meizu   Apps[meizu.App]   `json:"meizu,omitzero"`
+	WebPush Apps[webpush.App] `json:"webpush,omitzero"`
 }
 
 // FCMAccounts are projects and service accounts, these as Google's console gives them.
@@ -73,6 +75,7 @@ func (a Accounts) apply(v *vendors) error {
 		a.OPPO.apply(oppo.Name, v.oppo.Add, func(a oppo.App) string { return a.MasterSecret }),
 		a.Honor.apply(honor.Name, v.honor.Add, func(a honor.App) string { return a.ClientSecret }),
 		a.Meizu.apply(meizu.Name, v.meizu.Add, func(a meizu.App) string { return a.AppSecret }),
+		a.WebPush.apply(webpush.Name, v.webpush.AddApp, func(a webpush.App) string { return a.PrivateKey }),
 	)
 }
 

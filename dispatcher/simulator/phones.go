@@ -76,7 +76,7 @@ func (a *admin) addPhone(r *http.Request) (any, error) {
 }
 
 func (a *admin) install(v vendor, n NewPhone) (any, error) {
-	names, err := v.Issue(), error(nil)
+	names, err := issue(v, n.App), error(nil)
 	if n.Token != "" {
 		names, err = v.Names(n.Token)
 	}
@@ -88,6 +88,14 @@ func (a *admin) install(v vendor, n NewPhone) (any, error) {
 		return nil, conflict(err)
 	}
 	return h.Phone(), nil
+}
+
+// issue makes the names of a new installation. Web Push's depend on the app's key.
+func issue(v vendor, app string) phone.Names {
+	if own, ok := v.(interface{ IssueFor(app string) phone.Names }); ok {
+		return own.IssueFor(app)
+	}
+	return v.Issue()
 }
 
 // conflict turns the reasons of the Book into answers.

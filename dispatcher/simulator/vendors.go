@@ -14,6 +14,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+	"github.com/offlinepush/operator/dispatcher/simulator/webpush"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
 
@@ -37,11 +38,12 @@ type vendor interface {
 
 // vendors are all that are simulated.
 type vendors struct {
-	fcm    *fcm.Vendor
-	xiaomi *xiaomi.Vendor
-	oppo   *oppo.Vendor
-	honor  *honor.Vendor
-	meizu  *meizu.Vendor
+	fcm     *fcm.Vendor
+	xiaomi  *xiaomi.Vendor
+	oppo    *oppo.Vendor
+	honor   *honor.Vendor
+	meizu   *meizu.Vendor
+	webpush *webpush.Vendor
 
 	byName map[string]vendor
 	taps   map[string]*traffic.Tap
@@ -55,6 +57,7 @@ func newVendors(phones *phone.Book, post callback.Options) *vendors {
 	v.oppo = add(v, oppo.Name, oppo.New(phones, post))
 	v.honor = add(v, honor.Name, honor.New(phones, post))
 	v.meizu = add(v, meizu.Name, meizu.New(phones, post))
+	v.webpush = add(v, webpush.Name, webpush.New(phones))
 	return v
 }
 
@@ -98,8 +101,8 @@ func (v *vendors) hostNames() []string {
 
 // ServeHTTP finds the vendor by its real host name, else by the first part of the path.
 func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if name, ok := v.hosts[hostOf(r)]; ok {
-		v.taps[name].ServeHTTP(w, r)
+	if tap, ok := v.atHost(hostOf(r), r.URL.Path); ok {
+		tap.ServeHTTP(w, r)
 		return
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -110,6 +113,15 @@ func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	words := fmt.Sprintf("no vendor at host %q, path %q; use a vendor's host name or a path that begins with one of: %s",
 		r.Host, r.URL.Path, v.names())
 	http.Error(w, words, http.StatusNotFound)
+}
+
+// atHost finds the vendor by a real host name. Google has FCM and its push service at one.
+func (v *vendors) atHost(host, path string) (*traffic.Tap, bool) {
+	if v.webpush.Takes(host, path) {
+		return v.taps[webpush.Name], true
+	}
+	name, ok := v.hosts[host]
+	return v.taps[name], ok
 }
 
 // hostOf is the name that the client asked for: in the request, else in the TLS handshake.

@@ -65,9 +65,10 @@ func codeOf(a provider.Answer, r refusal, shaped bool) string {
 	return strconv.Itoa(a.Status)
 }
 
-// classOf takes a code that the table does not know for its status, but not with 400, which says too little.
+// classOf takes a code that the table does not know for its status, but not with 400, which says too little. A request for
+// patience is one whatever its code.
 func classOf(status int, code string, codes provider.CodeIndex) message.Class {
-	if row, ok := codes[code]; ok {
+	if row, ok := codes[code]; ok && status != http.StatusTooManyRequests {
 		return row.Class
 	}
 	if row, ok := codes[strconv.Itoa(status)]; ok && status != http.StatusBadRequest {

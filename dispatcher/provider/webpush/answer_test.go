@@ -70,6 +70,7 @@ func TestOutcome(t *testing.T) {
 		{"a bad token at Apple, 400", provider.Answer{Status: 400, Body: []byte(`{"reason":"BadJwtToken"}`)}, message.Outcome{Class: message.AuthExpired, HTTPStatus: 400, Code: "BadJwtToken", Detail: "BadJwtToken"}},
 		{"a bad token at Mozilla", provider.Answer{Status: 401, Body: mozilla("109", "Invalid VAPID audience")}, message.Outcome{Class: message.AuthExpired, HTTPStatus: 401, Code: "errno 109", Detail: "Invalid VAPID audience"}},
 		{"throttled", provider.Answer{Status: 429, RetryAfter: 7 * time.Second}, message.Outcome{Class: message.Throttled, HTTPStatus: 429, Code: "429", Detail: "HTTP 429 Too Many Requests", RetryAfter: 7 * time.Second}},
+		{"throttled by Mozilla", provider.Answer{Status: 429, Body: mozilla("201", "slow")}, message.Outcome{Class: message.Throttled, HTTPStatus: 429, Code: "errno 201", Detail: "slow"}},
 		{"throttled by Windows", provider.Answer{Status: 406, RetryAfter: 15 * time.Minute, Header: header("X-WNS-Error-Description", "too fast")}, message.Outcome{Class: message.Throttled, HTTPStatus: 406, Code: "406", Detail: "too fast", RetryAfter: 15 * time.Minute}},
 		{"a reason of tomorrow", provider.Answer{Status: 400, Body: []byte(`{"reason":"MoonPhase"}`)}, message.Outcome{Class: message.Unknown, HTTPStatus: 400, Code: "MoonPhase", Detail: "MoonPhase"}},
 		{"a failure of tomorrow", provider.Answer{Status: 507, Body: mozilla("777", "full")}, message.Outcome{Class: message.Transient, HTTPStatus: 507, Code: "errno 777", Detail: "full"}},

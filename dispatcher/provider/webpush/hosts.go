@@ -52,8 +52,9 @@ func (h *hosts) settle(name string, o *message.Outcome, now time.Time) {
 }
 
 // throttled sets a wait where the push service names none: each twice the former one, until a message is taken. Refusals of
-// requests that were open together count once.
+// requests that were open together count once. The other push services are as patient as before, so the channel goes on.
 func (h *host) throttled(o *message.Outcome, now time.Time) {
+	o.PhoneOnly = true
 	if o.RetryAfter > 0 {
 		return
 	}

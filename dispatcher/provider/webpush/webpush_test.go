@@ -248,6 +248,9 @@ func TestBackoff(t *testing.T) {
 		now = now.Add(after)
 		o := message.Outcome{Class: class, RetryAfter: asked}
 		h.settle("host", &o, now)
+		if o.PhoneOnly != (class == message.Throttled) {
+			t.Errorf("%s concerns the phone only: %t", class, o.PhoneOnly)
+		}
 		return o.RetryAfter
 	}
 	for i, step := range []struct {

@@ -3,6 +3,7 @@ package traffic
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"mime"
 	"net/url"
 	"sync"
@@ -126,6 +127,9 @@ func content(contentType string, body []byte) any {
 		return nil
 	}
 	media, _, _ := mime.ParseMediaType(contentType)
+	if media == "application/octet-stream" {
+		return fmt.Sprintf("%d bytes", len(body)) // encrypted
+	}
 	if media == "application/x-www-form-urlencoded" {
 		form, err := url.ParseQuery(string(body))
 		if err != nil {

@@ -65,7 +65,7 @@ func (v *Vendor) serve(s service, host, path string, r *http.Request) reply {
 	if err != nil {
 		return s.refuse(why, err.Error())
 	}
-	return v.deliver(s, handset, derived(id), p)
+	return deliver(s, handset, derived(id), p)
 }
 
 // allow counts a push of the website.
@@ -88,31 +88,38 @@ func readPush(r *http.Request) (push, trouble, error) {
 	h := r.Header
 	seconds, err := strconv.ParseUint(h.Get("TTL"), 10, 31)
 	if err != nil {
-		return push{}, noTTL, errors.New("TTL: must be a number of seconds")
+		return push{}, noTTL, errors.New("header TTL: must be a number of seconds")
 	}
 	p := push{ttl: min(time.Duration(seconds)*time.Second, maxTTL), topic: h.Get("Topic")}
 	if len(h.Values("Urgency")) > 0 && !slices.Contains([]string{"very-low", "low", "normal", "high"}, h.Get("Urgency")) {
-		return push{}, badHeader, errors.New("Urgency: must be very-low, low, normal or high")
+		return push{}, badHeader, errors.New("header Urgency: must be very-low, low, normal or high")
 	}
 	if len(h.Values("Topic")) > 0 && !topics.MatchString(p.topic) {
-		return push{}, badHeader, errors.New("Topic: must be at most 32 characters of base64url")
+		return push{}, badHeader, errors.New("header Topic: must be at most 32 characters of base64url")
 	}
+	why, err := p.read(r)
+	return p, why, err
+}
+
+// read checks the body by its size and by the header of the encryption, which is all that a service sees of it.
+func (p *push) read(r *http.Request) (why trouble, err error) {
 	if p.body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1)); err != nil {
-		return push{}, badEncryption, err
+		return badEncryption, err
 	}
 	switch {
+	case len(p.body) == 0:
 	case len(p.body) > maxBody:
-		return push{}, tooLarge, errors.New("the body is larger than 4096 bytes")
-	case len(p.body) > 0 && h.Get("Content-Encoding") != "aes128gcm":
-		return push{}, badEncryption, errors.New("Content-Encoding: must be aes128gcm")
-	case len(p.body) > 0 && (len(p.body) < headerBytes || p.body[saltBytes+4] != pointBytes):
-		return push{}, badEncryption, errors.New("the header of the encrypted content is not that of RFC 8291")
+		return tooLarge, errors.New("the body is larger than 4096 bytes")
+	case r.Header.Get("Content-Encoding") != "aes128gcm":
+		return badEncryption, errors.New("header Content-Encoding: must be aes128gcm")
+	case len(p.body) < headerBytes || p.body[saltBytes+4] != pointBytes:
+		return badEncryption, errors.New("the header of the encrypted content is not that of RFC 8291")
 	}
-	return p, 0, nil
+	return 0, nil
 }
 
 // deliver hands the message to the browser. One that cannot be decrypted ends there, and the service never learns of it.
-func (v *Vendor) deliver(s service, h *phone.Handset, b *Browser, p push) reply {
+func deliver(s service, h *phone.Handset, b *Browser, p push) reply {
 	id := apps.RandomHex(idBytes)
 	if plain, err := b.Decrypt(p.body); err == nil || len(p.body) == 0 {
 		shown := show(plain)

@@ -105,7 +105,7 @@ func Notes(notes ...string) string {
 // replaces it: a number from 1 to 2147483647.
 func PlaceID(n Notification) int32 {
 	sum := sha256.Sum256([]byte(place(n)))
-	return int32(max(binary.BigEndian.Uint32(sum[:])&math.MaxInt32, 1)) //nolint:gosec // The mask leaves 31 bits.
+	return int32(max(binary.BigEndian.Uint32(sum[:])&math.MaxInt32, 1))
 }
 
 func place(n Notification) string {

@@ -16,7 +16,10 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
 
-func honorBench(t *testing.T) bench { return honorApp(t, honor.App{Service: true}) }
+func honorBench(t *testing.T) bench {
+	t.Helper()
+	return honorApp(t, honor.App{Service: true})
+}
 
 // honorApp is a bench with an app of these properties.
 func honorApp(t *testing.T, a honor.App) bench {
@@ -37,6 +40,7 @@ func honorApp(t *testing.T, a honor.App) bench {
 			Honor:    row(made.ClientSecret),
 		},
 		rotate: func(t *testing.T, c config.Channel) config.Channel {
+			t.Helper()
 			var rotated honor.App
 			must(t, sim.RotateApp(t.Context(), honor.Name, a.AppID, "", &rotated))
 			c.Honor = row(rotated.ClientSecret)

@@ -17,7 +17,10 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 )
 
-func meizuBench(t *testing.T) bench { return meizuApp(t, meizu.App{}) }
+func meizuBench(t *testing.T) bench {
+	t.Helper()
+	return meizuApp(t, meizu.App{})
+}
 
 // meizuApp is a bench with an app of these properties.
 func meizuApp(t *testing.T, a meizu.App) bench {
@@ -40,6 +43,7 @@ func meizuApp(t *testing.T, a meizu.App) bench {
 			Meizu:    row(made.AppSecret),
 		},
 		rotate: func(t *testing.T, c config.Channel) config.Channel {
+			t.Helper()
 			var rotated meizu.App
 			must(t, sim.RotateApp(t.Context(), meizu.Name, a.AppID, "", &rotated))
 			c.Meizu = row(rotated.AppSecret)

@@ -54,14 +54,10 @@ func outcome(a provider.Answer, codes provider.CodeIndex, now time.Time, hide ..
 	if row, ok := codes[string(r.Code)]; ok {
 		o.Class = row.Class
 	}
-	switch {
-	case o.Class == message.Accepted:
+	if o.Class == message.Accepted {
 		return r.accepted(o, hide)
-	case o.Class == message.QuotaExhausted:
-		o.RetryAfter = provider.UntilMidnight(now)
-	case o.Class == message.Throttled:
-		o.RetryAfter = max(o.RetryAfter, throttleWait)
 	}
+	o.RetryAfter = wait(o, now)
 	return o, nil
 }
 
@@ -75,6 +71,16 @@ func malformed(a provider.Answer) message.Outcome {
 		o.RetryAfter = max(o.RetryAfter, throttleWait)
 	}
 	return o
+}
+
+func wait(o message.Outcome, now time.Time) time.Duration {
+	if o.Class == message.QuotaExhausted {
+		return provider.UntilMidnight(now)
+	}
+	if o.Class == message.Throttled {
+		return max(o.RetryAfter, throttleWait)
+	}
+	return o.RetryAfter
 }
 
 // accepted tells a push that was taken, or taken in part, from a contradiction: the phones of that are tried again.

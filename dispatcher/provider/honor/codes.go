@@ -59,19 +59,7 @@ func pushCodes() []provider.Code {
 			{"500", "Honor failed. It is tried again."},
 			{"502", "Honor failed. It is tried again."},
 		}},
-		{message.Rejected, [][2]string{
-			{"400", "A parameter is wrong; the detail names it."},
-			{"10300", "There is no token."},
-			{"80100003", "The message's structure is wrong; the detail names it."},
-			{"80200020", "The receipt id is wrong. Compare honor.receiptID with Honor's developer console."},
-			// Concerns one kind of pushes: it must not hold back the others of the channel.
-			{"80200022", "The app may not send this kind of messages. Apply for it in Honor's developer console, or change type or importance in the push profile."},
-			{"80200050", "The app may not send pictures. Leave the image out, or apply for service messages."},
-			{"80200056", "The text has sensitive words. Change the text."},
-			{"80300006", "A token is there twice."},
-			{"80300008", "The message is over 4096 bytes. Shorten the payload."},
-			{"80300010", "There are more than 1000 tokens."},
-		}},
+		{message.Rejected, rejectedCodes()},
 	}
 	var table []provider.Code
 	for _, g := range groups {
@@ -80,4 +68,20 @@ func pushCodes() []provider.Code {
 		}
 	}
 	return table
+}
+
+func rejectedCodes() [][2]string {
+	return [][2]string{
+		{"400", "A parameter is wrong; the detail names it."},
+		{"10300", "There is no token."},
+		{"80100003", "The message's structure is wrong; the detail names it."},
+		{"80200020", "The receipt id is wrong. Compare honor.receiptID with Honor's developer console."},
+		// Concerns one kind of pushes: it must not hold back the others of the channel.
+		{"80200022", "The app may not send this kind of messages. Apply for it in Honor's developer console, or change type or importance in the push profile."},
+		{"80200050", "The app may not send pictures. Leave the image out, or apply for service messages."},
+		{"80200056", "The text has sensitive words. Change the text."},
+		{"80300006", "A token is there twice."},
+		{"80300008", "The message is over 4096 bytes. Shorten the payload."},
+		{"80300010", "There are more than 1000 tokens."},
+	}
 }

@@ -93,10 +93,10 @@ func classify(code string, codes provider.CodeIndex, now time.Time, hide []strin
 	if row, ok := codes[code]; ok {
 		o.Class = row.Class
 	}
-	switch {
-	case o.Class == message.QuotaExhausted:
+	if o.Class == message.QuotaExhausted {
 		o.RetryAfter = provider.UntilMidnight(now)
-	case o.Class == message.Throttled:
+	}
+	if o.Class == message.Throttled {
 		o.RetryAfter = throttleWait
 	}
 	return o

@@ -31,15 +31,7 @@ func Codes() []provider.Code {
 			{"110003", "The push id is not one of Meizu's. The app registers its new one when it starts."},
 			{"110005", "The alias is not valid."},
 		}},
-		{message.CredentialRejected, [][2]string{
-			{"1006", "The signature is wrong: so is the App Secret. Copy it again from the app's page in Meizu's push console."},
-			{"110000", "The app does not exist. Compare meizu.appID and meizu.region with Meizu's push console."},
-			{"110001", "The app's key is wrong. Compare meizu.appID with Meizu's push console."},
-			{"110031", "The package name is wrong. Compare the app in Meizu's push console with the one on the phones."},
-			{"110033", "The App Secret is wrong. Copy it again from the app's page in Meizu's push console."},
-			{"110009", "The app is on the blacklist. Ask Meizu's support."},
-			{"201", "The app lacks the permission. Enable push for it in Meizu's push console."},
-		}},
+		{message.CredentialRejected, credentialCodes()},
 		{message.Throttled, [][2]string{
 			{codeRate, "Too many requests per second. Lower limits.requestsPerSecond. Beside a push id it means that its user switched off notifications: the class is Rejected, and nothing is unbound."},
 			{"110053", "Too many data messages."},
@@ -72,4 +64,16 @@ func Codes() []provider.Code {
 		}
 	}
 	return table
+}
+
+func credentialCodes() [][2]string {
+	return [][2]string{
+		{"1006", "The signature is wrong: so is the App Secret. Copy it again from the app's page in Meizu's push console."},
+		{"110000", "The app does not exist. Compare meizu.appID and meizu.region with Meizu's push console."},
+		{"110001", "The app's key is wrong. Compare meizu.appID with Meizu's push console."},
+		{"110031", "The package name is wrong. Compare the app in Meizu's push console with the one on the phones."},
+		{"110033", "The App Secret is wrong. Copy it again from the app's page in Meizu's push console."},
+		{"110009", "The app is on the blacklist. Ask Meizu's support."},
+		{"201", "The app lacks the permission. Enable push for it in Meizu's push console."},
+	}
 }

@@ -1,7 +1,7 @@
 package meizu
 
 import (
-	"crypto/md5" //nolint:gosec // Meizu's signature is MD5.
+	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -65,7 +65,7 @@ func signed(r *http.Request) string {
 		}
 	}
 	slices.Sort(pairs)
-	sum := md5.Sum([]byte(strings.Join(pairs, "") + appSecret)) //nolint:gosec // Meizu's signature is MD5.
+	sum := md5.Sum([]byte(strings.Join(pairs, "") + appSecret))
 	return hex.EncodeToString(sum[:])
 }
 

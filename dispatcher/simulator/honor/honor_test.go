@@ -309,11 +309,11 @@ func TestReceipts(t *testing.T) {
 	t.Parallel()
 	got := make(chan []Status, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var body struct{ Statuses []Status }
+		var body map[string][]Status
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%v, %v", err, r.Header)
 		}
-		got <- body.Statuses
+		got <- body["statuses"]
 	}))
 	t.Cleanup(server.Close)
 	w := newWorld(t, func(a *App) { a.ReceiptURL, a.MarketingPerPhone, a.Data = server.URL, 2, true })

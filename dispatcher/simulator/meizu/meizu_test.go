@@ -56,8 +56,10 @@ func token(h *phone.Handset) string { return h.Phone().Token }
 
 // reply is an answer with the failures of its value.
 type reply struct {
-	Code, Message, MsgID string
-	Value                json.RawMessage
+	Code    string          `json:"code"`
+	Message string          `json:"message"`
+	MsgID   string          `json:"msgId"`
+	Value   json.RawMessage `json:"value"`
 }
 
 func (r reply) failed(t *testing.T) (codes map[string][]string) {

@@ -21,7 +21,7 @@ import (
 // vendor is what the simulator has to know of each vendor.
 type vendor interface {
 	traffic.Vendor
-	// Hosts are the real names of its servers.
+	// Hosts are the real names of its servers. Where vendors share one, the beginning of their paths follows it.
 	Hosts() []string
 	// CheckApp tells whether phones can have an app of this name.
 	CheckApp(app string) error
@@ -47,11 +47,14 @@ type vendors struct {
 
 	byName map[string]vendor
 	taps   map[string]*traffic.Tap
-	hosts  map[string]string
+	hosts  map[string][]site
 }
 
+// site is where a vendor is on a host: at all paths that begin so.
+type site struct{ path, vendor string }
+
 func newVendors(phones *phone.Book, post callback.Options) *vendors {
-	v := &vendors{byName: map[string]vendor{}, taps: map[string]*traffic.Tap{}, hosts: map[string]string{}}
+	v := &vendors{byName: map[string]vendor{}, taps: map[string]*traffic.Tap{}, hosts: map[string][]site{}}
 	v.fcm = add(v, fcm.Name, fcm.New(phones))
 	v.xiaomi = add(v, xiaomi.Name, xiaomi.New(phones, post))
 	v.oppo = add(v, oppo.Name, oppo.New(phones, post))
@@ -64,8 +67,9 @@ func newVendors(phones *phone.Book, post callback.Options) *vendors {
 // add takes a vendor in and returns it.
 func add[V vendor](v *vendors, name string, one V) V {
 	v.byName[name], v.taps[name] = one, traffic.NewTap(one)
-	for _, host := range one.Hosts() {
-		v.hosts[host] = name
+	for _, address := range one.Hosts() {
+		host, path, _ := strings.Cut(address, "/")
+		v.hosts[host] = append(v.hosts[host], site{"/" + path, name})
 	}
 	return one
 }
@@ -115,13 +119,17 @@ func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, words, http.StatusNotFound)
 }
 
-// atHost finds the vendor by a real host name. Google has FCM and its push service at one.
+// atHost finds the vendor by a real host name. Google has FCM and its push service at one, Huawei both its Push Kits.
 func (v *vendors) atHost(host, path string) (*traffic.Tap, bool) {
 	if v.webpush.Takes(host, path) {
 		return v.taps[webpush.Name], true
 	}
-	name, ok := v.hosts[host]
-	return v.taps[name], ok
+	for _, s := range v.hosts[host] {
+		if strings.HasPrefix(path, s.path) {
+			return v.taps[s.vendor], true
+		}
+	}
+	return nil, false
 }
 
 // hostOf is the name that the client asked for: in the request, else in the TLS handshake.

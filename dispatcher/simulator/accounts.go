@@ -8,7 +8,9 @@ import (
 	"os"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/harmonyos"
 	"github.com/offlinepush/operator/dispatcher/simulator/honor"
+	"github.com/offlinepush/operator/dispatcher/simulator/huawei"
 	"github.com/offlinepush/operator/dispatcher/simulator/meizu"
 	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
 	"github.com/offlinepush/operator/dispatcher/simulator/webpush"
@@ -17,12 +19,14 @@ import (
 
 // Accounts are the vendor accounts that a simulator has from the start.
 type Accounts struct {
-	FCM     FCMAccounts       `json:"fcm,omitzero"`
-	Xiaomi  Apps[xiaomi.App]  `json:"xiaomi,omitzero"`
-	OPPO    Apps[oppo.App]    `json:"oppo,omitzero"`
-	Honor   Apps[honor.App]   `json:"honor,omitzero"`
-	Meizu   Apps[meizu.App]   `json:"meizu,omitzero"`
-	WebPush Apps[webpush.App] `json:"webpush,omitzero"`
+	FCM       FCMAccounts             `json:"fcm,omitzero"`
+	Xiaomi    Apps[xiaomi.App]        `json:"xiaomi,omitzero"`
+	Huawei    Apps[huawei.App]        `json:"huawei,omitzero"`
+	HarmonyOS Apps[harmonyos.Project] `json:"harmonyos,omitzero"`
+	OPPO      Apps[oppo.App]          `json:"oppo,omitzero"`
+	Honor     Apps[honor.App]         `json:"honor,omitzero"`
+	Meizu     Apps[meizu.App]         `json:"meizu,omitzero"`
+	WebPush   Apps[webpush.App]       `json:"webpush,omitzero"`
 }
 
 // FCMAccounts are projects and service accounts, these as Google's console gives them.
@@ -72,6 +76,8 @@ func (a Accounts) apply(v *vendors) error {
 	}
 	return errors.Join(
 		a.Xiaomi.apply(xiaomi.Name, v.xiaomi.AddApp, func(a xiaomi.App) string { return a.AppSecret }),
+		a.Huawei.apply(huawei.Name, v.huawei.Add, func(a huawei.App) string { return a.AppSecret }),
+		a.HarmonyOS.apply(harmonyos.Name, v.harmonyOS.Add, func(p harmonyos.Project) string { return p.PrivateKey }),
 		a.OPPO.apply(oppo.Name, v.oppo.Add, func(a oppo.App) string { return a.MasterSecret }),
 		a.Honor.apply(honor.Name, v.honor.Add, func(a honor.App) string { return a.ClientSecret }),
 		a.Meizu.apply(meizu.Name, v.meizu.Add, func(a meizu.App) string { return a.AppSecret }),

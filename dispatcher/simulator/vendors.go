@@ -9,7 +9,9 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/dispatcher/simulator/harmonyos"
 	"github.com/offlinepush/operator/dispatcher/simulator/honor"
+	"github.com/offlinepush/operator/dispatcher/simulator/huawei"
 	"github.com/offlinepush/operator/dispatcher/simulator/meizu"
 	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
@@ -38,12 +40,14 @@ type vendor interface {
 
 // vendors are all that are simulated.
 type vendors struct {
-	fcm     *fcm.Vendor
-	xiaomi  *xiaomi.Vendor
-	oppo    *oppo.Vendor
-	honor   *honor.Vendor
-	meizu   *meizu.Vendor
-	webpush *webpush.Vendor
+	fcm       *fcm.Vendor
+	xiaomi    *xiaomi.Vendor
+	huawei    *huawei.Vendor
+	harmonyOS *harmonyos.Vendor
+	oppo      *oppo.Vendor
+	honor     *honor.Vendor
+	meizu     *meizu.Vendor
+	webpush   *webpush.Vendor
 
 	byName map[string]vendor
 	taps   map[string]*traffic.Tap
@@ -57,6 +61,8 @@ func newVendors(phones *phone.Book, post callback.Options) *vendors {
 	v := &vendors{byName: map[string]vendor{}, taps: map[string]*traffic.Tap{}, hosts: map[string][]site{}}
 	v.fcm = add(v, fcm.Name, fcm.New(phones))
 	v.xiaomi = add(v, xiaomi.Name, xiaomi.New(phones, post))
+	v.huawei = add(v, huawei.Name, huawei.New(phones, post))
+	v.harmonyOS = add(v, harmonyos.Name, harmonyos.New(phones, post))
 	v.oppo = add(v, oppo.Name, oppo.New(phones, post))
 	v.honor = add(v, honor.Name, honor.New(phones, post))
 	v.meizu = add(v, meizu.Name, meizu.New(phones, post))

@@ -148,13 +148,13 @@ func content(contentType string, body []byte) any {
 	return hide(v)
 }
 
-// hide replaces the secrets that travel in bodies: the grant's assertion and the access token.
+// hide replaces the secrets that travel in bodies: the grant's assertion or secret and the access token.
 func hide(v any) any {
 	object, ok := v.(map[string]any)
 	if !ok {
 		return v
 	}
-	for _, name := range []string{"assertion", "access_token"} {
+	for _, name := range []string{"assertion", "client_secret", "access_token"} {
 		if _, ok := object[name]; ok {
 			object[name] = redacted
 		}

@@ -35,6 +35,8 @@ type bench struct {
 	rotate func(*testing.T, config.Channel) config.Channel
 	// quota is the class of a used up quota.
 	quota message.Class
+	// unavailable is the class of HTTP 503; empty means Transient.
+	unavailable message.Class
 	// receipts is the URL to ask for receipts at, if any.
 	receipts config.Secret
 }
@@ -113,7 +115,10 @@ func must(t *testing.T, err error) {
 
 // benches makes a bench for every vendor.
 func benches() map[Vendor]func(*testing.T) bench {
-	return map[Vendor]func(*testing.T) bench{FCM: fcmBench, Xiaomi: xiaomiBench, OPPO: oppoBench, Honor: honorBench, Meizu: meizuBench, WebPush: webPushBench}
+	return map[Vendor]func(*testing.T) bench{
+		FCM: fcmBench, Xiaomi: xiaomiBench, Huawei: huaweiBench, HarmonyOS: harmonyosBench, OPPO: oppoBench, Honor: honorBench,
+		Meizu: meizuBench, WebPush: webPushBench,
+	}
 }
 
 func (b bench) provider(t *testing.T) provider.Provider {
@@ -174,6 +179,13 @@ func expectReceipts(t *testing.T, got <-chan provider.Receipt, messageID string,
 			t.Fatalf("missing %v", missing)
 		}
 	}
+}
+
+func (b bench) when503() message.Class {
+	if b.unavailable == "" {
+		return message.Transient
+	}
+	return b.unavailable
 }
 
 func (b bench) phone(t *testing.T) (id string, target provider.Target) {
@@ -290,7 +302,7 @@ func TestFaults(t *testing.T) {
 			}{
 				"too fast":    {traffic.Fault{Throttle: true}, message.Throttled},
 				"quota":       {traffic.Fault{Quota: true}, b.quota},
-				"unavailable": {traffic.Fault{Status: 503}, message.Transient},
+				"unavailable": {traffic.Fault{Status: 503}, b.when503()},
 				"reset":       {traffic.Fault{ResetConnection: true}, message.Transient},
 				"lost answer": {traffic.Fault{DropResponseAfterAccept: true}, message.Transient},
 			} {

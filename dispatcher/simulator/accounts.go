@@ -75,7 +75,7 @@ func (a Accounts) apply(v *vendors) error {
 		}
 	}
 	return errors.Join(
-		a.Xiaomi.apply(xiaomi.Name, v.xiaomi.AddApp, func(a xiaomi.App) string { return a.AppSecret }),
+		a.Xiaomi.apply(xiaomi.Name, v.xiaomi.Add, func(a xiaomi.App) string { return a.AppSecret }),
 		a.Huawei.apply(huawei.Name, v.huawei.Add, func(a huawei.App) string { return a.AppSecret }),
 		a.HarmonyOS.apply(harmonyos.Name, v.harmonyOS.Add, func(p harmonyos.Project) string { return p.PrivateKey }),
 		a.OPPO.apply(oppo.Name, v.oppo.Add, func(a oppo.App) string { return a.MasterSecret }),

@@ -39,7 +39,7 @@ func (c *Client) CreateServiceAccount(ctx context.Context, n fcm.NewAccount) (s 
 
 // CreateXiaomiApp makes an app of Xiaomi, with the given secret or a new one.
 func (c *Client) CreateXiaomiApp(ctx context.Context, a xiaomi.App) (made xiaomi.App, err error) {
-	err = c.call(ctx, http.MethodPost, "/admin/xiaomi/apps", a, &made)
+	err = c.CreateApp(ctx, xiaomi.Name, a, &made)
 	return made, err
 }
 
@@ -71,8 +71,7 @@ func (c *Client) RotateServiceAccount(ctx context.Context, email string) (s fcm.
 
 // RotateXiaomiApp replaces the secret of a package by the given one or, if that is empty, by a new one.
 func (c *Client) RotateXiaomiApp(ctx context.Context, packageName, secret string) (a xiaomi.App, err error) {
-	given := map[string]string{"appSecret": secret}
-	err = c.call(ctx, http.MethodPost, join("admin", xiaomi.Name, "apps", packageName, "rotate"), given, &a)
+	err = c.RotateApp(ctx, xiaomi.Name, packageName, secret, &a)
 	return a, err
 }
 

@@ -208,7 +208,7 @@ func TestMistakesAreExplained(t *testing.T) {
 	}{
 		{"vendor", phone(simulator.NewPhone{Vendor: "nokia"}), `vendor: is "nokia", must be one of: `},
 		{"project", phone(simulator.NewPhone{Vendor: "fcm", App: "x"}), `app: FCM has no project "x"`},
-		{"package", phone(simulator.NewPhone{Vendor: "xiaomi", App: "x"}), `app: Xiaomi has no package "x"`},
+		{"package", phone(simulator.NewPhone{Vendor: "xiaomi", App: "x"}), `app: xiaomi has no app "x"`},
 		{"token", phone(simulator.NewPhone{Vendor: "fcm", App: "chat", Token: "x"}), "token: is not shaped like FCM's"},
 		{"account's project", account(fcm.NewAccount{ProjectID: "x"}), `projectID: FCM has no project "x"`},
 		{"token's life", account(fcm.NewAccount{ProjectID: "chat", TokenLifetimeSeconds: -1}), "tokenLifetimeSeconds: is -1"},

@@ -393,3 +393,30 @@ func TestXiaomiReceipts(t *testing.T) {
 	must(t, b.sim.Click(t.Context(), id, 1))
 	expectReceipts(t, receipts, n.MessageID, reported{shown.Token, provider.Clicked, "2"})
 }
+
+func TestXiaomiTemplates(t *testing.T) {
+	t.Parallel()
+	b := xiaomiBench(t)
+	var made xiaomi.App
+	must(t, b.sim.CreateApp(t.Context(), b.vendor, xiaomi.App{
+		PackageName: b.app, AppSecret: b.row.Xiaomi.AppSecret.Reveal(),
+		Channels: []xiaomi.Channel{{ID: "im", Private: true, Templates: []xiaomi.Template{{ID: "P1", Parameters: []string{"from", "about"}}}}},
+	}, &made))
+	p := b.provider(t)
+	_, target := b.phone(t)
+	for _, tt := range []struct {
+		setting config.XiaomiSetting
+		tpl     *message.Template
+		want    message.Class
+	}{
+		{config.XiaomiSetting{ChannelID: "im", TemplateID: "P1"}, &message.Template{TitleParameters: `{"from":"Anna"}`, ContentParameters: `{"about":"lunch"}`}, message.Accepted},
+		{config.XiaomiSetting{ChannelID: "im", TemplateID: "P1"}, &message.Template{TitleParameters: `{"from":"Anna"}`}, message.Rejected},
+		{config.XiaomiSetting{ChannelID: "im", TemplateID: "P1"}, nil, message.Rejected},
+		{config.XiaomiSetting{ChannelID: "im"}, nil, message.Rejected},
+		{config.XiaomiSetting{}, nil, message.Accepted},
+	} {
+		n := providertest.Notification()
+		n.Setting.Xiaomi, n.Template = &tt.setting, tt.tpl
+		expect(t, p.Send(t.Context(), n, []provider.Target{target}), tt.want)
+	}
+}

@@ -13,8 +13,12 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
 )
 
-// secretBytes are those of a secret that a console makes.
-const secretBytes = 16
+const (
+	// secretBytes are those of a secret that a console makes.
+	secretBytes = 16
+	// maxStars stand for a secret.
+	maxStars = 8
+)
 
 // Kind says what an app of a vendor is.
 type Kind[A any] struct {
@@ -156,11 +160,14 @@ func (c *Console[A]) Register(mux *http.ServeMux) {
 	}))
 }
 
+// list shows the apps without their secrets.
 func (c *Console[A]) list() []A {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	list := make([]A, 0, len(c.apps))
 	for _, a := range c.apps {
+		secret := c.kind.Secret(&a)
+		*secret = strings.Repeat("*", min(len(*secret), maxStars))
 		list = append(list, a)
 	}
 	slices.SortFunc(list, func(x, y A) int { return strings.Compare(c.kind.ID(x), c.kind.ID(y)) })

@@ -50,7 +50,7 @@ func TestConsole(t *testing.T) {
 		{"POST", "/admin/toys/apps", `{"id":"a,b"}`, 400, "without comma"},
 		{"POST", "/admin/toys/apps", `{}`, 400, "id must be set"},
 		{"POST", "/admin/toys/apps", `{"color":"red"}`, 400, "color"},
-		{"GET", "/admin/toys/apps", "", 200, `"bear"`},
+		{"GET", "/admin/toys/apps", "", 200, `"secret": "*****"`},
 		{"DELETE", "/admin/toys/apps/fox", "", 404, `no app`},
 	} {
 		if status, text := call(tt.method, tt.path, tt.body); status != tt.status || !strings.Contains(text, tt.words) {
@@ -66,6 +66,12 @@ func TestConsole(t *testing.T) {
 	}
 	if a, ok := c.Get("bear"); !ok || a.Secret != "" {
 		t.Errorf("after the revocation: %+v, %t", a, ok)
+	}
+	if a, ok := c.Find(func(a toy) bool { return strings.HasPrefix(a.ID, "b") }); !ok || a.ID != "bear" {
+		t.Errorf("found %+v, %t", a, ok)
+	}
+	if _, ok := c.Find(func(toy) bool { return false }); ok {
+		t.Error("found an app that is not there")
 	}
 	if c.Check("bear") != nil || c.Check("fox") == nil || c.Revoke("fox") == nil {
 		t.Error("the console mistakes its apps")

@@ -148,15 +148,18 @@ func content(contentType string, body []byte) any {
 	return hide(v)
 }
 
-// hide replaces the secrets that travel in bodies: the grant's assertion or secret and the access token.
+// hide replaces the secrets that travel in bodies: what proves who is asking, and access tokens.
 func hide(v any) any {
 	object, ok := v.(map[string]any)
 	if !ok {
 		return v
 	}
-	for _, name := range []string{"assertion", "client_secret", "access_token"} {
-		if _, ok := object[name]; ok {
+	for name, value := range object {
+		switch name {
+		case "assertion", "access_token", "auth_token", "authToken", "client_secret", "sign":
 			object[name] = redacted
+		default:
+			object[name] = hide(value)
 		}
 	}
 	return object

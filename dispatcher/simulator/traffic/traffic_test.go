@@ -52,11 +52,12 @@ func call(t *Tap, r *http.Request) (status int, body string) {
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	tap := NewTap(&echo{})
-	call(tap, request("application/json", `{"n":1,"access_token":"secret"}`))
+	call(tap, request("application/json", `{"n":1,"access_token":"secret","data":{"auth_token":"secret","m":2}}`))
 	call(tap, request("application/x-www-form-urlencoded", "a=b&assertion=secret"))
 	call(tap, request("text/plain", "words"))
+	inner := map[string]any{"auth_token": redacted, "m": 2.0}
 	want := []Request{
-		{Seq: 1, Content: map[string]any{"n": 1.0, "access_token": redacted}, Answer: map[string]any{"n": 1.0, "access_token": redacted}},
+		{Seq: 1, Content: map[string]any{"n": 1.0, "access_token": redacted, "data": inner}, Answer: map[string]any{"n": 1.0, "access_token": redacted, "data": inner}},
 		{Seq: 2, Content: map[string]any{"a": "b", "assertion": redacted}, Answer: "a=b&assertion=secret"},
 		{Seq: 3, Content: "words", Answer: "words"},
 	}

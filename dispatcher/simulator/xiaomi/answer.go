@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/offlinepush/operator/dispatcher/simulator/apps"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
 
@@ -43,7 +44,7 @@ func refuse(code int, reason string) answer {
 	return answer{Result: "error", Reason: reason, TraceID: traceID(), Code: code, Description: describe(code)}
 }
 
-func traceID() string { return "Xdm" + randomHex(11) }
+func traceID() string { return "Xdm" + apps.RandomHex(11) }
 
 func describe(code int) string {
 	words := map[int]string{

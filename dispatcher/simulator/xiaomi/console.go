@@ -1,14 +1,12 @@
 package xiaomi
 
 import (
-	"cmp"
 	"crypto/subtle"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
+	"github.com/offlinepush/operator/dispatcher/simulator/apps"
 )
 
 // maxInvalid bounds the dead ids that an app has not fetched.
@@ -31,33 +29,47 @@ type Channel struct {
 	ID string `json:"id"`
 	// Private channels have no daily quota.
 	Private bool `json:"private,omitempty"`
+	// Templates are the approved templates of a private channel. If there are some, each push must fill in one of them, by
+	// the rules of 2026.
+	Templates []Template `json:"templates,omitempty"`
 }
 
-// app is an App at work.
-type app struct {
-	App
-	limiter *rate.Limiter
-	// quotaCalls limits quota/get, which Xiaomi allows once a second.
-	quotaCalls *rate.Limiter
-
-	mu      sync.Mutex
-	day     string
-	acked   int
-	invalid []string
+// Template is a private-message template with the names of its parameters.
+type Template struct {
+	ID         string   `json:"id"`
+	Parameters []string `json:"parameters,omitempty"`
 }
 
-func newApp(a App) *app {
-	limit := rate.Inf
-	if a.RequestsPerSecond > 0 {
-		limit = rate.Limit(a.RequestsPerSecond)
+func newConsole() *apps.Console[App] {
+	var console *apps.Console[App]
+	console = apps.NewConsole(apps.Kind[App]{
+		Vendor: Name,
+		ID:     func(a App) string { return a.PackageName },
+		Secret: func(a *App) *string { return &a.AppSecret },
+		Check: func(a App) error {
+			if strings.Contains(a.PackageName, ",") {
+				return adminapi.Invalid("packageName: must be without comma")
+			}
+			if a.DayQuota < 0 || a.RequestsPerSecond < 0 {
+				return adminapi.Invalid("dayQuota and requestsPerSecond: must not be negative")
+			}
+			if other, ok := console.Find(hasSecret(a.AppSecret)); ok && other.PackageName != a.PackageName {
+				return adminapi.Conflict("appSecret: belongs to another app; give another one or none")
+			}
+			return nil
+		},
+	})
+	return console
+}
+
+// hasSecret matches the app whose secret this is. A revoked app has none.
+func hasSecret(secret string) func(App) bool {
+	return func(a App) bool {
+		return a.AppSecret != "" && subtle.ConstantTimeCompare([]byte(a.AppSecret), []byte(secret)) == 1
 	}
-	return &app{
-		App: a, limiter: rate.NewLimiter(limit, max(a.RequestsPerSecond, 1)),
-		quotaCalls: rate.NewLimiter(rate.Every(time.Second), 1),
-	}
 }
 
-func (a *app) channel(id string) (Channel, bool) {
+func (a App) channel(id string) (Channel, bool) {
 	i := slices.IndexFunc(a.Channels, func(c Channel) bool { return c.ID == id })
 	if i < 0 {
 		return Channel{}, false
@@ -65,108 +77,24 @@ func (a *app) channel(id string) (Channel, bool) {
 	return a.Channels[i], true
 }
 
-// used is how many limited pushes were delivered today, which is China's today.
-func (a *app) used() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.today()
-	return a.acked
-}
-
-func (a *app) deliver() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.today()
-	a.acked++
-}
-
-func (a *app) today() {
-	day := time.Now().In(time.FixedZone("UTC+8", 8*60*60)).Format(time.DateOnly)
-	if day != a.day {
-		a.day, a.acked = day, 0
-	}
-}
-
 // full tells whether the day's quota is used up for pushes to the channel.
-func (a *app) full(channelID string) bool {
+func (v *Vendor) full(a App, channelID string) bool {
 	c, _ := a.channel(channelID)
-	return a.DayQuota > 0 && !c.Private && a.used() >= a.DayQuota
+	return a.DayQuota > 0 && !c.Private && v.delivered.Used(a.PackageName) >= a.DayQuota
 }
 
 // bury keeps dead ids until the app fetches them.
-func (a *app) bury(ids []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.invalid = append(a.invalid, ids...)
-	a.invalid = a.invalid[max(0, len(a.invalid)-maxInvalid):]
+func (v *Vendor) bury(a App, ids []string) {
+	v.dead.Change(a.PackageName, func(known []string) []string {
+		all := slices.Concat(known, ids)
+		return all[max(0, len(all)-maxInvalid):]
+	})
 }
 
-func (a *app) fetchInvalid() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	ids := append([]string{}, a.invalid...)
-	a.invalid = nil
+func (v *Vendor) fetchInvalid(a App) (ids []string) {
+	v.dead.Change(a.PackageName, func(known []string) []string {
+		ids = append([]string{}, known...)
+		return nil
+	})
 	return ids
-}
-
-// console holds the apps.
-type console struct {
-	mu   sync.RWMutex
-	apps map[string]*app
-}
-
-func newConsole() *console { return &console{apps: map[string]*app{}} }
-
-func (c *console) app(packageName string) (*app, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	a, ok := c.apps[packageName]
-	return a, ok
-}
-
-// bySecret finds the app whose secret this is. A revoked app has none.
-func (c *console) bySecret(secret string) (*app, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	for _, a := range c.apps {
-		if a.AppSecret != "" && subtle.ConstantTimeCompare([]byte(a.AppSecret), []byte(secret)) == 1 {
-			return a, true
-		}
-	}
-	return nil, false
-}
-
-// put makes the app or replaces what it is; its day goes on.
-func (c *console) put(n App) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	a := newApp(n)
-	if old, ok := c.apps[n.PackageName]; ok {
-		old.mu.Lock()
-		a.day, a.acked, a.invalid = old.day, old.acked, old.invalid
-		old.mu.Unlock()
-	}
-	c.apps[n.PackageName] = a
-}
-
-func (c *console) drop(packageName string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, ok := c.apps[packageName]
-	delete(c.apps, packageName)
-	return ok
-}
-
-// list returns the apps without their secrets.
-func (c *console) list() []App {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	list := []App{}
-	for _, a := range c.apps {
-		shown := a.App
-		shown.AppSecret = strings.Repeat("*", min(len(shown.AppSecret), 8))
-		list = append(list, shown)
-	}
-	slices.SortFunc(list, func(x, y App) int { return cmp.Compare(x.PackageName, y.PackageName) })
-	return list
 }

@@ -1,6 +1,7 @@
 package xiaomi
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -84,7 +85,7 @@ func no(code int, format string, args ...any) *refused {
 }
 
 // check is what Xiaomi refuses in a message of the app.
-func (m message) check(a *app) *refused {
+func (m message) check(a App) *refused {
 	for _, check := range []func() *refused{
 		func() *refused { return m.checkPackage(a) },
 		m.checkText, m.checkNumbers, m.checkExtras, m.checkReceipts,
@@ -97,7 +98,7 @@ func (m message) check(a *app) *refused {
 	return nil
 }
 
-func (m message) checkPackage(a *app) *refused {
+func (m message) checkPackage(a App) *refused {
 	switch {
 	case m.Packages == "":
 		return no(10016, "Missing parameter restricted_package_name")
@@ -187,10 +188,33 @@ func (m message) checkReceipts() *refused {
 	return nil
 }
 
-func (m message) checkChannel(a *app) *refused {
+func (m message) checkChannel(a App) *refused {
 	id := m.Extra["channel_id"]
-	if _, ok := a.channel(id); id != "" && !ok {
+	c, ok := a.channel(id)
+	if id != "" && !ok {
 		return no(27001, "Channel %s is not approved for the app", id)
+	}
+	return m.checkTemplate(c)
+}
+
+// checkTemplate holds the push against the templates of its channel: a template of another one, or none, does not fit.
+func (m message) checkTemplate(c Channel) *refused {
+	id := m.Extra["template_id"]
+	if id == "" && len(c.Templates) == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(c.Templates, func(t Template) bool { return t.ID == id })
+	if i < 0 {
+		return no(27001, "Template %q is not one of channel %q", id, c.ID)
+	}
+	var given map[string]string
+	if json.Unmarshal([]byte(m.Extra["template_param"]), &given) != nil || given == nil {
+		return no(10017, "Invalid parameter extra.template_param: must be a JSON object of texts")
+	}
+	for _, name := range c.Templates[i].Parameters {
+		if _, ok := given[name]; !ok {
+			return no(27001, "Template %s lacks the parameter %s", id, name)
+		}
 	}
 	return nil
 }

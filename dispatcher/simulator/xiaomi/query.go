@@ -8,17 +8,17 @@ import (
 )
 
 // quota is GET /v1/trace/quota/get: today's allowance.
-func (*Vendor) quota(_ *http.Request, a *app) answer {
-	if !a.quotaCalls.Allow() {
+func (v *Vendor) quota(_ *http.Request, a App) answer {
+	if !v.rates.Allow("quota of "+a.PackageName, 1, 1) {
 		return refuse(10027, "At most one call per second")
 	}
 	return succeed("", map[string]string{
-		"day_quota": strconv.Itoa(a.DayQuota), "day_acked": strconv.Itoa(a.used()),
+		"day_quota": strconv.Itoa(a.DayQuota), "day_acked": strconv.Itoa(v.delivered.Used(a.PackageName)),
 	})
 }
 
 // validate tells which ids are alive.
-func (v *Vendor) validate(r *http.Request, a *app) answer {
+func (v *Vendor) validate(r *http.Request, a App) answer {
 	targets := split(r.FormValue("registration_ids"))
 	traffic.SetTargets(r, targets...)
 	if len(targets) == 0 || len(targets) > maxTargets {
@@ -36,6 +36,6 @@ func (v *Vendor) validate(r *http.Request, a *app) answer {
 }
 
 // feedback hands out the dead ids of former pushes, once.
-func (*Vendor) feedback(_ *http.Request, a *app) answer {
-	return succeed("", map[string][]string{"list": a.fetchInvalid()})
+func (v *Vendor) feedback(_ *http.Request, a App) answer {
+	return succeed("", map[string][]string{"list": v.fetchInvalid(a)})
 }

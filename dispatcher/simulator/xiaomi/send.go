@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/simulator/apps"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
@@ -25,7 +26,7 @@ type sent struct {
 }
 
 // sendV2 is v3 with exactly one package.
-func (v *Vendor) sendV2(r *http.Request, a *app) answer {
+func (v *Vendor) sendV2(r *http.Request, a App) answer {
 	if strings.Contains(r.PostFormValue("restricted_package_name"), ",") {
 		return refuse(22022, "Invalid package name: v2 takes one")
 	}
@@ -33,8 +34,8 @@ func (v *Vendor) sendV2(r *http.Request, a *app) answer {
 }
 
 // sendV3 pushes one message to up to 1000 ids.
-func (v *Vendor) sendV3(r *http.Request, a *app) answer {
-	if !a.limiter.Allow() {
+func (v *Vendor) sendV3(r *http.Request, a App) answer {
+	if !v.rates.Allow(a.PackageName, a.RequestsPerSecond, 1) {
 		return refuse(200002, "Too many requests per second")
 	}
 	if err := r.ParseForm(); err != nil {
@@ -53,7 +54,7 @@ func (v *Vendor) sendV3(r *http.Request, a *app) answer {
 		return refuse(no.code, no.reason)
 	}
 	batch := v.newBatch(a)
-	if a.full(m.Extra["channel_id"]) {
+	if v.full(a, m.Extra["channel_id"]) {
 		batch.receipt(m, quotaReceipt, targets...)
 		return refuse(200001, "Over the daily quota")
 	}
@@ -64,8 +65,8 @@ func (v *Vendor) sendV3(r *http.Request, a *app) answer {
 }
 
 // sendMulti pushes a message of its own to each target.
-func (v *Vendor) sendMulti(r *http.Request, a *app) answer {
-	if !a.limiter.Allow() {
+func (v *Vendor) sendMulti(r *http.Request, a App) answer {
+	if !v.rates.Allow(a.PackageName, a.RequestsPerSecond, 1) {
 		return refuse(200002, "Too many requests per second")
 	}
 	elements, err := readMulti(r.PostFormValue("messages"))
@@ -87,7 +88,7 @@ func (v *Vendor) sendMulti(r *http.Request, a *app) answer {
 	traffic.SetTargets(r, targets...)
 	batch := v.newBatch(a)
 	for _, e := range elements {
-		if channel := e.Message.Extra["channel_id"]; a.full(channel) {
+		if channel := e.Message.Extra["channel_id"]; v.full(a, channel) {
 			batch.exceeded[channel]++
 			continue
 		}
@@ -116,14 +117,14 @@ func split(list string) []string {
 // batch is the work of one request.
 type batch struct {
 	vendor   *Vendor
-	app      *app
+	app      App
 	id       string
 	bad      []string
 	exceeded map[string]int
 }
 
-func (v *Vendor) newBatch(a *app) *batch {
-	id := "sdm" + strconv.FormatInt(time.Now().UnixMilli(), 10) + randomHex(4)
+func (v *Vendor) newBatch(a App) *batch {
+	id := "sdm" + strconv.FormatInt(time.Now().UnixMilli(), 10) + apps.RandomHex(4)
 	return &batch{vendor: v, app: a, id: id, exceeded: map[string]int{}}
 }
 
@@ -139,7 +140,7 @@ func (b *batch) push(m message, target string) {
 	channel, _ := b.app.channel(p.Channel)
 	p.Report = func(e phone.Event) {
 		if e == phone.Delivered && !channel.Private {
-			b.app.deliver()
+			b.vendor.delivered.Take(apps.Limit{Key: b.app.PackageName})
 		}
 		b.receipt(m, receiptOf(e), target)
 	}
@@ -175,7 +176,7 @@ func (b *batch) receipt(m message, kind int, targets ...string) {
 	}
 	switch kind {
 	case quotaReceipt:
-		r.Extra = map[string]string{"ack": strconv.Itoa(b.app.used()), "quota": strconv.Itoa(b.app.DayQuota)}
+		r.Extra = map[string]string{"ack": strconv.Itoa(b.vendor.delivered.Used(b.app.PackageName)), "quota": strconv.Itoa(b.app.DayQuota)}
 	case disabledReceipt:
 		r.BarStatus = "Disable"
 	}
@@ -183,13 +184,13 @@ func (b *batch) receipt(m message, kind int, targets ...string) {
 }
 
 func (b *batch) answer(targets int) answer {
-	b.app.bury(b.bad)
+	b.vendor.bury(b.app, b.bad)
 	if len(b.bad) == targets {
 		return refuse(20301, "No valid targets!")
 	}
 	s := sent{ID: b.id, BadRegIDs: strings.Join(b.bad, ",")}
 	if b.app.DayQuota > 0 {
-		s.DayQuota, s.DayAcked = strconv.Itoa(b.app.DayQuota), strconv.Itoa(b.app.used())
+		s.DayQuota, s.DayAcked = strconv.Itoa(b.app.DayQuota), strconv.Itoa(b.vendor.delivered.Used(b.app.PackageName))
 	}
 	received := targets - len(b.bad)
 	var exceeds []string

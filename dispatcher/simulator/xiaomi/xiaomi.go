@@ -5,11 +5,11 @@ package xiaomi
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
 	"strings"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
+	"github.com/offlinepush/operator/dispatcher/simulator/apps"
 	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
@@ -22,16 +22,21 @@ const maxRegID = 256
 
 // Vendor is Mi Push.
 type Vendor struct {
-	mux      *http.ServeMux
-	console  *console
-	phones   *phone.Book
-	receipts *callback.Poster[report]
+	*apps.Console[App]
+
+	mux *http.ServeMux
+	// delivered counts what counts against the day's quota.
+	delivered apps.Quota
+	rates     apps.Rates
+	dead      apps.Memory[[]string] // by package
+	phones    *phone.Book
+	receipts  *callback.Poster[report]
 }
 
 // New returns Mi Push without apps, whose messages go to the phones. Close it after use.
 func New(phones *phone.Book, post callback.Options) *Vendor {
 	v := &Vendor{
-		mux: http.NewServeMux(), console: newConsole(), phones: phones, receipts: callback.New(post, calls),
+		Console: newConsole(), mux: http.NewServeMux(), phones: phones, receipts: callback.New(post, calls),
 	}
 	v.mux.Handle("POST /v2/message/regid", v.authorized(v.sendV2))
 	v.mux.Handle("POST /v3/message/regid", v.authorized(v.sendV3))
@@ -64,12 +69,10 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) { v.mux.Serve
 func (*Vendor) Refuse(w http.ResponseWriter, f traffic.Fault) { refusal(f).write(w) }
 
 // CheckApp tells whether an app has the package name.
-func (v *Vendor) CheckApp(packageName string) error {
-	if _, ok := v.console.app(packageName); !ok {
-		return adminapi.Invalid("app: Xiaomi has no package %q; create it with POST /admin/xiaomi/apps", packageName)
-	}
-	return nil
-}
+func (v *Vendor) CheckApp(packageName string) error { return v.Check(packageName) }
+
+// RegisterAdmin adds the console's calls to mux.
+func (v *Vendor) RegisterAdmin(mux *http.ServeMux, _ string) { v.Register(mux) }
 
 // Issue makes the registration id of a new installation.
 func (*Vendor) Issue() phone.Names { return phone.Names{Token: regID()} }
@@ -91,17 +94,11 @@ func regID() string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-func randomHex(bytes int) string {
-	b := make([]byte, bytes)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)
-}
-
 // authorized calls do with the app whose secret the request has.
-func (v *Vendor) authorized(do func(*http.Request, *app) answer) http.Handler {
+func (v *Vendor) authorized(do func(*http.Request, App) answer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "key=")
-		a, known := v.console.bySecret(secret)
+		a, known := v.Find(hasSecret(secret))
 		if !ok || !known {
 			refuse(21301, "Invalid application credentials.").write(w)
 			return

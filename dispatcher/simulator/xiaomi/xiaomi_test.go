@@ -45,7 +45,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) addApp(t *testing.T, a App) {
 	t.Helper()
-	if _, err := w.vendor.AddApp(a); err != nil {
+	if _, err := w.vendor.Add(a); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -200,6 +200,39 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.addApp(t, App{PackageName: "io.chat", AppSecret: "secret", Channels: []Channel{
+		{ID: "chat", Private: true, Templates: []Template{{ID: "P1", Parameters: []string{"from", "about"}}, {ID: "P2"}}},
+		{ID: "news"},
+	}})
+	for i, tt := range []struct {
+		channel, template, parameters string
+		code                          int
+	}{
+		{"chat", "P1", `{"from":"Anna","about":"lunch"}`, 0},
+		{"chat", "P2", "{}", 0},
+		{"news", "-", "-", 0},
+		{"-", "-", "-", 0},
+		{"chat", "-", "-", 27001},
+		{"chat", "P3", "{}", 27001},
+		{"news", "P1", "{}", 27001},
+		{"-", "P1", "{}", 27001},
+		{"chat", "P1", `{"from":"Anna"}`, 27001},
+		{"chat", "P1", `{"from":7,"about":"lunch"}`, 10017},
+		{"chat", "P2", "null", 10017},
+		{"chat", "P2", "-", 10017},
+	} {
+		var got answer
+		push := form(token(w.one), "extra.channel_id", tt.channel, "extra.template_id", tt.template, "extra.template_param", tt.parameters)
+		body := w.send(t.Context(), push).Body.Bytes()
+		if err := json.Unmarshal(body, &got); err != nil || got.Code != tt.code {
+			t.Errorf("%d: got %s, want %d", i, body, tt.code)
+		}
+	}
+}
+
 func TestQuotas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -285,7 +318,7 @@ func TestRotateAndRevoke(t *testing.T) {
 		}
 		return a.Code
 	}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(`{"appSecret":"fresh"}`))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(`{"secret":"fresh"}`))
 	if _, err := w.vendor.Rotate(r, "io.chat"); err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +357,7 @@ func FuzzMulti(f *testing.F) {
 
 func checkMessage(t *testing.T, m message) {
 	t.Helper()
-	if m.check(newApp(App{PackageName: "io.chat"})) != nil {
+	if m.check(App{PackageName: "io.chat"}) != nil {
 		return
 	}
 	if p := m.push("id"); p.TTL < 0 || p.TTL > maxTTL || (p.Kind == phone.Notification && p.Title == "") {

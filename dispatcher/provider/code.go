@@ -17,6 +17,15 @@ type Code struct {
 	Why string
 }
 
+// CodesOf are rows of one class, each a code with its Why.
+func CodesOf(class message.Class, codes [][2]string) []Code {
+	rows := make([]Code, len(codes))
+	for i, c := range codes {
+		rows[i] = Code{Code: c[0], Class: class, Why: c[1]}
+	}
+	return rows
+}
+
 // CodeIndex finds the row of a code.
 type CodeIndex map[string]Code
 

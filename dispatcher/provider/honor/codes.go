@@ -2,6 +2,7 @@ package honor
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -26,48 +27,38 @@ func Codes() []provider.Code {
 }
 
 func pushCodes() []provider.Code {
-	groups := []struct {
-		class message.Class
-		codes [][2]string
-	}{
-		{message.Accepted, [][2]string{
+	return slices.Concat(
+		provider.CodesOf(message.Accepted, [][2]string{
 			{codeOK, "The push was taken."},
 			{codeOKOther, "The push was taken, in the spelling of some documents."},
 			{codePartly, "The push was taken for all phones that data.failTokens and data.expireTokens do not name; those are InvalidToken."},
-		}},
-		{message.InvalidToken, [][2]string{
+		}),
+		provider.CodesOf(message.InvalidToken, [][2]string{
 			{"80300007", "No token is valid. It is believed for a request to one phone. The app registers its new token when it starts."},
-		}},
-		{message.AuthExpired, [][2]string{
+		}),
+		provider.CodesOf(message.AuthExpired, [][2]string{
 			{"401", "The access token is refused. A new one is fetched and the push sent again; if that is refused too, the class is CredentialRejected."},
 			{"403", "The access token is refused. A new one is fetched and the push sent again; if that is refused too, the class is CredentialRejected: compare honor.appID with the app of the client."},
-		}},
-		{message.CredentialRejected, [][2]string{
+		}),
+		provider.CodesOf(message.CredentialRejected, [][2]string{
 			{"404", "The service does not exist. Compare honor.appID and endpoint.url with Honor's developer console."},
 			{"10205", "The app does not exist. Compare honor.appID with Honor's developer console."},
 			// Concern every push of the channel: none is lost while the clock is set.
 			{"10001", "The timestamp is missing. Look for a proxy that removes headers."},
 			{"10207", "The timestamp is wrong. Set the clock of the cluster."},
-		}},
-		{message.Throttled, [][2]string{
+		}),
+		provider.CodesOf(message.Throttled, [][2]string{
 			{"503", "Too many requests per second. Lower limits.requestsPerSecond."},
-		}},
-		{message.QuotaExhausted, [][2]string{
+		}),
+		provider.CodesOf(message.QuotaExhausted, [][2]string{
 			{"80200047", "The app's test messages of the day are used up. Set test to false in the push profile."},
-		}},
-		{message.Transient, [][2]string{
+		}),
+		provider.CodesOf(message.Transient, [][2]string{
 			{"500", "Honor failed. It is tried again."},
 			{"502", "Honor failed. It is tried again."},
-		}},
-		{message.Rejected, rejectedCodes()},
-	}
-	var table []provider.Code
-	for _, g := range groups {
-		for _, c := range g.codes {
-			table = append(table, provider.Code{Code: c[0], Class: g.class, Why: c[1]})
-		}
-	}
-	return table
+		}),
+		provider.CodesOf(message.Rejected, rejectedCodes()),
+	)
 }
 
 func rejectedCodes() [][2]string {

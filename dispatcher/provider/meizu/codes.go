@@ -1,6 +1,8 @@
 package meizu
 
 import (
+	"slices"
+
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
@@ -18,31 +20,28 @@ const (
 // Codes is the table of Meizu's codes, which come with HTTP 200: at the top of an answer, or in value beside the push ids that
 // they concern.
 func Codes() []provider.Code {
-	groups := []struct {
-		class message.Class
-		codes [][2]string
-	}{
-		{message.Accepted, [][2]string{
+	return slices.Concat(
+		provider.CodesOf(message.Accepted, [][2]string{
 			{codeOK, "The push was taken for all push ids that value does not name."},
 			{"520", "The phone had the same push more than five times within a minute, so this one was folded."},
-		}},
-		{message.InvalidToken, [][2]string{
+		}),
+		provider.CodesOf(message.InvalidToken, [][2]string{
 			{"110002", "The push id is not registered. The app registers its new one when it starts."},
 			{"110003", "The push id is not one of Meizu's. The app registers its new one when it starts."},
 			{"110005", "The alias is not valid."},
-		}},
-		{message.CredentialRejected, credentialCodes()},
-		{message.Throttled, [][2]string{
+		}),
+		provider.CodesOf(message.CredentialRejected, credentialCodes()),
+		provider.CodesOf(message.Throttled, [][2]string{
 			{codeRate, "Too many requests per second. Lower limits.requestsPerSecond. Beside a push id it means that its user switched off notifications: the class is Rejected, and nothing is unbound."},
 			{"110053", "Too many data messages."},
 			{"518", "The push was over the rate that is configured for the app. It is tried again."},
-		}},
-		{message.QuotaExhausted, [][2]string{
+		}),
+		provider.CodesOf(message.QuotaExhausted, [][2]string{
 			{"110019", "The app's pushes of the day are used up. Move chat messages to the class Private (noticeType), which has no quota."},
 			{"110051", "The app's pushes of the day are used up. Move chat messages to the class Private (noticeType), which has no quota."},
 			{codePhoneQuota, "The phone's public messages of the day are used up. Move chat messages to the class Private (noticeType), which has no quota."},
-		}},
-		{message.Transient, [][2]string{
+		}),
+		provider.CodesOf(message.Transient, [][2]string{
 			{"1001", "Meizu failed. It is tried again."},
 			{"1003", "Meizu is busy. It is tried again."},
 			{"500", "Meizu failed. It is tried again."},
@@ -50,20 +49,13 @@ func Codes() []provider.Code {
 			{"513", "Meizu failed for this push id. It is tried again."},
 			{"519", "Meizu is overloaded. It is tried again."},
 			{codeRedirect, "Meizu points to another address. It is asked there once, if the address is Meizu's; otherwise it is tried again."},
-		}},
-		{message.Rejected, [][2]string{
+		}),
+		provider.CodesOf(message.Rejected, [][2]string{
 			{"1005", "A parameter is wrong; the detail names it."},
 			{"110004", "A parameter is empty; the detail names it."},
 			{"110032", "The task does not exist."},
-		}},
-	}
-	var table []provider.Code
-	for _, g := range groups {
-		for _, c := range g.codes {
-			table = append(table, provider.Code{Code: c[0], Class: g.class, Why: c[1]})
-		}
-	}
-	return table
+		}),
+	)
 }
 
 func credentialCodes() [][2]string {

@@ -1,8 +1,6 @@
 package meizu
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -119,7 +117,7 @@ func compose(n provider.Notification, user, receiptURL string) (text, note strin
 	if n.Payload != "" {
 		m.ClickType.Parameters[provider.PayloadKey] = n.Payload
 	}
-	return encode(m), provider.Notes(titleNote, contentNote, imageNote, receiptNote), nil
+	return string(provider.Compact(m)), provider.Notes(titleNote, contentNote, imageNote, receiptNote), nil
 }
 
 func click(c config.ClickAction) clickType {
@@ -150,13 +148,4 @@ func receipts(n provider.Notification, receiptURL string) (rule *receiptRule, no
 		return nil, fmt.Sprintf("receipts left out: their URL has %d bytes, Meizu takes %d", len(receiptURL), maxCallback)
 	}
 	return &receiptRule{URL: receiptURL, Param: n.MessageID, Type: callbackBoth}, ""
-}
-
-// encode writes JSON in the fewest bytes: with < and > and & as they are.
-func encode(m messageJSON) string {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(m) // into memory; texts and numbers always encode
-	return strings.TrimSuffix(out.String(), "\n")
 }

@@ -1,6 +1,8 @@
 package oppo
 
 import (
+	"slices"
+
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
@@ -10,45 +12,35 @@ const codeOK = "0"
 
 // Codes is the table of OPPO's codes, which come with HTTP 200: of a request, and of a phone in a request to many.
 func Codes() []provider.Code {
-	groups := []struct {
-		class message.Class
-		codes [][2]string
-	}{
-		{message.Accepted, [][2]string{
+	return slices.Concat(
+		provider.CodesOf(message.Accepted, [][2]string{
 			{codeOK, "The push was taken."},
 			{"32", "The push was taken before: OPPO delivers a message once to a phone."},
-		}},
+		}),
 		// Believed for a request to one phone, or where the answer names the phone.
-		{message.InvalidToken, [][2]string{
+		provider.CodesOf(message.InvalidToken, [][2]string{
 			{"10000", "The registration id is dead or of the other region. The app registers its new id when it starts."},
-		}},
-		{message.AuthExpired, [][2]string{
+		}),
+		provider.CodesOf(message.AuthExpired, [][2]string{
 			{"11", "The access token ran out. A new one is fetched and the push sent again."},
 			{"29", "The access token is missing. A new one is fetched and the push sent again."},
-		}},
-		{message.CredentialRejected, credentialCodes()},
-		{message.QuotaExhausted, [][2]string{
+		}),
+		provider.CodesOf(message.CredentialRejected, credentialCodes()),
+		provider.CodesOf(message.QuotaExhausted, [][2]string{
 			{"33", "The app's pushes of the day are used up. Give chat messages a category of communication and service (category), which has no quota."},
 			{"34", "The app's pictures of the day are used up."},
 			{"42", "The app's saved messages of the day are used up."},
-		}},
-		{message.Throttled, [][2]string{
+		}),
+		provider.CodesOf(message.Throttled, [][2]string{
 			{"-2", "OPPO asks for fewer requests. Lower limits.requestsPerSecond."},
 			{"13", "The app calls too often. Lower limits.requestsPerSecond."},
 			{"55", "The app calls too often. Lower limits.requestsPerSecond."},
-		}},
-		{message.Transient, [][2]string{
+		}),
+		provider.CodesOf(message.Transient, [][2]string{
 			{"-1", "OPPO is not available. It is tried again."},
-		}},
-		{message.Rejected, rejectedCodes()},
-	}
-	var table []provider.Code
-	for _, g := range groups {
-		for _, c := range g.codes {
-			table = append(table, provider.Code{Code: c[0], Class: g.class, Why: c[1]})
-		}
-	}
-	return table
+		}),
+		provider.CodesOf(message.Rejected, rejectedCodes()),
+	)
 }
 
 func credentialCodes() [][2]string {

@@ -20,53 +20,39 @@ func Codes() []provider.Code { return slices.Concat(resultCodes(), statusCodes()
 
 // statusCodes are those of single phones.
 func statusCodes() []provider.Code {
-	return rows(
-		group{message.InvalidToken, [][2]string{
+	return slices.Concat(
+		provider.CodesOf(message.InvalidToken, [][2]string{
 			{statusPrefix + "1", "The app has no phone with this registration id."},
 			{statusPrefix + "2", "The app was removed, its data cleared, or the phone unsubscribed. The app registers again when it starts."},
-		}},
-		group{message.Rejected, [][2]string{
+		}),
+		provider.CodesOf(message.Rejected, [][2]string{
 			{statusPrefix + "3", "The phone was not online for 14 days. The push is given up, the token stays."},
 			{statusPrefix + "4", "The phone is no test phone. Add it in vivo's console, or take vivo.test out of the push profile."},
-		}},
+		}),
 	)
 }
 
-type group struct {
-	class message.Class
-	codes [][2]string
-}
-
-func rows(groups ...group) (table []provider.Code) {
-	for _, g := range groups {
-		for _, c := range g.codes {
-			table = append(table, provider.Code{Code: c[0], Class: g.class, Why: c[1]})
-		}
-	}
-	return table
-}
-
 func resultCodes() []provider.Code {
-	return rows(
-		group{message.Accepted, [][2]string{{codeOK, "The push was taken."}}},
-		group{message.InvalidToken, [][2]string{
+	return slices.Concat(
+		provider.CodesOf(message.Accepted, [][2]string{{codeOK, "The push was taken."}}),
+		provider.CodesOf(message.InvalidToken, [][2]string{
 			{"10302", "The registration id is not one of the app's, or the app was removed. With a status of 3 or 4 the class is that of the status."},
-		}},
-		group{message.AuthExpired, [][2]string{
+		}),
+		provider.CodesOf(message.AuthExpired, [][2]string{
 			{"10000", "The access token is wrong or ran out. A new one is fetched and the push sent again."},
-		}},
-		group{message.CredentialRejected, credentialCodes()},
-		group{message.QuotaExhausted, [][2]string{
+		}),
+		provider.CodesOf(message.CredentialRejected, credentialCodes()),
+		provider.CodesOf(message.QuotaExhausted, [][2]string{
 			{"10070", "The app's operational messages of the day are used up. Move chat messages to a category of system messages, or ask vivo for more."},
 			{"10073", "The app's system messages of the day are used up. Ask vivo for more."},
 			{"10252", "The stored payloads of the day are used up. Ask vivo for more."},
 			{"10254", "The broadcasts of the day are used up."},
 			{codeNight, "Operational messages go out from 07:00 to 23:00 in China only. It waits until 07:00; move chat messages to a category of system messages, which go out at any time."},
-		}},
-		group{message.Throttled, [][2]string{
+		}),
+		provider.CodesOf(message.Throttled, [][2]string{
 			{"10072", "Too many pushes per second. Lower limits.requestsPerSecond."},
-		}},
-		group{message.Rejected, rejectedCodes()},
+		}),
+		provider.CodesOf(message.Rejected, rejectedCodes()),
 	)
 }
 

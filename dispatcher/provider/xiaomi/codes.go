@@ -1,6 +1,8 @@
 package xiaomi
 
 import (
+	"slices"
+
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
@@ -14,18 +16,15 @@ const (
 
 // Codes is the table of Xiaomi's codes, which come with HTTP 200.
 func Codes() []provider.Code {
-	groups := []struct {
-		class message.Class
-		codes [][2]string
-	}{
-		{message.Accepted, [][2]string{{codeOK, "The push was taken."}}},
-		{message.InvalidToken, invalidCodes()},
-		{message.CredentialRejected, credentialCodes()},
-		{message.QuotaExhausted, [][2]string{
+	return slices.Concat(
+		provider.CodesOf(message.Accepted, [][2]string{{codeOK, "The push was taken."}}),
+		provider.CodesOf(message.InvalidToken, invalidCodes()),
+		provider.CodesOf(message.CredentialRejected, credentialCodes()),
+		provider.CodesOf(message.QuotaExhausted, [][2]string{
 			{codeDailyQuota, "The app's pushes of the day are used up. Move chat messages to a private category (channelID), which has no quota."},
 			{codeDailyAllowed, "Too many pushes today. Move chat messages to a private category (channelID), which has no quota."},
-		}},
-		{message.Throttled, [][2]string{
+		}),
+		provider.CodesOf(message.Throttled, [][2]string{
 			{"200002", "Too many requests per second. Lower limits.requestsPerSecond."},
 			{"10022", "Too many requests from this address. Lower limits.requestsPerSecond."},
 			{"10023", "Too many requests of this user. Lower limits.requestsPerSecond."},
@@ -33,17 +32,10 @@ func Codes() []provider.Code {
 			{"10027", "The call is made too often. Lower limits.requestsPerSecond."},
 			{"10028", "The call is made too often. Lower limits.requestsPerSecond."},
 			{"26004", "Broadcasts are made too often. It is tried again."},
-		}},
-		{message.Transient, transientCodes()},
-		{message.Rejected, rejectedCodes()},
-	}
-	var table []provider.Code
-	for _, g := range groups {
-		for _, c := range g.codes {
-			table = append(table, provider.Code{Code: c[0], Class: g.class, Why: c[1]})
-		}
-	}
-	return table
+		}),
+		provider.CodesOf(message.Transient, transientCodes()),
+		provider.CodesOf(message.Rejected, rejectedCodes()),
+	)
 }
 
 // invalidCodes blame the phone. They are believed for a request to one phone;

@@ -158,8 +158,9 @@ func (a *attempt) send(ctx context.Context, m message.Message, pass []live) erro
 }
 
 // fused reports whether the row's InvalidToken answers must not be believed; it
-// asks the store only if there is one, and counts besides what the store does
-// not know of yet: this call and the answers of all others that are not settled.
+// asks the store only if there is one and the last count was not far below, and
+// counts besides what the store does not know of yet: this call and the answers of
+// all others that are not settled.
 func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Outcome, now time.Time) (bool, error) {
 	var valid, invalid, answers int64
 	for i, o := range outcomes {
@@ -179,10 +180,15 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 	}
 	a.unbelieved += invalid
 	unsettled := a.invalid.Add(invalid)
+	seen, calm := a.tally.calm(invalid, now)
+	if calm {
+		return false, nil
+	}
 	v, i, err := a.store.TokenHealth(ctx, a.name, now.Add(-fuseWindow), now.Add(-fuseAccepted))
 	if err != nil {
 		return false, err
 	}
+	a.tally.set(v, i+unsettled, seen, now)
 	return blown(v+valid, i+unsettled), nil
 }
 

@@ -39,6 +39,7 @@ type lane struct {
 
 	// invalid counts InvalidToken answers that are not settled yet, for the fuse.
 	invalid atomic.Int64
+	tally   tally
 
 	mu       sync.Mutex
 	queue    *queue

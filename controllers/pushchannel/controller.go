@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/events"
@@ -51,6 +52,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	channel := &pushv1.PushChannel{}
 	if err := r.Live.Get(ctx, request.NamespacedName, channel); err != nil {
 		r.probes.forget(request.NamespacedName)
+		forgetExpiry(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !channel.DeletionTimestamp.IsZero() {
@@ -90,8 +92,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
 		return ctrl.Result{}, err
 	}
-	facts.valid = credentialsValid(channel.Spec.Vendor, last, named.same(active) || !active.exists())
-	return ctrl.Result{RequeueAfter: again}, nil
+	ends, inUse := expiryOf(vendor), named.same(active) || !active.exists()
+	ends.publish(channel, inUse)
+	facts.valid = ends.warn(credentialsValid(channel.Spec.Vendor, last, inUse), time.Now())
+	return ctrl.Result{RequeueAfter: ends.recheck(again, time.Now())}, nil
 }
 
 // patchStatus writes the status if it changed, and announces a change of Ready.

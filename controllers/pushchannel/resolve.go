@@ -112,6 +112,9 @@ func unusable(channel *pushv1.PushChannel, err error) error {
 		return condition.Terminal(pushv1.ReasonIdentifierMismatch,
 			"spec.%s contradicts Secret %s: %s; correct one of them", contradiction.Field, secret, contradiction.Problem)
 	}
+	if over, ok := errors.AsType[*provider.ExpiredError](err); ok {
+		return condition.Terminal(pushv1.ReasonCredentialExpired, "Secret %s: %v and put the new one into the Secret", secret, over)
+	}
 	words := strings.TrimPrefix(err.Error(), "channel "+channel.Name+": ")
 	return condition.Terminal(pushv1.ReasonSecretMalformed, "Secret %s: %s", secret, words)
 }

@@ -68,8 +68,7 @@ func parseCertificate(c *config.APNsChannel, now time.Time) (credential, error) 
 		return credential{}, errors.New("tls.key: is not the key of tls.crt in PEM without a passphrase; take both from the same .p12 file")
 	}
 	if now.After(leaf.NotAfter) {
-		return credential{}, fmt.Errorf("tls.crt: ran out on %s; make a new certificate in Apple's developer account",
-			leaf.NotAfter.UTC().Format(time.DateOnly))
+		return credential{}, &provider.ExpiredError{Field: "tls.crt", At: leaf.NotAfter}
 	}
 	if now.Before(leaf.NotBefore) {
 		return credential{}, fmt.Errorf("tls.crt: is not valid before %s; wait until then or correct the clock",

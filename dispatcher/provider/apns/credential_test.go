@@ -59,7 +59,7 @@ func TestParseCredential(t *testing.T) {
 		{"of another app", certificate("io.example.other", nil), `apns.bundleID: is "io.example.chat", the certificate in tls.crt is for io.example.other`},
 		{"of no app", certificate("", withTopics(t, "0500")), `the certificate in tls.crt is for no app`},
 		{"broken topics", certificate("", withTopics(t, topicsDER[:4]+"0cff")), `the certificate in tls.crt is for no app`},
-		{"ran out", certificate(bundleID, past), "tls.crt: ran out on 2025-03-01; make a new certificate"},
+		{"ran out", certificate(bundleID, past), "tls.crt: ended on 2025-03-01; renew it"},
 		{"not yet", certificate(bundleID, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }), "tls.crt: is not valid before"},
 		{"no certificate", func(c *config.APNsChannel) {
 			certificate(bundleID, nil)(c)

@@ -74,6 +74,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: hash
       type:
         scalar: string
+    - name: notAfter
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: secretName
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ObjectName

@@ -4,6 +4,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/offlinepush/operator/api/v1alpha1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ActiveCredentialApplyConfiguration represents a declarative configuration of the ActiveCredential type for use
@@ -16,6 +17,8 @@ type ActiveCredentialApplyConfiguration struct {
 	// hash is the first 16 hexadecimal digits of a SHA-256 over the credential and the channel's UID: it changes with the
 	// credential and reveals nothing of it.
 	Hash *string `json:"hash,omitempty"`
+	// notAfter is when the credential ends; unset for credentials without an end. Only certificates have one.
+	NotAfter *v1.Time `json:"notAfter,omitempty"`
 }
 
 // ActiveCredentialApplyConfiguration constructs a declarative configuration of the ActiveCredential type for use with
@@ -37,5 +40,13 @@ func (b *ActiveCredentialApplyConfiguration) WithSecretName(value apiv1alpha1.Ob
 // If called multiple times, the Hash field is set to the value of the last call.
 func (b *ActiveCredentialApplyConfiguration) WithHash(value string) *ActiveCredentialApplyConfiguration {
 	b.Hash = &value
+	return b
+}
+
+// WithNotAfter sets the NotAfter field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NotAfter field is set to the value of the last call.
+func (b *ActiveCredentialApplyConfiguration) WithNotAfter(value v1.Time) *ActiveCredentialApplyConfiguration {
+	b.NotAfter = &value
 	return b
 }

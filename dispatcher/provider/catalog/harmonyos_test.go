@@ -16,6 +16,7 @@ import (
 )
 
 func harmonyosBench(t *testing.T) bench {
+	t.Helper()
 	return harmonyosProject(t, harmonyos.Project{Account: pushkit.Account{Categories: []string{"IM"}}})
 }
 
@@ -35,6 +36,7 @@ func harmonyosProject(t *testing.T, project harmonyos.Project) bench {
 			HarmonyOS: harmonyosRow(t, made),
 		},
 		rotate: func(t *testing.T, c config.Channel) config.Channel {
+			t.Helper()
 			var rotated harmonyos.Project
 			must(t, sim.RotateApp(t.Context(), harmonyos.Name, app, "", &rotated))
 			c.HarmonyOS = harmonyosRow(t, rotated)

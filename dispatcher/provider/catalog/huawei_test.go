@@ -19,6 +19,7 @@ import (
 const huaweiID = "104711000"
 
 func huaweiBench(t *testing.T) bench {
+	t.Helper()
 	return huaweiApp(t, huawei.App{Account: pushkit.Account{Categories: []string{"IM"}}})
 }
 
@@ -41,6 +42,7 @@ func huaweiApp(t *testing.T, a huawei.App) bench {
 			Huawei:   row(made.AppSecret),
 		},
 		rotate: func(t *testing.T, c config.Channel) config.Channel {
+			t.Helper()
 			var rotated huawei.App
 			must(t, sim.RotateApp(t.Context(), huawei.Name, huaweiID, "", &rotated))
 			c.Huawei = row(rotated.AppSecret)

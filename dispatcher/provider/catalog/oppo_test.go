@@ -12,7 +12,10 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
 
-func oppoBench(t *testing.T) bench { return oppoApp(t, oppo.App{Categories: []string{"IM"}}) }
+func oppoBench(t *testing.T) bench {
+	t.Helper()
+	return oppoApp(t, oppo.App{Categories: []string{"IM"}})
+}
 
 // oppoApp is a bench with an app of these properties.
 func oppoApp(t *testing.T, a oppo.App) bench {
@@ -33,6 +36,7 @@ func oppoApp(t *testing.T, a oppo.App) bench {
 			OPPO:     row(made.MasterSecret),
 		},
 		rotate: func(t *testing.T, c config.Channel) config.Channel {
+			t.Helper()
 			var rotated oppo.App
 			must(t, sim.RotateApp(t.Context(), oppo.Name, a.AppKey, "", &rotated))
 			c.OPPO = row(rotated.MasterSecret)

@@ -135,6 +135,10 @@ func (n notification) checkClick() *refused {
 	default:
 		return invalid("click_action_type")
 	}
+	return n.checkParameters()
+}
+
+func (n notification) checkParameters() *refused {
 	if utf8.RuneCountInString(n.ActionParameters) > maxParameters || n.ActionParameters != "" && n.parameters() == nil {
 		return invalid("action_parameters")
 	}

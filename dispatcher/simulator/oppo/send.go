@@ -2,6 +2,7 @@ package oppo
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -121,15 +122,15 @@ func (v *Vendor) badge(m message) *int32 {
 	if n.BadgeOperation == "" {
 		return nil
 	}
-	count, err := strconv.ParseInt(string(n.BadgeCount), 10, 32)
-	if err != nil {
+	count := int32(1)
+	if _, err := fmt.Sscan(string(n.BadgeCount), &count); err != nil {
 		count = 1
 	}
 	now := v.badges.Change(m.TargetValue, func(shown int32) int32 {
 		if n.BadgeOperation == "0" {
-			return int32(count)
+			return count
 		}
-		return shown + int32(count)
+		return shown + count
 	})
 	return &now
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/huawei"
 	"github.com/offlinepush/operator/dispatcher/simulator/meizu"
 	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
+	"github.com/offlinepush/operator/dispatcher/simulator/vivo"
 	"github.com/offlinepush/operator/dispatcher/simulator/webpush"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
@@ -27,6 +28,7 @@ type Accounts struct {
 	Honor     Apps[honor.App]         `json:"honor,omitzero"`
 	Meizu     Apps[meizu.App]         `json:"meizu,omitzero"`
 	WebPush   Apps[webpush.App]       `json:"webpush,omitzero"`
+	Vivo      Apps[vivo.App]          `json:"vivo,omitzero"`
 }
 
 // FCMAccounts are projects and service accounts, these as Google's console gives them.
@@ -79,6 +81,7 @@ func (a Accounts) apply(v *vendors) error {
 		a.Huawei.apply(huawei.Name, v.huawei.Add, func(a huawei.App) string { return a.AppSecret }),
 		a.HarmonyOS.apply(harmonyos.Name, v.harmonyOS.Add, func(p harmonyos.Project) string { return p.PrivateKey }),
 		a.OPPO.apply(oppo.Name, v.oppo.Add, func(a oppo.App) string { return a.MasterSecret }),
+		a.Vivo.apply(vivo.Name, v.vivo.Add, func(a vivo.App) string { return a.AppSecret }),
 		a.Honor.apply(honor.Name, v.honor.Add, func(a honor.App) string { return a.ClientSecret }),
 		a.Meizu.apply(meizu.Name, v.meizu.Add, func(a meizu.App) string { return a.AppSecret }),
 		a.WebPush.apply(webpush.Name, v.webpush.AddApp, func(a webpush.App) string { return a.PrivateKey }),

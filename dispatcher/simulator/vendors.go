@@ -16,6 +16,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/simulator/oppo"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
+	"github.com/offlinepush/operator/dispatcher/simulator/vivo"
 	"github.com/offlinepush/operator/dispatcher/simulator/webpush"
 	"github.com/offlinepush/operator/dispatcher/simulator/xiaomi"
 )
@@ -48,6 +49,7 @@ type vendors struct {
 	honor     *honor.Vendor
 	meizu     *meizu.Vendor
 	webpush   *webpush.Vendor
+	vivo      *vivo.Vendor
 
 	byName map[string]vendor
 	taps   map[string]*traffic.Tap
@@ -64,6 +66,7 @@ func newVendors(phones *phone.Book, post callback.Options) *vendors {
 	v.huawei = add(v, huawei.Name, huawei.New(phones, post))
 	v.harmonyOS = add(v, harmonyos.Name, harmonyos.New(phones, post))
 	v.oppo = add(v, oppo.Name, oppo.New(phones, post))
+	v.vivo = add(v, vivo.Name, vivo.New(phones, post))
 	v.honor = add(v, honor.Name, honor.New(phones, post))
 	v.meizu = add(v, meizu.Name, meizu.New(phones, post))
 	v.webpush = add(v, webpush.Name, webpush.New(phones))

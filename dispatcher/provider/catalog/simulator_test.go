@@ -57,8 +57,16 @@ func must(t *testing.T, err error) {
 // benches makes a bench for every vendor.
 func benches() map[Vendor]func(*testing.T) bench {
 	return map[Vendor]func(*testing.T) bench{
-		FCM: fcmBench, Xiaomi: xiaomiBench, Huawei: huaweiBench, HarmonyOS: harmonyosBench, OPPO: oppoBench, Honor: honorBench,
-		Meizu: meizuBench, WebPush: webPushBench,
+	return map[Vendor]func(*testing.T) bench{
+		FCM: fcmBench,
+		Xiaomi: xiaomiBench,
+		Huawei: huaweiBench,
+		HarmonyOS: harmonyosBench,
+		OPPO: oppoBench,
+		Honor: honorBench,
+		Meizu: meizuBench,
+		WebPush: webPushBench,
+	}
 	}
 }
 

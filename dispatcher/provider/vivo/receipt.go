@@ -63,6 +63,7 @@ func (a ack) receipts(task string, fields map[string]any) (all []provider.Receip
 	}
 	r := provider.Receipt{
 		MessageID: string(a.Param), VendorMessageID: task, Event: provider.Delivered, Code: string(a.Type), At: a.at(),
+		Reason: "arrived at the phone",
 	}
 	if a.Type != arrived {
 		r.Event = provider.Dropped

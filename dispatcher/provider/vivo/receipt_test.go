@@ -19,14 +19,14 @@ func TestReceipts(t *testing.T) {
 	}{
 		{
 			"arrived", `{"t1":{"targets":"a,b","ackTime":1798761600123,"param":"m","ackType":"0"}}`, []provider.Receipt{
-				{MessageID: "m", VendorMessageID: "t1", Token: "a", Event: provider.Delivered, Code: "0", At: at},
-				{MessageID: "m", VendorMessageID: "t1", Token: "b", Event: provider.Delivered, Code: "0", At: at},
+				{MessageID: "m", VendorMessageID: "t1", Token: "a", Event: provider.Delivered, Code: "0", Reason: "arrived at the phone", At: at},
+				{MessageID: "m", VendorMessageID: "t1", Token: "b", Event: provider.Delivered, Code: "0", Reason: "arrived at the phone", At: at},
 			},
 		},
 		{
 			"two tasks, other spellings", `{"t2":{"targets":" b ,","ackTime":"1798761600123","ackType":0},"t1":{"targets":7,"param":"m","ackType":0}}`, []provider.Receipt{
-				{MessageID: "m", VendorMessageID: "t1", Token: "7", Event: provider.Delivered, Code: "0"},
-				{VendorMessageID: "t2", Token: "b", Event: provider.Delivered, Code: "0", At: at},
+				{MessageID: "m", VendorMessageID: "t1", Token: "7", Event: provider.Delivered, Code: "0", Reason: "arrived at the phone"},
+				{VendorMessageID: "t2", Token: "b", Event: provider.Delivered, Code: "0", Reason: "arrived at the phone", At: at},
 			},
 		},
 		{"overwritten", `{"t":{"targets":"a","ackType":"103"}}`, []provider.Receipt{

@@ -35,7 +35,7 @@ func (v *Vendor) auth(w http.ResponseWriter, r *http.Request) {
 	id := App{AppID: e.AppID}.id()
 	app, known := v.Get(id)
 	code := e.check(app, known, time.Now())
-	if code == 0 && !v.rates.Allow("auth "+id, authRate) {
+	if code == 0 && !v.rates.Allow("auth "+id, authRate, 1) {
 		code = 10072 // the document has no code for it
 	}
 	if code != 0 {

@@ -2,9 +2,6 @@ package vivo
 
 import (
 	"strconv"
-	"sync"
-
-	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
 	"github.com/offlinepush/operator/dispatcher/simulator/apps"
@@ -58,51 +55,4 @@ func newConsole() *apps.Console[App] {
 			return nil
 		},
 	})
-}
-
-// rates are the apps' limiters. The zero value has none.
-type rates struct {
-	mu       sync.Mutex
-	limiters map[string]*rate.Limiter
-}
-
-// Allow takes one of the key's events of this second, 0 for no limit.
-func (r *rates) Allow(key string, perSecond int) bool {
-	if perSecond == 0 {
-		return true
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.limiters == nil {
-		r.limiters = map[string]*rate.Limiter{}
-	}
-	l, ok := r.limiters[key]
-	if !ok || l.Burst() != perSecond {
-		l = rate.NewLimiter(rate.Limit(perSecond), perSecond)
-		r.limiters[key] = l
-	}
-	return l.Allow()
-}
-
-// maxKept bounds what is kept of an app's requests.
-const maxKept = 10_000
-
-// memory keeps the newest values by their keys. The zero value is empty.
-type memory[V any] struct {
-	values map[string]V
-	order  []string
-}
-
-func (m *memory[V]) put(key string, value V) {
-	if m.values == nil {
-		m.values = map[string]V{}
-	}
-	if _, known := m.values[key]; !known {
-		m.order = append(m.order, key)
-	}
-	m.values[key] = value
-	if len(m.order) > maxKept {
-		delete(m.values, m.order[0])
-		m.order = m.order[1:]
-	}
 }

@@ -79,9 +79,7 @@ func (v *Vendor) save(_ *http.Request, a App, body []byte) answer {
 		}
 		yes := succeed()
 		yes.TaskID = v.taskID()
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.tasks.put(yes.TaskID, task{a.id(), m, time.Now().Add(taskLife)})
+		v.tasks.Change(yes.TaskID, func(task) task { return task{a.id(), m, time.Now().Add(taskLife)} })
 		return yes
 	})
 }
@@ -123,9 +121,7 @@ func (v *Vendor) list(r *http.Request, a App, body []byte) answer {
 
 // task finds the payload of a list, or the code of what is wrong with it.
 func (v *Vendor) task(a App, l pushToList) (task, int) {
-	v.mu.Lock()
-	t, known := v.tasks.values[l.TaskID]
-	v.mu.Unlock()
+	t, known := v.tasks.Get(l.TaskID)
 	switch {
 	case len(l.RegIDs) == 0:
 		return t, 10150
@@ -144,17 +140,12 @@ func (v *Vendor) task(a App, l pushToList) (task, int) {
 // once does the work of a request id that was not served before, and repeats the answer of one that was.
 func (v *Vendor) once(a App, requestID string, do func() answer) answer {
 	key := a.id() + " " + requestID
-	v.mu.Lock()
-	said, served := v.answers.values[key]
-	v.mu.Unlock()
-	if served {
+	if said, served := v.answers.Get(key); served {
 		return said
 	}
-	said = do()
+	said := do()
 	if said.Result == 0 {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.answers.put(key, said)
+		v.answers.Change(key, func(answer) answer { return said })
 	}
 	return said
 }
@@ -163,7 +154,7 @@ func (v *Vendor) once(a App, requestID string, do func() answer) answer {
 func (v *Vendor) full(a App, m message, n int) int {
 	hour := china().Hour()
 	switch limit, key := a.volume(m); {
-	case !v.inTime(a, n):
+	case !v.rates.Allow("push "+a.id(), a.MessagesPerSecond, n):
 		return 10072
 	case m.PushMode == 1:
 		return 0
@@ -177,16 +168,6 @@ func (v *Vendor) full(a App, m message, n int) int {
 		return 10071
 	}
 	return 0
-}
-
-// inTime tells whether n more messages fit into this second.
-func (v *Vendor) inTime(a App, n int) bool {
-	for range n {
-		if !v.rates.Allow("push "+a.id(), a.MessagesPerSecond) {
-			return false
-		}
-	}
-	return true
 }
 
 // volume is the day's limit for the class of the message, and what it is counted under.
@@ -222,10 +203,7 @@ func (b batch) deliver(id string) (status int, off bool) {
 	}
 	p := m.push(b.taskID)
 	if m.AddBadge {
-		v.mu.Lock()
-		v.badges[id]++
-		p.Badge = new(v.badges[id])
-		v.mu.Unlock()
+		p.Badge = new(v.badges.Change(id, func(n int32) int32 { return n + 1 }))
 	}
 	p.Report = func(e phone.Event) { b.report(e, id) }
 	handset.Deliver(p)
@@ -239,10 +217,8 @@ func (b batch) held(id string) bool {
 		return false
 	}
 	text := china().Format(time.DateOnly) + "\x00" + id + "\x00" + m.Title + "\x00" + m.Content
-	b.vendor.mu.Lock()
-	same := b.vendor.shown.values[text]
-	b.vendor.shown.put(text, true)
-	b.vendor.mu.Unlock()
+	_, same := b.vendor.shown.Get(text)
+	b.vendor.shown.Change(text, func(bool) bool { return true })
 	if same {
 		b.receipt(controlled, "same text", id)
 		return true

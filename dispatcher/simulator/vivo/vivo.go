@@ -6,7 +6,6 @@ package vivo
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,26 +33,19 @@ type Vendor struct {
 	phones   *phone.Book
 	grants   apps.Grants
 	quota    apps.Quota
-	rates    rates
+	rates    apps.Rates
+	tasks    apps.Memory[task]   // the stored payloads
+	answers  apps.Memory[answer] // by app and request id
+	shown    apps.Memory[bool]   // by day, registration id and text
+	badges   apps.Memory[int32]  // by registration id
 	receipts *callback.Poster[report]
-
-	mu sync.Mutex
-	// tasks are the stored payloads, answers what was said to a request id, shown the texts that a phone got in a day.
-	tasks   memory[task]
-	answers memory[answer]
-	shown   memory[bool]
-	// badges are the numbers on the icons by registration id.
-	badges map[string]int32
 	// lastTask is the newest id of a task.
 	lastTask atomic.Int64
 }
 
 // New returns vivo Push without apps, whose messages go to the phones. Close it after use.
 func New(phones *phone.Book, post callback.Options) *Vendor {
-	v := &Vendor{
-		Console: newConsole(), mux: http.NewServeMux(), phones: phones, receipts: callback.New(post, calls),
-		badges: map[string]int32{},
-	}
+	v := &Vendor{Console: newConsole(), mux: http.NewServeMux(), phones: phones, receipts: callback.New(post, calls)}
 	v.lastTask.Store(time.Now().UnixNano())
 	v.mux.HandleFunc("POST /message/auth", v.auth)
 	v.mux.Handle("POST /message/send", v.authorized(v.send))

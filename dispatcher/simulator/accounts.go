@@ -25,10 +25,10 @@ type Accounts struct {
 	Huawei    Apps[huawei.App]        `json:"huawei,omitzero"`
 	HarmonyOS Apps[harmonyos.Project] `json:"harmonyos,omitzero"`
 	OPPO      Apps[oppo.App]          `json:"oppo,omitzero"`
+	Vivo      Apps[vivo.App]          `json:"vivo,omitzero"`
 	Honor     Apps[honor.App]         `json:"honor,omitzero"`
 	Meizu     Apps[meizu.App]         `json:"meizu,omitzero"`
 	WebPush   Apps[webpush.App]       `json:"webpush,omitzero"`
-	Vivo      Apps[vivo.App]          `json:"vivo,omitzero"`
 }
 
 // FCMAccounts are projects and service accounts, these as Google's console gives them.

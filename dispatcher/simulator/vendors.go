@@ -46,10 +46,10 @@ type vendors struct {
 	huawei    *huawei.Vendor
 	harmonyOS *harmonyos.Vendor
 	oppo      *oppo.Vendor
+	vivo      *vivo.Vendor
 	honor     *honor.Vendor
 	meizu     *meizu.Vendor
 	webpush   *webpush.Vendor
-	vivo      *vivo.Vendor
 
 	byName map[string]vendor
 	taps   map[string]*traffic.Tap

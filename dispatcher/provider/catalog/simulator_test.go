@@ -57,16 +57,15 @@ func must(t *testing.T, err error) {
 // benches makes a bench for every vendor.
 func benches() map[Vendor]func(*testing.T) bench {
 	return map[Vendor]func(*testing.T) bench{
-	return map[Vendor]func(*testing.T) bench{
-		FCM: fcmBench,
-		Xiaomi: xiaomiBench,
-		Huawei: huaweiBench,
+		FCM:       fcmBench,
+		Xiaomi:    xiaomiBench,
+		Huawei:    huaweiBench,
 		HarmonyOS: harmonyosBench,
-		OPPO: oppoBench,
-		Honor: honorBench,
-		Meizu: meizuBench,
-		WebPush: webPushBench,
-	}
+		OPPO:      oppoBench,
+		Vivo:      vivoBench,
+		Honor:     honorBench,
+		Meizu:     meizuBench,
+		WebPush:   webPushBench,
 	}
 }
 

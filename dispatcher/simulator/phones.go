@@ -132,7 +132,7 @@ func (a *admin) rotateToken(_ *http.Request, h *phone.Handset) (any, error) {
 		return nil, adminapi.Conflict("phone %q has no app; install it with POST /phones/%s/reinstall", p.ID, p.ID)
 	}
 	v := a.vendors.byName[p.Vendor]
-	token := v.Reissue(phone.Names{Token: p.Token, InstallationID: p.InstallationID})
+	token := v.Reissue(phone.Names{Token: p.Token, InstallationID: p.InstallationID, VoIPToken: p.VoIPToken})
 	if err := a.phones.RotateToken(h, token); err != nil {
 		return nil, conflict(err)
 	}

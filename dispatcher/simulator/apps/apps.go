@@ -32,6 +32,8 @@ type Kind[A any] struct {
 	NewSecret func() string
 	// Check refuses an app with adminapi.Invalid, which names the field.
 	Check func(A) error
+	// Complete fills in what goes with the secret; nil means nothing.
+	Complete func(*A) error
 }
 
 func (k Kind[A]) newSecret() string {
@@ -95,6 +97,12 @@ func (c *Console[A]) Add(a A) (A, error) {
 	}
 	if secret := c.kind.Secret(&a); *secret == "" {
 		*secret = c.kind.newSecret()
+	}
+	if c.kind.Complete != nil {
+		if err := c.kind.Complete(&a); err != nil {
+			var none A
+			return none, err
+		}
 	}
 	c.put(a)
 	return a, nil

@@ -28,7 +28,12 @@ type Names struct {
 	Token string
 	// InstallationID is FCM's fid: it outlives the token but not the installation.
 	InstallationID string
+	// VoIPToken is PushKit's, beside the ordinary token of APNs.
+	VoIPToken string
 }
+
+// all are those that a vendor finds the phone by.
+func (n Names) all() []string { return []string{n.Token, n.InstallationID, n.VoIPToken} }
 
 // State is what can be said of a phone.
 type State struct {
@@ -50,6 +55,7 @@ type Phone struct {
 	App            string `json:"app"`
 	Token          string `json:"token,omitempty"`
 	InstallationID string `json:"installationID,omitempty"`
+	VoIPToken      string `json:"voipToken,omitempty"`
 	State
 	// Pending counts the pushes that wait for the phone to come online.
 	Pending int `json:"pending"`
@@ -62,13 +68,15 @@ type Book struct {
 	mu     sync.RWMutex
 	phones map[string]*Handset
 	tokens map[key]*Handset
+	// dead is when names that belonged to a phone came to belong to none.
+	dead map[key]time.Time
 }
 
 type key struct{ vendor, name string }
 
 // NewBook returns a Book without phones.
 func NewBook() *Book {
-	return &Book{phones: map[string]*Handset{}, tokens: map[key]*Handset{}}
+	return &Book{phones: map[string]*Handset{}, tokens: map[key]*Handset{}, dead: map[key]time.Time{}}
 }
 
 // Add makes a phone, or reinstalls the app on the one with this id, which then has the names.
@@ -96,7 +104,7 @@ func (b *Book) Add(vendor, app, id string, names Names) (*Handset, error) {
 }
 
 func (b *Book) taken(vendor string, names Names, by *Handset) bool {
-	for _, name := range []string{names.Token, names.InstallationID} {
+	for _, name := range names.all() {
 		if holder, ok := b.tokens[key{vendor, name}]; ok && holder != by {
 			return true
 		}
@@ -108,14 +116,22 @@ func (b *Book) taken(vendor string, names Names, by *Handset) bool {
 func (b *Book) rename(h *Handset, names Names) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, name := range []string{h.names.Token, h.names.InstallationID} {
-		delete(b.tokens, key{h.vendor, name})
+	if len(b.dead) > maxPhones {
+		clear(b.dead)
+	}
+	now := time.Now()
+	for _, name := range h.names.all() {
+		if name != "" {
+			delete(b.tokens, key{h.vendor, name})
+			b.dead[key{h.vendor, name}] = now
+		}
 	}
 	h.names = names
-	for _, name := range []string{names.Token, names.InstallationID} {
+	for _, name := range names.all() {
 		if name != "" {
 			b.tokens[key{h.vendor, name}] = h
 		}
+		delete(b.dead, key{h.vendor, name})
 	}
 }
 
@@ -127,7 +143,15 @@ func (b *Book) Get(id string) (*Handset, bool) {
 	return h, ok
 }
 
-// Lookup returns the phone whose app has this token or installation id now.
+// Died is when a token or installation id of a phone's app stopped to be one.
+func (b *Book) Died(vendor, name string) (time.Time, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	at, ok := b.dead[key{vendor, name}]
+	return at, ok
+}
+
+// Lookup returns the phone whose app has this token, of either kind, or installation id now.
 func (b *Book) Lookup(vendor, name string) (*Handset, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -135,11 +159,12 @@ func (b *Book) Lookup(vendor, name string) (*Handset, bool) {
 	return h, ok
 }
 
-// RotateToken gives the phone's app a new token; its installation id stays.
+// RotateToken gives the phone's app a new token; its other names stay.
 func (b *Book) RotateToken(h *Handset, token string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	names := Names{Token: token, InstallationID: h.names.InstallationID}
+	names := h.names
+	names.Token = token
 	if b.taken(h.vendor, names, h) {
 		return ErrTokenTaken
 	}
@@ -183,7 +208,7 @@ func (h *Handset) Phone() Phone {
 	h.pending = slices.DeleteFunc(h.pending, func(w waiting) bool { return !now.Before(w.deadline) })
 	return Phone{
 		ID: h.id, Vendor: h.vendor, App: h.app,
-		Token: h.names.Token, InstallationID: h.names.InstallationID,
+		Token: h.names.Token, InstallationID: h.names.InstallationID, VoIPToken: h.names.VoIPToken,
 		State: h.state, Pending: len(h.pending), Tray: h.tray(),
 	}
 }

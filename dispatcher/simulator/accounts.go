@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/offlinepush/operator/dispatcher/simulator/apns"
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
 	"github.com/offlinepush/operator/dispatcher/simulator/harmonyos"
 	"github.com/offlinepush/operator/dispatcher/simulator/honor"
@@ -28,6 +29,7 @@ type Accounts struct {
 	Vivo      Apps[vivo.App]          `json:"vivo,omitzero"`
 	Honor     Apps[honor.App]         `json:"honor,omitzero"`
 	Meizu     Apps[meizu.App]         `json:"meizu,omitzero"`
+	APNs      Apps[apns.App]          `json:"apns,omitzero"`
 	WebPush   Apps[webpush.App]       `json:"webpush,omitzero"`
 }
 
@@ -84,6 +86,7 @@ func (a Accounts) apply(v *vendors) error {
 		a.Vivo.apply(vivo.Name, v.vivo.Add, func(a vivo.App) string { return a.AppSecret }),
 		a.Honor.apply(honor.Name, v.honor.Add, func(a honor.App) string { return a.ClientSecret }),
 		a.Meizu.apply(meizu.Name, v.meizu.Add, func(a meizu.App) string { return a.AppSecret }),
+		a.APNs.apply(apns.Name, v.apns.Add, func(a apns.App) string { return a.PrivateKey }),
 		a.WebPush.apply(webpush.Name, v.webpush.AddApp, func(a webpush.App) string { return a.PrivateKey }),
 	)
 }

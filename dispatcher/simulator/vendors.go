@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/offlinepush/operator/dispatcher/simulator/apns"
 	"github.com/offlinepush/operator/dispatcher/simulator/callback"
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
 	"github.com/offlinepush/operator/dispatcher/simulator/harmonyos"
@@ -49,6 +50,7 @@ type vendors struct {
 	vivo      *vivo.Vendor
 	honor     *honor.Vendor
 	meizu     *meizu.Vendor
+	apns      *apns.Vendor
 	webpush   *webpush.Vendor
 
 	byName map[string]vendor
@@ -69,6 +71,9 @@ func newVendors(phones *phone.Book, post callback.Options) *vendors {
 	v.vivo = add(v, vivo.Name, vivo.New(phones, post))
 	v.honor = add(v, honor.Name, honor.New(phones, post))
 	v.meizu = add(v, meizu.Name, meizu.New(phones, post))
+	production, sandbox := apns.New(phones)
+	v.apns = add(v, apns.Name, production)
+	add(v, apns.SandboxName, sandbox)
 	v.webpush = add(v, webpush.Name, webpush.New(phones))
 	return v
 }

@@ -65,6 +65,7 @@ func benches() map[Vendor]func(*testing.T) bench {
 		Vivo:      vivoBench,
 		Honor:     honorBench,
 		Meizu:     meizuBench,
+		APNs:      apnsBench,
 		WebPush:   webPushBench,
 	}
 }

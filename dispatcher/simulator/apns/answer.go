@@ -3,6 +3,7 @@ package apns
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
@@ -46,10 +47,8 @@ func statusOf(reason string) int {
 		http.StatusInternalServerError:   {"InternalServerError"},
 		http.StatusServiceUnavailable:    {"ServiceUnavailable", "Shutdown"},
 	} {
-		for _, known := range reasons {
-			if known == reason {
-				return status
-			}
+		if slices.Contains(reasons, reason) {
+			return status
 		}
 	}
 	return http.StatusBadRequest

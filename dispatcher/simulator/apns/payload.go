@@ -93,19 +93,19 @@ func (p payload) sound() string {
 }
 
 // push is the request as the phone takes it. Of those that wait for a phone APNs keeps the newest of an app.
-func (req *request) push() phone.Push {
-	p := req.payload
+func (q *request) push() phone.Push {
+	p := q.payload
 	c := phone.Content{
-		MessageID: req.id, DedupID: req.id, ReplaceID: req.collapse, Kind: phone.Data,
+		MessageID: q.id, DedupID: q.id, ReplaceID: q.collapse, Kind: phone.Data,
 		Payload: p.data["payload"], Data: p.data,
 	}
 	c.Title, c.Content = p.alert()
-	if req.kind == typeAlert {
+	if q.kind == typeAlert {
 		c.Kind = phone.Notification
 		c.Sound, c.Category, c.Thread, c.Badge = p.sound(), p.aps.Category, p.aps.ThreadID, p.aps.Badge
 		if p.aps.MutableContent == 1 {
 			c.Image = p.data["image"] // the app's extension fetches it
 		}
 	}
-	return phone.Push{Content: c, CollapseKey: req.kind, TTL: req.ttl}
+	return phone.Push{Content: c, CollapseKey: q.kind, TTL: q.ttl}
 }

@@ -102,29 +102,29 @@ func path(r *http.Request, token string) string {
 }
 
 // readHeaders checks each header, and how they fit together.
-func (req *request) readHeaders(r *http.Request) string {
+func (q *request) readHeaders(r *http.Request) string {
 	h := r.Header
 	for _, name := range []string{"apns-id", "apns-topic", "apns-push-type", "apns-priority", "apns-expiration", "apns-collapse-id"} {
 		if len(h.Values(name)) > 1 {
 			return "DuplicateHeaders"
 		}
 	}
-	req.kind, req.collapse = h.Get("apns-push-type"), h.Get("apns-collapse-id")
-	if req.kind == "" {
-		req.kind = typeAlert // required on watchOS only
+	q.kind, q.collapse = h.Get("apns-push-type"), h.Get("apns-collapse-id")
+	if q.kind == "" {
+		q.kind = typeAlert // required on watchOS only
 	}
 	expires, ok := ttl(h.Get("apns-expiration"), time.Now())
-	req.ttl = expires
+	q.ttl = expires
 	switch {
-	case !uuid.MatchString(req.id):
+	case !uuid.MatchString(q.id):
 		return "BadMessageId"
-	case req.kind != typeAlert && req.kind != typeBackground && req.kind != typeVoIP:
+	case q.kind != typeAlert && q.kind != typeBackground && q.kind != typeVoIP:
 		return "InvalidPushType"
-	case !priorityFits(h.Get("apns-priority"), req.kind):
+	case !priorityFits(h.Get("apns-priority"), q.kind):
 		return "BadPriority"
 	case !ok:
 		return "BadExpirationDate"
-	case len(req.collapse) > maxCollapse:
+	case len(q.collapse) > maxCollapse:
 		return "BadCollapseId"
 	}
 	return ""
@@ -172,13 +172,13 @@ func (v *Vendor) topic(r *http.Request, owner App, req *request) string {
 	return ""
 }
 
-func (req *request) readBody(r *http.Request) string {
+func (q *request) readBody(r *http.Request) string {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return "InternalServerError"
 	}
 	limit := maxBody
-	if req.kind == typeVoIP {
+	if q.kind == typeVoIP {
 		limit = maxVoIPBody
 	}
 	switch {
@@ -188,10 +188,10 @@ func (req *request) readBody(r *http.Request) string {
 		return "PayloadTooLarge"
 	}
 	var ok bool
-	if req.payload, ok = parse(body); !ok {
+	if q.payload, ok = parse(body); !ok {
 		return "PayloadEmpty"
 	}
-	if !req.payload.fits(req.kind) {
+	if !q.payload.fits(q.kind) {
 		return "InvalidPushType"
 	}
 	return ""

@@ -215,3 +215,42 @@ func TestArrivalsAreBounded(t *testing.T) {
 		t.Errorf("remembers %d and %d ids, want %d", len(h.seen), len(h.shown), maxArrivals)
 	}
 }
+
+func TestVoIPToken(t *testing.T) {
+	t.Parallel()
+	b := NewBook()
+	h, err := b.Add("apns", "io.chat", "i", Names{Token: "alert", VoIPToken: "voip"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := func(name string) bool {
+		got, ok := b.Lookup("apns", name)
+		return ok && got == h
+	}
+	if !found("alert") || !found("voip") || h.Phone().VoIPToken != "voip" {
+		t.Errorf("got %+v", h.Phone())
+	}
+	if err := b.RotateToken(h, "alert-2"); err != nil {
+		t.Error(err)
+	}
+	if found("alert") || !found("alert-2") || !found("voip") {
+		t.Error("a new token is no other VoIP token")
+	}
+	if _, err := b.Add("apns", "io.chat", "j", Names{Token: "x", VoIPToken: "voip"}); !errors.Is(err, ErrTokenTaken) {
+		t.Errorf("got %v", err)
+	}
+	before := time.Now()
+	b.Uninstall(h)
+	for name, dead := range map[string]bool{"alert": true, "alert-2": true, "voip": true, "never": false, "": false} {
+		at, ok := b.Died("apns", name)
+		if ok != dead || ok && at.After(time.Now()) || name == "voip" && at.Before(before) {
+			t.Errorf("%q: got %s, %t", name, at, ok)
+		}
+	}
+	if _, err := b.Add("apns", "io.chat", "i", Names{Token: "alert-2"}); err != nil {
+		t.Error(err)
+	}
+	if _, ok := b.Died("apns", "alert-2"); ok {
+		t.Error("a token that is in use again is dead")
+	}
+}

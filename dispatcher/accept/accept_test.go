@@ -63,6 +63,25 @@ func TestRefusesWhatBreaksARule(t *testing.T) {
 		{"NUL in content", func(r *accept.Request) { r.Push.Content = "\x00" }, "push.content", "U+0000"},
 		{"long payload", func(r *accept.Request) { r.Push.Payload = strings.Repeat("x", message.MaxPayload+1) }, "push.payload", "at most 3072 bytes"},
 		{"unknown profile", func(r *accept.Request) { r.Push.ResourcesID = "ads" }, "push.resourcesID", "there are [im]"},
+		{"long thread", func(r *accept.Request) { r.Push.ThreadID = long }, "push.threadID", "at most 64 bytes"},
+		{"plain image", func(r *accept.Request) { r.Push.Image = "http://i.example/a.png" }, "push.image", "must be an https URL"},
+		{"image of no host", func(r *accept.Request) { r.Push.Image = "https:///a.png" }, "push.image", "must be an https URL"},
+		{"long image", func(r *accept.Request) { r.Push.Image = "https://i.example/" + strings.Repeat("x", 1024) }, "push.image", "at most 1024 bytes"},
+		{"badge that shrinks", func(r *accept.Request) { r.Push.BadgeIncrement = -1 }, "push.badgeIncrement", "must be 0 to 99"},
+		{"call of no kind", func(r *accept.Request) { r.Push.VoIP = &message.VoIP{HandleType: "Fax", HandleValue: "1"} }, "push.voIPConfig.handleType", "one of Generic, PhoneNumber, EmailAddress"},
+		{"call of nobody", func(r *accept.Request) { r.Push.VoIP = &message.VoIP{HandleType: "Generic"} }, "push.voIPConfig.handleValue", "must not be empty"},
+		{"call of a long name", func(r *accept.Request) {
+			r.Push.VoIP = &message.VoIP{HandleType: "Generic", HandleValue: strings.Repeat("x", 257)}
+		}, "push.voIPConfig.handleValue", "at most 256 bytes"},
+		{"long template", func(r *accept.Request) { r.Push.Template = &message.Template{ID: long} }, "push.privateMessageTemplate.templateID", "at most 64 bytes"},
+		{"title of a list", func(r *accept.Request) { r.Push.Template = &message.Template{TitleParameters: `["a"]`} }, "push.privateMessageTemplate.titleParameters", "a JSON object of texts"},
+		{"title of nothing", func(r *accept.Request) { r.Push.Template = &message.Template{TitleParameters: `null`} }, "push.privateMessageTemplate.titleParameters", "a JSON object of texts"},
+		{"content with a number", func(r *accept.Request) { r.Push.Template = &message.Template{ContentParameters: `{"a":1}`} }, "push.privateMessageTemplate.contentParameters", "a JSON object of texts"},
+		{"content with a null", func(r *accept.Request) { r.Push.Template = &message.Template{ContentParameters: `{"a":null}`} }, "push.privateMessageTemplate.contentParameters", "a JSON object of texts"},
+		{"content of two", func(r *accept.Request) { r.Push.Template = &message.Template{ContentParameters: `{}{}`} }, "push.privateMessageTemplate.contentParameters", "a JSON object of texts"},
+		{"long content", func(r *accept.Request) {
+			r.Push.Template = &message.Template{ContentParameters: `{"a":"` + strings.Repeat("x", 2<<10) + `"}`}
+		}, "push.privateMessageTemplate.contentParameters", "at most 2048 bytes"},
 		{"negative TTL", func(r *accept.Request) { r.PushTTL = -1 }, "pushTTLSeconds", "1 to 2419200"},
 		{"long TTL", func(r *accept.Request) { r.PushTTL = 29 * 24 * time.Hour }, "pushTTLSeconds", "28 days"},
 	}
@@ -90,6 +109,12 @@ func TestTakesTheLargest(t *testing.T) {
 	r := request(func(r *accept.Request) {
 		r.Body = strings.Repeat("\U0001F600", message.MaxBody/4)
 		r.Push.Payload = strings.Repeat("x", message.MaxPayload)
+		r.Push.ThreadID = strings.Repeat("t", 64)
+		r.Push.Image = "https://i.example/" + strings.Repeat("x", 1024-len("https://i.example/"))
+		r.Push.BadgeIncrement = message.MaxBadgeIncrement
+		r.Push.VoIP = &message.VoIP{HandleType: "EmailAddress", HandleValue: strings.Repeat("x", 256), HasVideo: true}
+		parameters := `{"a":"` + strings.Repeat("x", 2<<10-len(`{"a":""}`)) + `"}`
+		r.Push.Template = &message.Template{ID: strings.Repeat("x", 64), TitleParameters: parameters, ContentParameters: parameters}
 		r.To = nil
 		for i := range message.MaxRecipients {
 			r.To = append(r.To, fmt.Sprintf("%064d", i))

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -14,12 +12,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
-// Limits of the texts that a vendor shows; vendors cut at less.
-const (
-	maxTitle   = 1 << 10
-	maxContent = 8 << 10
-	maxTTL     = 28 * 24 * time.Hour
-)
+const maxTTL = 28 * 24 * time.Hour
 
 // Refused reports whether an error of Accept is about the request: the same
 // request will be refused again, or is one too many.
@@ -70,36 +63,6 @@ func checkTo(to []string) error {
 		seen[u] = true
 	}
 	return nil
-}
-
-func checkPush(p *message.PushConfig, doc *config.Document) error {
-	if p.Title == "" && p.Content == "" && p.Payload == "" {
-		return &message.FieldError{Field: "push", Problem: "must have a title, a content or a payload"}
-	}
-	if err := message.CheckText("push.title", p.Title, maxTitle); err != nil {
-		return err
-	}
-	if err := message.CheckText("push.content", p.Content, maxContent); err != nil {
-		return err
-	}
-	if err := message.CheckText("push.payload", p.Payload, message.MaxPayload); err != nil {
-		return err
-	}
-	return checkResourcesID(p.ResourcesID, doc.Profiles)
-}
-
-func checkResourcesID(id string, profiles []config.Profile) error {
-	if id == "" || slices.ContainsFunc(profiles, func(p config.Profile) bool { return p.ResourcesID == id }) {
-		return nil
-	}
-	known := make([]string, len(profiles))
-	for i, p := range profiles {
-		known[i] = p.ResourcesID
-	}
-	return &message.FieldError{
-		Field:   "push.resourcesID",
-		Problem: fmt.Sprintf("is no push profile of the app; there are [%s], or leave it out", strings.Join(known, ", ")),
-	}
 }
 
 // hash is of everything but the client id; equal content has equal hashes.

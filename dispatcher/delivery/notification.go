@@ -14,14 +14,19 @@ import (
 // that is gone since the message was accepted counts as a plain alert.
 func notification(m message.Message, doc *config.Document, row config.Channel, now time.Time) provider.Notification {
 	return provider.Notification{
-		Title:     m.Push.Title,
-		Content:   m.Push.Content,
-		Payload:   m.Push.Payload,
-		MessageID: m.ID,
-		DedupID:   m.ID,
-		ReplaceID: m.ID,
-		TTL:       m.PushExpiresAt.Sub(now),
-		Setting:   setting(doc, m.Push.ResourcesID, row),
+		Title:          m.Push.Title,
+		Content:        m.Push.Content,
+		Payload:        m.Push.Payload,
+		MessageID:      m.ID,
+		DedupID:        m.ID,
+		ReplaceID:      m.ID,
+		TTL:            m.PushExpiresAt.Sub(now),
+		ThreadID:       m.Push.ThreadID,
+		Image:          m.Push.Image,
+		BadgeIncrement: m.Push.BadgeIncrement,
+		VoIP:           m.Push.VoIP,
+		Template:       m.Push.Template,
+		Setting:        setting(doc, m.Push.ResourcesID, row),
 	}
 }
 

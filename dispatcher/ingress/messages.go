@@ -58,11 +58,26 @@ func requestOf(m wire.SendMessage) accept.Request {
 		PushTTL: time.Duration(m.PushTTLSeconds) * time.Second,
 	}
 	if m.Push != nil {
-		r.Push = &message.PushConfig{
-			Title: m.Push.Title, Content: m.Push.Content, Payload: m.Push.Payload, ResourcesID: m.Push.ResourcesID,
-		}
+		r.Push = pushOf(*m.Push)
 	}
 	return r
+}
+
+// pushOf reads a push as it travels. A badge beyond the largest step counts as that step, as in ZIM.
+func pushOf(p wire.Push) *message.PushConfig {
+	out := &message.PushConfig{
+		Title: p.Title, Content: p.Content, Payload: p.Payload, ResourcesID: p.ResourcesID, ThreadID: p.ThreadID, Image: p.Image,
+	}
+	if p.EnableBadge {
+		out.BadgeIncrement = min(p.BadgeIncrement, message.MaxBadgeIncrement)
+	}
+	if v := p.VoIPConfig; v != nil {
+		out.VoIP = &message.VoIP{HandleType: v.HandleType, HandleValue: v.HandleValue, HasVideo: v.HasVideo}
+	}
+	if t := p.PrivateMessageTemplate; t != nil {
+		out.Template = &message.Template{ID: t.TemplateID, TitleParameters: t.TitleParameters, ContentParameters: t.ContentParameters}
+	}
+	return out
 }
 
 func sentOf(m wire.SendMessage, r accept.Result) wire.Sent {

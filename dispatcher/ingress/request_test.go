@@ -46,6 +46,9 @@ func TestRequestsThatBreakARule(t *testing.T) {
 		{"line break in an id", "/v1/messages", strings.Replace(message, `"from":"a"`, `"from":"a\n"`, 1), 422, wire.CodeInvalidRequest, "body.from", "control characters"},
 		{"unknown profile", "/v1/messages", field(`"push"`, `{"title":"t","resourcesID":"ads"}`), 422, wire.CodeInvalidRequest, "body.push.resourcesID", "there are [im]"},
 		{"unknown field below", "/v1/messages", field(`"push"`, `{"title":"t","sound":"s"}`), 422, wire.CodeInvalidRequest, "body.push.sound", "unexpected property"},
+		{"smaller badge", "/v1/messages", field(`"push"`, `{"title":"t","badgeIncrement":-1}`), 422, wire.CodeInvalidRequest, "body.push.badgeIncrement", "expected number >= 0"},
+		{"call of no kind", "/v1/messages", field(`"push"`, `{"title":"t","voIPConfig":{"handleType":"Fax","handleValue":"1"}}`), 422, wire.CodeInvalidRequest, "body.push.voIPConfig.handleType", "expected value to be one of"},
+		{"parameters of no texts", "/v1/messages", field(`"push"`, `{"title":"t","privateMessageTemplate":{"titleParameters":"[]"}}`), 422, wire.CodeInvalidRequest, "body.push.privateMessageTemplate.titleParameters", "a JSON object of texts"},
 		{"very large", "/v1/messages", field(`"body"`, `"`+strings.Repeat("x", 256<<10)+`"`), 413, wire.CodeTooLarge, "", ""},
 		{"empty batch", "/v1/messages:batch", `{"messages":[]}`, 422, wire.CodeInvalidRequest, "body.messages", "expected array length >= 1"},
 		{"501 messages", "/v1/messages:batch", batchOf(501), 422, wire.CodeInvalidRequest, "body.messages", "expected array length <= 500"},
@@ -215,6 +218,7 @@ func FuzzServerPlane(f *testing.F) {
 		f.Add(op.method, op.path, op.body)
 	}
 	f.Add("POST", "/v1/messages", `{"to":[{}],"push":null}`)
+	f.Add("POST", "/v1/messages", strings.Replace(message, `"body":"x"`, `"push":`+wholePush, 1))
 	f.Add("POST", "/v1/bindings?asOf=2026-01-02T03:04:05Z", `{"userID":"u","vendor":"Xiaomi","token":"t"}`)
 	f.Add("GET", "/v1/bindings?after=-1&limit=x", "")
 	f.Add("PUT", "/v1/devices/%00/binding", `{"userID":"\ud800"}`)

@@ -21,6 +21,27 @@ type Push struct {
 	Content     string `json:"content,omitempty" maxLength:"2048"`
 	Payload     string `json:"payload,omitempty" maxLength:"3072" doc:"Opaque to everyone but the receiving app, at most 3072 bytes."`
 	ResourcesID string `json:"resourcesID,omitempty" maxLength:"32" doc:"Names one of the app's push profiles; without it the push is a plain alert."`
+	ThreadID    string `json:"threadID,omitempty" maxLength:"64" doc:"Groups notifications on iOS; other vendors ignore it."`
+	Image       string `json:"image,omitempty" maxLength:"1024" doc:"The https URL of a picture beside the text, where the vendor shows one."`
+	// EnableBadge and BadgeIncrement are two fields, as in ZIM.
+	EnableBadge            bool                    `json:"enableBadge,omitempty" doc:"Whether the push changes the number on the app's icon."`
+	BadgeIncrement         int32                   `json:"badgeIncrement,omitempty" minimum:"0" default:"0" doc:"By how much the number grows with enableBadge; more than 99 counts as 99."`
+	VoIPConfig             *VoIPConfig             `json:"voIPConfig,omitempty" doc:"What CallKit shows for a VoIP push; others ignore it."`
+	PrivateMessageTemplate *PrivateMessageTemplate `json:"privateMessageTemplate,omitempty" doc:"Fills in an approved private-message template of OPPO or Xiaomi."`
+}
+
+// VoIPConfig describes a call to CallKit.
+type VoIPConfig struct {
+	HandleType  string `json:"handleType" enum:"Generic,PhoneNumber,EmailAddress" doc:"What kind of name handleValue is."`
+	HandleValue string `json:"handleValue" minLength:"1" maxLength:"256" doc:"Who calls."`
+	HasVideo    bool   `json:"hasVideo,omitempty" doc:"Whether it is a video call."`
+}
+
+// PrivateMessageTemplate fills in an approved private-message template.
+type PrivateMessageTemplate struct {
+	TemplateID        string `json:"templateID,omitempty" maxLength:"64" doc:"OPPO's template; without it that of the push profile. Xiaomi's is that of the push profile always."`
+	TitleParameters   string `json:"titleParameters,omitempty" maxLength:"2048" doc:"A JSON object of texts by the names in the template, at most 2048 bytes."`
+	ContentParameters string `json:"contentParameters,omitempty" maxLength:"2048" doc:"A JSON object of texts by the names in the template, at most 2048 bytes."`
 }
 
 // Sent is the answer to an accepted message: it is stored and its pushes are decided.

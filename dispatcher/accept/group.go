@@ -13,10 +13,10 @@ import (
 func channels(rows []config.Channel) []router.Channel {
 	out := make([]router.Channel, len(rows))
 	for i, c := range rows {
-		out[i] = router.Channel{Name: c.Name, Selector: message.Selector{Vendor: c.Vendor, AppType: c.AppType}}
-		if c.Xiaomi != nil {
-			out[i].Selector.Region = c.Xiaomi.Region
-		}
+		region, environment := c.Place()
+		out[i] = router.Channel{Name: c.Name, Selector: message.Selector{
+			Vendor: c.Vendor, AppType: c.AppType, Region: region, Environment: environment,
+		}}
 	}
 	return out
 }

@@ -77,3 +77,20 @@ func TestChannels(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestRowsAreSelectedByTheirPlace(t *testing.T) {
+	t.Parallel()
+	got := channels([]config.Channel{
+		{Name: "fcm", Vendor: "FCM", AppType: 2, FCM: &config.FCMChannel{}},
+		{Name: "meizu", Vendor: "Meizu", AppType: 1, Meizu: &config.MeizuChannel{Region: "India"}},
+		{Name: "apns", Vendor: "APNs", AppType: 1, APNs: &config.APNsChannel{Environment: "Sandbox"}},
+	})
+	want := []router.Channel{
+		{Name: "fcm", Selector: message.Selector{Vendor: "FCM", AppType: 2}},
+		{Name: "meizu", Selector: message.Selector{Vendor: "Meizu", AppType: 1, Region: "India"}},
+		{Name: "apns", Selector: message.Selector{Vendor: "APNs", AppType: 1, Environment: "Sandbox"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

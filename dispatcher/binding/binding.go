@@ -33,8 +33,6 @@ var ErrSecret = errors.New("the device secret is wrong")
 // lease of a dispatcher that does not answer has run out.
 const settleTimeout = 20 * time.Second
 
-const maxToken = 4096
-
 // Store keeps the devices.
 type Store interface {
 	store.Devices
@@ -69,6 +67,8 @@ type Deps struct {
 	Peers Peers
 	// Vendors are the names of the vendors that devices may register for.
 	Vendors []string
+	// Token gives the one form of a vendor's token, or an error that quotes nothing of it; nil leaves tokens as they are.
+	Token func(vendor, token string) (string, error)
 }
 
 // Service registers, binds and unbinds devices.
@@ -87,6 +87,8 @@ type Registration struct {
 	Selector message.Selector
 	Platform string
 	Token    string
+	// VoIPToken is for calls, beside Token; empty when the phone has none.
+	VoIPToken string
 }
 
 // Credentials are shown to the phone once.
@@ -94,14 +96,15 @@ type Credentials struct{ PushID, DeviceSecret string }
 
 // Register makes a device. An installation that held the token before is retired.
 func (s *Service) Register(ctx context.Context, r Registration) (Credentials, error) {
-	selector, err := s.normalize(r.Selector)
+	selector, err := s.normalize(r.Selector, r.Token)
 	if err != nil {
 		return Credentials{}, err
 	}
-	if err := errors.Join(checkToken(r.Token), message.CheckText("platform", r.Platform, message.MaxID)); err != nil {
+	tokens, err := s.checkTokens(r)
+	if err := errors.Join(err, message.CheckText("platform", r.Platform, message.MaxID)); err != nil {
 		return Credentials{}, err
 	}
-	release, err := s.locks.take(ctx, tokenKey(r.Token))
+	release, err := s.locks.take(ctx, tokenKeys(tokens)...)
 	if err != nil {
 		return Credentials{}, err
 	}
@@ -112,7 +115,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Credentials, er
 		SecretHash: sha256.Sum256([]byte(c.DeviceSecret)),
 		Selector:   selector,
 		Platform:   r.Platform,
-		Tokens:     map[message.TokenKind]string{message.TokenAlert: r.Token},
+		Tokens:     tokens,
 	})
 	if err != nil {
 		return Credentials{}, fmt.Errorf("registering the device: %w", err)
@@ -142,17 +145,21 @@ func (s *Service) Authenticate(ctx context.Context, pushID, secret string) (mess
 	return d, nil
 }
 
-// SetToken replaces the vendor's token of the device.
-func (s *Service) SetToken(ctx context.Context, device int64, token string) error {
-	if err := checkToken(token); err != nil {
+// SetToken replaces the device's token of one kind.
+func (s *Service) SetToken(ctx context.Context, device message.Device, kind message.TokenKind, token string) error {
+	if err := checkKind("kind", device.Selector.Vendor, kind); err != nil {
 		return err
 	}
-	release, err := s.locks.take(ctx, deviceKey(device), tokenKey(token))
+	token, err := s.checkToken("token", device.Selector.Vendor, token)
+	if err != nil {
+		return err
+	}
+	release, err := s.locks.take(ctx, deviceKey(device.Key), tokenKey(token))
 	if err != nil {
 		return err
 	}
 	defer release()
-	done, err := s.deps.Store.SetToken(ctx, device, message.TokenAlert, token)
+	done, err := s.deps.Store.SetToken(ctx, device.Key, kind, token)
 	if err != nil {
 		return fmt.Errorf("setting the token: %w", err)
 	}
@@ -227,13 +234,6 @@ func (s *Service) settle(ctx context.Context, reason string, own, unconfirmed []
 	}
 	_ = s.deps.Store.Confirm(ctx, changes) // It only spares the next caller the wait.
 	return nil
-}
-
-func checkToken(token string) error {
-	if token == "" {
-		return &message.FieldError{Field: "token", Problem: "must not be empty"}
-	}
-	return message.CheckText("token", token, maxToken)
 }
 
 // random is n random bytes as base64url.

@@ -65,19 +65,19 @@ func importKeys(records []store.Record) []string {
 type seenWindow struct{ from, to time.Time }
 
 func (s *Service) checkRecord(r store.Record, window seenWindow) (store.Record, error) {
-	selector, err := s.normalize(r.Device.Selector)
+	selector, err := s.normalize(r.Device.Selector, r.Tokens[message.TokenAlert])
 	r.Device.Selector = selector
+	tokens, tokensErr := s.checkMovedTokens(selector.Vendor, r.Tokens)
+	r.Tokens = tokens
 	errs := []error{
 		message.CheckID("pushID", r.Device.PushID),
 		err,
+		tokensErr,
 		message.CheckText("platform", r.Device.Platform, message.MaxID),
 		window.check(r),
 	}
 	if r.Device.UserID != "" {
 		errs = append(errs, message.CheckID("userID", r.Device.UserID))
-	}
-	for kind, token := range r.Tokens {
-		errs = append(errs, checkMovedToken(kind, token))
 	}
 	return r, errors.Join(errs...)
 }
@@ -91,16 +91,6 @@ func (w seenWindow) check(r store.Record) error {
 	case r.SeenAt.Before(w.from):
 		return &message.FieldError{Field: "seenAt", Problem: "is before " + w.from.UTC().Format(time.RFC3339) +
 			", the device would be deleted as inactive: raise retention.inactiveDevicesSeconds, or leave updatedAt out of a token table"}
-	}
-	return nil
-}
-
-func checkMovedToken(kind message.TokenKind, token string) error {
-	if kind != message.TokenAlert {
-		return &message.FieldError{Field: "tokens", Problem: "may have the kind " + string(message.TokenAlert) + " only"}
-	}
-	if e, ok := errors.AsType[*message.FieldError](checkToken(token)); ok {
-		return &message.FieldError{Field: "tokens." + string(kind), Problem: e.Problem}
 	}
 	return nil
 }

@@ -52,25 +52,32 @@ func TestImportRefusesWhatNoPhoneCouldRegister(t *testing.T) {
 		change func(*store.Record)
 		fields []string
 	}{
-		"good":            {func(*store.Record) {}, nil},
-		"no user":         {func(r *store.Record) { r.Device.UserID = "" }, nil},
-		"no token":        {func(r *store.Record) { r.Tokens = nil }, nil},
-		"just now":        {func(r *store.Record) { r.SeenAt = noon.Add(5 * time.Minute) }, nil},
-		"long ago":        {func(r *store.Record) { r.SeenAt = since }, nil},
-		"no push id":      {func(r *store.Record) { r.Device.PushID = "" }, []string{"pushID"}},
-		"unknown vendor":  {func(r *store.Record) { r.Device.Selector.Vendor = "x" }, []string{"vendor"}},
-		"app type":        {func(r *store.Record) { r.Device.Selector.AppType = 10 }, []string{"appType"}},
-		"platform":        {func(r *store.Record) { r.Device.Platform = strings.Repeat("x", 65) }, []string{"platform"}},
-		"user":            {func(r *store.Record) { r.Device.UserID = "a\nb" }, []string{"userID"}},
-		"empty token":     {func(r *store.Record) { r.Tokens[message.TokenAlert] = "" }, []string{"tokens.alert"}},
-		"kind of token":   {func(r *store.Record) { r.Tokens["voip"] = "t" }, []string{"tokens"}},
+		"good":           {func(*store.Record) {}, nil},
+		"no user":        {func(r *store.Record) { r.Device.UserID = "" }, nil},
+		"no token":       {func(r *store.Record) { r.Tokens = nil }, nil},
+		"just now":       {func(r *store.Record) { r.SeenAt = noon.Add(5 * time.Minute) }, nil},
+		"long ago":       {func(r *store.Record) { r.SeenAt = since }, nil},
+		"no push id":     {func(r *store.Record) { r.Device.PushID = "" }, []string{"pushID"}},
+		"unknown vendor": {func(r *store.Record) { r.Device.Selector.Vendor = "x" }, []string{"vendor"}},
+		"app type":       {func(r *store.Record) { r.Device.Selector.AppType = 10 }, []string{"appType"}},
+		"platform":       {func(r *store.Record) { r.Device.Platform = strings.Repeat("x", 65) }, []string{"platform"}},
+		"user":           {func(r *store.Record) { r.Device.UserID = "a\nb" }, []string{"userID"}},
+		"empty token":    {func(r *store.Record) { r.Tokens[message.TokenAlert] = "" }, []string{"tokens.alert"}},
+		"kind of token":  {func(r *store.Record) { r.Tokens["fax"] = "t" }, []string{"tokens"}},
+		"calls of FCM":   {func(r *store.Record) { r.Tokens["voip"] = "t" }, []string{"tokens"}},
+		"calls":          {func(r *store.Record) { r.Device.Selector.Vendor, r.Tokens["voip"] = "APNs", "t" }, nil},
+		"empty calls":    {func(r *store.Record) { r.Device.Selector.Vendor, r.Tokens["voip"] = "APNs", "" }, []string{"tokens.voip"}},
+		"calls alone": {func(r *store.Record) {
+			r.Device.Selector.Vendor, r.Tokens = "APNs", map[message.TokenKind]string{message.TokenVoIP: "t"}
+		}, []string{"tokens"}},
+		"bad token":       {func(r *store.Record) { r.Tokens[message.TokenAlert] = "BAD" }, []string{"tokens.alert"}},
 		"tomorrow":        {func(r *store.Record) { r.SeenAt = noon.Add(6 * time.Minute) }, []string{"seenAt"}},
 		"born tomorrow":   {func(r *store.Record) { r.Device.RegisteredAt = noon.Add(time.Hour) }, []string{"registeredAt"}},
 		"too long ago":    {func(r *store.Record) { r.SeenAt = since.Add(-time.Millisecond) }, []string{"seenAt"}},
 		"several at once": {func(r *store.Record) { r.Device.PushID, r.Device.UserID = "", "\x00" }, []string{"pushID", "userID"}},
 	} {
 		m := &mover{answers: map[string]store.Imported{}}
-		service := binding.New(binding.Deps{Store: m, Vendors: []string{"FCM"}})
+		service := binding.New(binding.Deps{Store: m, Vendors: []string{"FCM", "APNs"}, Token: lower})
 		r := record("p")
 		tt.change(&r)
 		out, err := service.Import(t.Context(), []store.Record{record("before"), r, record("behind")}, since)

@@ -43,12 +43,18 @@ func (p onePhone) Bind(_ context.Context, device int64, userID string) (store.Ch
 
 func (onePhone) Confirm(context.Context, []store.EpochChange) error { return nil }
 
+func phoneOf(device int64) message.Device {
+	return message.Device{Key: device, Selector: message.Selector{Vendor: "FCM", AppType: 1}}
+}
+
 // TestRepetitionWaitsForTheFirst: the caller of a change hangs up while the
 // former user's vendor call is open, and tries again.
 func TestRepetitionWaitsForTheFirst(t *testing.T) {
 	t.Parallel()
 	setToken := func(device int64, token string) func(context.Context, *binding.Service) error {
-		return func(ctx context.Context, s *binding.Service) error { return s.SetToken(ctx, device, token) }
+		return func(ctx context.Context, s *binding.Service) error {
+			return s.SetToken(ctx, phoneOf(device), message.TokenAlert, token)
+		}
 	}
 	register := func(token string) func(context.Context, *binding.Service) error {
 		return func(ctx context.Context, s *binding.Service) error {
@@ -108,12 +114,12 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 		service, fence := phoneService(t)
 		release := fence.Hold()
 		first := make(chan error, 1)
-		go func() { first <- service.SetToken(t.Context(), 1, "a") }()
+		go func() { first <- service.SetToken(t.Context(), phoneOf(1), message.TokenAlert, "a") }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		// The device's key is free; what it took must be free again.
-		if err := service.SetToken(ctx, 0, "a"); !errors.Is(err, context.DeadlineExceeded) {
+		if err := service.SetToken(ctx, phoneOf(0), message.TokenAlert, "a"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		release()

@@ -4,20 +4,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
 )
 
-// The regions of Mi Push; a phone that names none is a Chinese one.
-const (
-	vendorXiaomi  = "Xiaomi"
-	defaultRegion = "China"
-)
-
-func xiaomiRegions() []string { return []string{"China", "Russia", "India", "Europe", "Global"} }
-
 // normalize fills in what a phone left out, so that the selector equals that of
 // its channel row, and refuses what no row can ever equal.
-func (s *Service) normalize(in message.Selector) (message.Selector, error) {
+func (s *Service) normalize(in message.Selector, token string) (message.Selector, error) {
 	if !slices.Contains(s.deps.Vendors, in.Vendor) {
 		return in, &message.FieldError{Field: "vendor", Problem: "must be one of " + strings.Join(s.deps.Vendors, ", ")}
 	}
@@ -27,20 +20,39 @@ func (s *Service) normalize(in message.Selector) (message.Selector, error) {
 	if in.AppType < 1 || in.AppType > 9 {
 		return in, &message.FieldError{Field: "appType", Problem: "must be 1 to 9"}
 	}
-	if in.Environment != "" {
-		return in, &message.FieldError{Field: "environment", Problem: in.Vendor + " has no environments, leave it out"}
+	if in.Region == "" && in.Vendor == "OPPO" {
+		in.Region = oppoRegion(token)
 	}
-	return normalizeRegion(in)
+	scope := config.ScopeOf(in.Vendor)
+	var err error
+	if in.Region, err = choose("region", in.Vendor, in.Region, scope.Regions); err != nil {
+		return in, err
+	}
+	in.Environment, err = choose("environment", in.Vendor, in.Environment, scope.Environments)
+	return in, err
 }
 
-func normalizeRegion(in message.Selector) (message.Selector, error) {
+// choose gives one of the vendor's values, the first one for a phone that names none.
+func choose(field, vendor, given string, values []string) (string, error) {
 	switch {
-	case in.Vendor != vendorXiaomi && in.Region != "":
-		return in, &message.FieldError{Field: "region", Problem: in.Vendor + " has no regions, leave it out"}
-	case in.Vendor == vendorXiaomi && in.Region == "":
-		in.Region = defaultRegion
-	case in.Vendor == vendorXiaomi && !slices.Contains(xiaomiRegions(), in.Region):
-		return in, &message.FieldError{Field: "region", Problem: "must be one of " + strings.Join(xiaomiRegions(), ", ")}
+	case len(values) == 0 && given != "":
+		return given, &message.FieldError{Field: field, Problem: vendor + " has no " + field + "s, leave it out"}
+	case len(values) == 0:
+		return "", nil
+	case given == "":
+		return values[0], nil
+	case !slices.Contains(values, given):
+		return given, &message.FieldError{Field: field, Problem: "must be one of " + strings.Join(values, ", ")}
 	}
-	return in, nil
+	return given, nil
+}
+
+// oppoRegion reads the region off a registration id: CN, OPPO_CN_ and ids of one part are Chinese (docs/vendors/oppo.md).
+func oppoRegion(token string) string {
+	parts := strings.Split(token, "_")
+	switch n := len(parts); {
+	case n == 1, n == 2 && parts[0] == "CN", n == 3 && parts[1] == "CN":
+		return "China"
+	}
+	return "Global"
 }

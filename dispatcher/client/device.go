@@ -37,9 +37,14 @@ func (d *Device) call(method, rest, userToken string, body any) call {
 	}
 }
 
-// SetToken replaces the vendor's token.
+// SetToken replaces the vendor's ordinary token.
 func (d *Device) SetToken(ctx context.Context, token string) error {
 	return d.do(ctx, d.call(http.MethodPut, "/token", "", wire.SetToken{Token: token}), nil)
+}
+
+// SetVoIPToken replaces PushKit's token for calls.
+func (d *Device) SetVoIPToken(ctx context.Context, token string) error {
+	return d.do(ctx, d.call(http.MethodPut, "/token", "", wire.SetToken{Token: token, Kind: "voip"}), nil)
 }
 
 // Bind binds the device to the user of the token, and gives the user id.

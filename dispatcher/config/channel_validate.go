@@ -17,7 +17,7 @@ func (c *FCMChannel) validate(path string, suspended bool) error {
 func (c *XiaomiChannel) validate(path string, suspended bool) error {
 	return errors.Join(
 		required(path+".packageName", c.PackageName),
-		oneOf(path+".region", c.Region, "China", "Russia", "India", "Europe", "Global"),
+		oneOf(path+".region", c.Region, ScopeOf("Xiaomi").Regions...),
 		credential(path+".appSecret", c.AppSecret, suspended))
 }
 
@@ -41,7 +41,7 @@ func (c *HarmonyOSChannel) validate(path string, suspended bool) error {
 func (c *OPPOChannel) validate(path string, suspended bool) error {
 	return errors.Join(
 		required(path+".appKey", c.AppKey),
-		oneOf(path+".region", c.Region, "China", "Global"),
+		oneOf(path+".region", c.Region, ScopeOf("OPPO").Regions...),
 		credential(path+".masterSecret", c.MasterSecret, suspended))
 }
 
@@ -63,14 +63,14 @@ func (c *HonorChannel) validate(path string, suspended bool) error {
 func (c *MeizuChannel) validate(path string, suspended bool) error {
 	return errors.Join(
 		required(path+".appID", c.AppID),
-		oneOf(path+".region", c.Region, "China", "India"),
+		oneOf(path+".region", c.Region, ScopeOf("Meizu").Regions...),
 		credential(path+".appSecret", c.AppSecret, suspended))
 }
 
 func (c *APNsChannel) validate(path string, suspended bool) error {
 	errs := []error{
 		required(path+".bundleID", c.BundleID),
-		oneOf(path+".environment", c.Environment, "Production", "Sandbox"),
+		oneOf(path+".environment", c.Environment, ScopeOf("APNs").Environments...),
 		together(path, "teamID", c.TeamID, "keyID", c.KeyID),
 		credential(path+".privateKey", c.PrivateKey, suspended),
 	}

@@ -34,7 +34,7 @@ func (p *devicePlane) routes() {
 	}, p.register)
 	register(p.plane, route{
 		id: "set-token", method: http.MethodPut, path: "/v1/devices/{pushID}/token",
-		summary:  "Replace the vendor token",
+		summary:  "Replace a vendor token",
 		security: []string{deviceSecret}, errors: []int{http.StatusNotFound},
 	}, p.setToken)
 	register(p.plane, route{
@@ -129,7 +129,7 @@ func (p *devicePlane) register(ctx context.Context, in *registerInput) (*registe
 			Vendor: in.Body.Vendor, AppType: in.Body.AppType, Region: in.Body.Region, Environment: in.Body.Environment,
 		},
 		Platform: in.Body.Platform,
-		Token:    in.Body.Token,
+		Token:    in.Body.Token, VoIPToken: in.Body.VoIPToken,
 	})
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (p *devicePlane) setToken(ctx context.Context, in *setTokenInput) (*struct{
 	if err != nil {
 		return nil, err
 	}
-	return nil, p.deps.Bindings.SetToken(ctx, d.Key, in.Body.Token)
+	return nil, p.deps.Bindings.SetToken(ctx, d, message.TokenKind(in.Body.Kind), in.Body.Token)
 }
 
 type bindInput struct {

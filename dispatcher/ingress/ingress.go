@@ -21,7 +21,7 @@ type Bindings interface {
 	Register(ctx context.Context, r binding.Registration) (binding.Credentials, error)
 	Find(ctx context.Context, pushID string) (message.Device, error)
 	Authenticate(ctx context.Context, pushID, secret string) (message.Device, error)
-	SetToken(ctx context.Context, device int64, token string) error
+	SetToken(ctx context.Context, device message.Device, kind message.TokenKind, token string) error
 	Bind(ctx context.Context, device int64, userID string) (message.Device, error)
 	Logout(ctx context.Context, device int64) error
 	Unregister(ctx context.Context, device int64) error

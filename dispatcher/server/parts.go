@@ -50,7 +50,7 @@ func (p *process) assemble(h held) (*parts, error) {
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
 	})
 	places := session.PlacesDeps{Hub: a.hub, Store: h.store, Lease: h.lease, Log: p.Log}
-	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Vendors: vendors()}
+	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Vendors: vendors(), Token: canonical}
 	acceptor := accept.Deps{Store: h.store, Sessions: a.hub, Deliverer: a.engine, Live: p.live, Metrics: p.metrics}
 	if p.shared != nil {
 		p.join(a)
@@ -96,6 +96,10 @@ func vendors() (names []string) {
 		names = append(names, string(v))
 	}
 	return names
+}
+
+func canonical(vendor, token string) (string, error) {
+	return catalog.Token(catalog.Vendor(vendor), token)
 }
 
 // run runs the parts until ctx ends or one of them breaks, then drains them.

@@ -25,7 +25,7 @@ type DeviceRecord struct {
 	Region           string            `json:"region,omitempty" maxLength:"32"`
 	Environment      string            `json:"environment,omitempty" maxLength:"32"`
 	Platform         string            `json:"platform,omitempty" maxLength:"64"`
-	Tokens           map[string]string `json:"tokens,omitempty" doc:"The vendor's tokens by kind: alert."`
+	Tokens           map[string]string `json:"tokens,omitempty" doc:"The vendor's tokens by kind: alert, and for APNs voip beside it."`
 	UserID           string            `json:"userID,omitempty" maxLength:"64" doc:"The user to whom the device is bound."`
 	RegisteredAt     time.Time         `json:"registeredAt"`
 	SeenAt           time.Time         `json:"seenAt" doc:"When the phone last registered, bound, logged in or out. Of two states of a device the one seen later stays."`

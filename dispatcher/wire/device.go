@@ -7,9 +7,10 @@ type RegisterDevice struct {
 	Vendor      string `json:"vendor" minLength:"1" maxLength:"32" example:"Xiaomi" doc:"The vendor that the token is from, as in PushChannel."`
 	AppType     int32  `json:"appType,omitempty" minimum:"1" maximum:"9" default:"1" doc:"Tells several credential sets of one vendor apart."`
 	Region      string `json:"region,omitempty" maxLength:"32" example:"China" doc:"The vendor's region of the device, where the vendor has regions."`
-	Environment string `json:"environment,omitempty" maxLength:"32" doc:"The APNs environment of the token; empty for other vendors."`
+	Environment string `json:"environment,omitempty" maxLength:"32" doc:"The APNs environment of the token, Production without it; empty for other vendors."`
 	Platform    string `json:"platform,omitempty" maxLength:"64" example:"Android" doc:"Informative."`
 	Token       string `json:"token" minLength:"1" maxLength:"4096" doc:"What the vendor's SDK gave."`
+	VoIPToken   string `json:"voipToken,omitempty" maxLength:"4096" doc:"What PushKit gave for calls; APNs only."`
 }
 
 // RegisteredDevice is shown once; the device keeps it.
@@ -18,9 +19,10 @@ type RegisteredDevice struct {
 	DeviceSecret string `json:"deviceSecret" doc:"Proves the installation from now on; it cannot be read again."`
 }
 
-// SetToken replaces the vendor's token.
+// SetToken replaces one of the vendor's tokens.
 type SetToken struct {
 	Token string `json:"token" minLength:"1" maxLength:"4096" doc:"What the vendor's SDK gave."`
+	Kind  string `json:"kind,omitempty" enum:"alert,voip" default:"alert" doc:"What the token is for; voip is for APNs only."`
 }
 
 // BindDevice binds a device to a user, on the server plane.

@@ -93,7 +93,7 @@ func New(tb testing.TB) *Bed {
 	b.Hub = session.NewHub(MaxSessions, m.Sessions)
 	b.Places = session.NewPlaces(session.PlacesDeps{Hub: b.Hub, Store: b.Store, Lease: b.Lease, Log: log})
 	b.Users = usertoken.New(usertoken.Deps{Live: b.Live, Log: log})
-	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi"}})
+	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi", "OPPO", "Meizu", "APNs"}})
 	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m})
 	b.serve(tb, log)
 	return b

@@ -93,7 +93,9 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 	}
 	open := a.fence.enter(devices)
 	defer open.leave()
-	states, err := a.store.Fence(ctx, devices, message.TokenAlert)
+	doc, _ := a.live.Current()
+	n := notification(m, doc.Document, a.sender.row, a.store.Now())
+	states, err := a.store.Fence(ctx, devices, n.TokenKind())
 	if err != nil {
 		return fmt.Errorf("reading the fence: %w", err)
 	}
@@ -113,7 +115,7 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 	if !a.sender.mayCall() {
 		return lease.ErrOver
 	}
-	return a.send(ctx, m, pass)
+	return a.send(ctx, n, doc.App.AppID, pass)
 }
 
 // admit is the rule of the fence: it ends the story of a target that must not be pushed.
@@ -132,14 +134,16 @@ func admit(t message.Target, states map[int64]store.FenceState, expires, now tim
 	return "", ""
 }
 
-func (a *attempt) send(ctx context.Context, m message.Message, pass []live) error {
+func (a *attempt) send(ctx context.Context, n provider.Notification, appID string, pass []live) error {
 	targets := make([]provider.Target, len(pass))
-	doc, _ := a.live.Current()
 	for i, l := range pass {
-		targets[i] = provider.Target{Token: l.state.Token.Value, UserHash: userHash(doc.App.AppID, l.state.UserID)}
+		targets[i] = provider.Target{Token: l.state.Token.Value, UserHash: userHash(appID, l.state.UserID)}
+		if l.target.Badge > 0 {
+			targets[i].Badge = new(l.target.Badge)
+		}
 	}
 	a.called = true
-	outcomes := a.sender.send(ctx, notification(m, doc.Document, a.sender.row, a.store.Now()), targets)
+	outcomes := doubted(a.sender.send(ctx, n, targets), pass)
 	now := a.store.Now()
 	blown, err := a.fused(ctx, pass, outcomes, now)
 	if err != nil {
@@ -155,6 +159,17 @@ func (a *attempt) send(ctx context.Context, m message.Message, pass []live) erro
 		a.conclude(l, outcomes[i], v, now)
 	}
 	return nil
+}
+
+// doubted are the outcomes, but for what they say of a token's former life: a token that the phone registered
+// after the vendor gave it up may be good again, so that the vendor is asked a few times more.
+func doubted(outcomes []message.Outcome, pass []live) []message.Outcome {
+	for i, o := range outcomes {
+		if o.Class == message.InvalidToken && !o.InvalidSince.IsZero() && o.InvalidSince.Before(pass[i].state.TokenSetAt) {
+			outcomes[i].Class = message.Unknown
+		}
+	}
+	return outcomes
 }
 
 // fused reports whether the row's InvalidToken answers must not be believed; it

@@ -184,18 +184,21 @@ func (e *Engine) apply() {
 		}
 		rows[row.Name] = true
 		l := e.laneOf(row.Name)
-		if s := l.current(); s != nil && s.term == term && reflect.DeepEqual(s.row, row) {
+		receiptURL := doc.ReceiptURL(row.Name)
+		if s := l.current(); s != nil && s.term == term && s.receiptURL == receiptURL && reflect.DeepEqual(s.row, row) {
 			continue
 		}
 		deps := e.Provider
-		deps.Alive = alive(term)
+		deps.Alive, deps.ReceiptURL = alive(term), receiptURL
 		p, err := e.NewProvider(row, deps)
 		if err != nil {
 			e.Log.Error("channel row refused, its pushes wait", "channel", row.Name, "error", err)
 			l.refuse(err)
 			continue
 		}
-		l.replace(newSender(row, term, p, e.Metrics))
+		s := newSender(row, term, p, e.Metrics)
+		s.receiptURL = receiptURL
+		l.replace(s)
 	}
 	for name, l := range e.snapshot() {
 		if !rows[name] && l.current() != nil {

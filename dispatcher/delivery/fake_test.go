@@ -43,6 +43,8 @@ type memory struct {
 	renewed  error
 	lost     bool          // the answer to the next Settle, not the settlement
 	hold     chan struct{} // nil lets Settle pass
+	profile  string        // of every message
+	kind     message.TokenKind
 }
 
 func newMemory(devices ...int64) *memory {
@@ -112,12 +114,13 @@ func (m *memory) Backlog(context.Context) (map[string]int64, error) {
 func (m *memory) Message(context.Context, string) (message.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return message.Message{ID: "m", Push: &message.PushConfig{Title: "t"}, PushExpiresAt: m.Now().Add(time.Hour)}, m.failing
+	return message.Message{ID: "m", Push: &message.PushConfig{Title: "t", ResourcesID: m.profile}, PushExpiresAt: m.Now().Add(time.Hour)}, m.failing
 }
 
-func (m *memory) Fence(_ context.Context, devices []int64, _ message.TokenKind) (map[int64]store.FenceState, error) {
+func (m *memory) Fence(_ context.Context, devices []int64, kind message.TokenKind) (map[int64]store.FenceState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.kind = kind
 	out := map[int64]store.FenceState{}
 	for _, d := range devices {
 		if s, ok := m.devices[d]; ok {
@@ -206,6 +209,7 @@ type vendor struct {
 	mu      sync.Mutex
 	answers map[string][]message.Outcome // by token; the last one repeats
 	calls   [][]string
+	badges  []int32       // of all targets in order, 0 for none
 	gate    chan struct{} // nil lets calls pass
 	closed  bool
 }
@@ -216,6 +220,10 @@ func (v *vendor) Send(ctx context.Context, _ provider.Notification, targets []pr
 	out := make([]message.Outcome, len(targets))
 	for i, t := range targets {
 		tokens = append(tokens, t.Token)
+		v.badges = append(v.badges, 0)
+		if t.Badge != nil {
+			v.badges[len(v.badges)-1] = *t.Badge
+		}
 		out[i] = message.Outcome{Class: message.Accepted}
 		if script := v.answers[t.Token]; len(script) > 0 {
 			out[i] = script[0]
@@ -257,8 +265,14 @@ func (v *vendor) sent() [][]string {
 // document writes a configuration with one Xiaomi row; secret stands for its credential.
 func document(t *testing.T, path, secret string) {
 	t.Helper()
+	documentWith(t, path, secret, func(*config.Document) {})
+}
+
+// documentWith is document with a change.
+func documentWith(t *testing.T, path, secret string, change func(*config.Document)) {
+	t.Helper()
 	key := config.NewSecret(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))))
-	b, err := config.Encode(&config.Document{
+	doc := &config.Document{
 		Version: config.Version,
 		App:     config.App{Namespace: "ns", Name: "chat", AppID: "app"},
 		Channels: []config.Channel{{
@@ -272,7 +286,9 @@ func document(t *testing.T, path, secret string) {
 		},
 		Retention: config.Retention{MessagesSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
 		Keys:      config.Keys{Report: key, Peer: key, Sealing: key, ReceiptPath: key},
-	})
+	}
+	change(doc)
+	b, err := config.Encode(doc)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,15 +21,16 @@ const defaultConcurrency = 16
 const callTimeout = 6 * time.Second
 
 // sender is a channel row with its credential under one term of the lease. A
-// changed row and a new term get a new sender, with connections of its own; the
+// changed row, another receipt URL and a new term get a new sender, with connections of its own; the
 // old one closes when its last call has ended.
 type sender struct {
-	row      config.Channel
-	term     *lease.Term
-	provider provider.Provider
-	limiter  *rate.Limiter
-	metrics  *metrics.Metrics
-	calls    sync.WaitGroup
+	row        config.Channel
+	receiptURL config.Secret
+	term       *lease.Term
+	provider   provider.Provider
+	limiter    *rate.Limiter
+	metrics    *metrics.Metrics
+	calls      sync.WaitGroup
 }
 
 func newSender(row config.Channel, term *lease.Term, p provider.Provider, m *metrics.Metrics) *sender {

@@ -11,6 +11,8 @@ type Target struct {
 	Epoch int64
 	// Seq is the message's place in the inbox of the device's user.
 	Seq int64
+	// Badge is the number that the app's icon shall show, as it was counted at the decision; 0 leaves the icon as it is.
+	Badge int32
 }
 
 // Delivery is a row of work: one message, one channel row, up to 1,000 targets.

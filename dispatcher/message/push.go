@@ -23,6 +23,9 @@ type PushConfig struct {
 // MaxBadgeIncrement is the largest step of a badge (ZIM server API, MessageBody).
 const MaxBadgeIncrement = 99
 
+// MaxBadge is the largest number on an app's icon.
+const MaxBadge = 99999
+
 // VoIP describes a call to CallKit (ZIM's voIPConfig).
 type VoIP struct {
 	// HandleType is Generic, PhoneNumber or EmailAddress.

@@ -36,6 +36,8 @@ type FenceState struct {
 	Epoch  int64
 	UserID string
 	Token  message.Token
+	// TokenSetAt is when the phone last said that it has the token; zero when that is not known.
+	TokenSetAt time.Time
 	// TokenOK is false when there is no token or it is quarantined.
 	TokenOK bool
 	// AcceptedAt is when a vendor last accepted a push for this token; zero if never.

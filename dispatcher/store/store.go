@@ -36,6 +36,7 @@ var (
 // Store is one app's data. It is safe for concurrent use.
 type Store interface {
 	Devices
+	Badges
 	Messages
 	Leases
 	Sessions

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 )
@@ -16,16 +17,24 @@ type Target struct {
 	User int64
 }
 
-// version leads every encoding, so that a later one can be told apart.
-const version = 1
+// The versions lead every encoding, so that they can be told apart: without and with badges. Dispatchers of before
+// the badges read the first one only, which is why targets without badges are written so.
+const (
+	plain  = 1
+	badges = 2
+)
 
-// fields is the number of varints of one target, and so its least size.
-const fields = 4
+// fieldsOf is the number of varints of one target, and so its least size.
+func fieldsOf(version byte) int { return 3 + int(version) }
 
 // Encode packs targets. Device keys are written as differences, because
 // targets are mostly in order.
 func Encode(targets []Target) []byte {
-	b := make([]byte, 0, 3+len(targets)*(fields+4))
+	version := byte(plain)
+	if slices.ContainsFunc(targets, func(t Target) bool { return t.Badge != 0 }) {
+		version = badges
+	}
+	b := make([]byte, 0, 3+len(targets)*(fieldsOf(version)+4))
 	b = append(b, version)
 	b = binary.AppendUvarint(b, uint64(len(targets)))
 	var last int64
@@ -34,6 +43,9 @@ func Encode(targets []Target) []byte {
 		b = binary.AppendVarint(b, t.User)
 		b = binary.AppendVarint(b, t.Epoch)
 		b = binary.AppendVarint(b, t.Seq)
+		if version == badges {
+			b = binary.AppendUvarint(b, uint64(t.Badge)) //nolint:gosec // A badge is not negative.
+		}
 		last = t.Device
 	}
 	return b
@@ -41,12 +53,13 @@ func Encode(targets []Target) []byte {
 
 // Decode unpacks what Encode made.
 func Decode(b []byte) ([]Target, error) {
-	if len(b) == 0 || b[0] != version {
+	if len(b) == 0 || b[0] < plain || b[0] > badges {
 		return nil, errors.New("targets: unknown version; the store was written by a newer dispatcher or is damaged")
 	}
+	version := b[0]
 	r := reader{rest: b[1:]}
-	n := r.count()
-	if n > message.MaxTargets || n > len(r.rest)/fields {
+	n := r.count(message.MaxTargets)
+	if n > message.MaxTargets || n > len(r.rest)/fieldsOf(version) {
 		return nil, fmt.Errorf("targets: a count of %d in %d bytes is damaged", n, len(b))
 	}
 	targets := make([]Target, n)
@@ -55,6 +68,10 @@ func Decode(b []byte) ([]Target, error) {
 		last += r.varint()
 		targets[i] = Target{Target: message.Target{Device: last}, User: r.varint()}
 		targets[i].Epoch, targets[i].Seq = r.varint(), r.varint()
+		if version == badges {
+			targets[i].Badge = int32(r.count(message.MaxBadge)) //nolint:gosec // It is small.
+			r.bad = r.bad || targets[i].Badge > message.MaxBadge
+		}
 	}
 	if r.bad || len(r.rest) > 0 {
 		return nil, errors.New("targets: damaged")
@@ -74,10 +91,11 @@ func (r *reader) varint() int64 {
 	return v
 }
 
-func (r *reader) count() int {
+// count reads a number of at most limit; a larger one comes as limit+1.
+func (r *reader) count(limit uint64) int {
 	v, n := binary.Uvarint(r.rest)
 	r.skip(n)
-	return int(min(v, message.MaxTargets+1))
+	return int(min(v, limit+1)) //nolint:gosec // It is small.
 }
 
 func (r *reader) skip(n int) {

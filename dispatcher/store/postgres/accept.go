@@ -55,6 +55,8 @@ type accepting struct {
 	// repeated are answered from what is stored, refused leave nothing behind.
 	accepted, repeated, refused []*acceptRequest
 	users                       map[string]rules.Place
+	// badges are those of the devices that have one, before the batch and then behind each request.
+	badges map[badged]int32
 }
 
 type idempotencyKey struct{ sender, client string }
@@ -66,7 +68,7 @@ func (r *acceptRequest) key() idempotencyKey {
 func commitAccepts(ctx context.Context, t *tx, batch []*acceptRequest) error {
 	a := &accepting{
 		tx: t, batch: batch, claims: map[idempotencyKey]*acceptRequest{}, fresh: map[idempotencyKey]bool{},
-		users: map[string]rules.Place{},
+		users: map[string]rules.Place{}, badges: map[badged]int32{},
 	}
 	for _, r := range batch {
 		r.result, r.first = store.AcceptResult{}, nil
@@ -175,7 +177,7 @@ func (a *accepting) rows() *acceptRows {
 			p := places[userID]
 			rows.inbox.add(p.User, p.Seq, r.ID)
 		}
-		for _, c := range r.Chunks(places) {
+		for _, c := range r.Chunks(places, a.nextBadges(r)) {
 			rows.deliveries.add(r, c)
 		}
 		for _, s := range r.Suppressed {

@@ -96,7 +96,7 @@ type firstRequest struct {
 	seqs map[string]int64
 }
 
-// place takes the places of the accepted messages, gives the keys of refused
+// place takes the places and badges of the accepted messages, gives the keys of refused
 // requests back, and answers repeated ones.
 func (a *accepting) place(ctx context.Context) error {
 	b := a.tx.batch()
@@ -112,6 +112,7 @@ func (a *accepting) place(ctx context.Context) error {
 		userIDs, messages := columns(counts)
 		b.add(takePlaces, userIDs, messages).Query(func(rows pgx.Rows) error { return a.scanPlaces(rows, counts) })
 	}
+	a.raise(b)
 	if b.Len() == 0 {
 		return nil
 	}

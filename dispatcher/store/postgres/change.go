@@ -63,15 +63,17 @@ type work struct {
 	// keys are free for devices to be made.
 	keys []int64
 	// What the tables need besides the devices' states.
-	cursors      []deviceUser
-	unquarantine []deviceKind
+	cursors []deviceUser
+	renewed []renewal
 }
 
 type (
 	deviceUser struct{ device, user int64 }
-	deviceKind struct {
+	// renewal says that the phone still had a token at that time.
+	renewal struct {
 		device int64
 		kind   message.TokenKind
+		at     int64
 	}
 )
 
@@ -86,13 +88,13 @@ type deviceState struct {
 	// lost is the hash of the token that another device took from it in this batch.
 	lost []byte
 	// How the row differs from the table's.
-	made, moved, replaced, gone bool
-	changedTokens               map[message.TokenKind]bool
+	made, moved, replaced, rebound, gone bool
+	changedTokens                        map[message.TokenKind]bool
 }
 
 type token struct {
-	value string
-	gen   int64
+	value      string
+	gen, setAt int64
 }
 
 // tokenKey is the scope in which a token belongs to one device.
@@ -134,7 +136,7 @@ func (w *work) make(d message.Device, seen int64) *deviceState {
 func (w *work) rebind(d *deviceState, userID string, seen int64) store.EpochChange {
 	change := store.EpochChange{Device: d.Key, Epoch: d.Epoch + 1, FormerUserID: d.UserID}
 	w.bind(d, userID)
-	d.Epoch, d.Session, d.seen, d.moved = change.Epoch, 0, seen, true
+	d.Epoch, d.Session, d.seen, d.moved, d.rebound = change.Epoch, 0, seen, true, true
 	return change
 }
 

@@ -9,7 +9,7 @@ import (
 
 // groups commit each kind of write in batches. Kinds do not wait for each
 // other; all lock rows in one order of tables: idempotency, users, devices,
-// tokens, cursors, leases, deliveries, outcomes, counters.
+// tokens, cursors, badges, leases, deliveries, outcomes, counters.
 type groups struct {
 	acks        *groupcommit.Group[*ackRequest]
 	connects    *groupcommit.Group[*connectRequest]
@@ -18,6 +18,7 @@ type groups struct {
 	confirms    *groupcommit.Group[[]store.EpochChange]
 	accepts     *groupcommit.Group[*acceptRequest]
 	settles     *groupcommit.Group[*settleRequest]
+	badges      *groupcommit.Group[*badgeRequest]
 }
 
 func newGroups(ctx context.Context, s *Store) groups {
@@ -29,6 +30,7 @@ func newGroups(ctx context.Context, s *Store) groups {
 		confirms:    group(ctx, s, commitConfirms),
 		accepts:     pipeline(ctx, s, commitAccepts),
 		settles:     pipeline(ctx, s, commitSettles),
+		badges:      pipeline(ctx, s, commitBadges),
 	}
 }
 
@@ -55,4 +57,5 @@ func (g groups) close() {
 	g.confirms.Close()
 	g.accepts.Close()
 	g.settles.Close()
+	g.badges.Close()
 }

@@ -22,8 +22,8 @@ const (
 	daysAhead = 3
 )
 
-// The tables with daily partitions: by message_id, by message_id, and by at.
-const messagesTable, inboxTable, outcomesTable = "messages", "inbox", "outcomes"
+// The tables with daily partitions: by message_id, but for the outcomes, which are by at.
+const messagesTable, inboxTable, outcomesTable, receiptsTable = "messages", "inbox", "outcomes", "receipts"
 
 // partition is one that the catalog lists.
 type partition struct {
@@ -80,7 +80,7 @@ func (s *Store) makePartitions(ctx context.Context) error {
 	s.days.forget()
 	var need []partition
 	for ahead := range int64(daysAhead + 1) {
-		for _, table := range []string{messagesTable, inboxTable, outcomesTable} {
+		for _, table := range []string{messagesTable, inboxTable, outcomesTable, receiptsTable} {
 			need = append(need, partition{table: table, day: dayOf(millis(s.Now())) + ahead})
 		}
 	}
@@ -121,7 +121,7 @@ func (t *tx) ensure(ctx context.Context, need []partition) error {
 // make attaches new partitions, which stops nobody else from writing. One
 // process at a time does.
 func (t *tx) make(ctx context.Context, need []partition) error {
-	if _, err := t.exec(ctx, `LOCK TABLE ONLY @.messages, ONLY @.inbox, ONLY @.outcomes IN SHARE UPDATE EXCLUSIVE MODE`); err != nil {
+	if _, err := t.exec(ctx, `LOCK TABLE ONLY @.messages, ONLY @.inbox, ONLY @.outcomes, ONLY @.receipts IN SHARE UPDATE EXCLUSIVE MODE`); err != nil {
 		return err
 	}
 	all, err := t.store.partitions(ctx, t)
@@ -161,7 +161,7 @@ func (p partition) bounds(day int64) string {
 const listPartitions = `SELECT t.relname, p.relname, substring(pg_get_expr(p.relpartbound, p.oid) FROM 'FROM \(''([^'']+)''\)')
 	FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
 	JOIN pg_inherits i ON i.inhparent = t.oid JOIN pg_class p ON p.oid = i.inhrelid
-	WHERE n.nspname = $1 AND t.relname IN ('messages', 'inbox', 'outcomes') AND t.relkind = 'p'`
+	WHERE n.nspname = $1 AND t.relname IN ('messages', 'inbox', 'outcomes', 'receipts') AND t.relkind = 'p'`
 
 // querier is a transaction or the pool.
 type querier interface {

@@ -157,6 +157,7 @@ func filling(today int64) []string {
 		fmt.Sprintf(`INSERT INTO tokens (device_key, kind, vendor, app_type, environment, token_hash, value, gen, channel, answered_at, accepted_at)
 			SELECT n, 'alert', 'FCM', 1, '', sha256(n::text::bytea), n, 1, 'fcm', n, n FROM generate_series(1, %d) AS n`, devices),
 		fmt.Sprintf(`INSERT INTO cursors SELECT n, n, 1 FROM generate_series(1, %d) AS n`, devices),
+		fmt.Sprintf(`INSERT INTO badges SELECT n, 1 FROM generate_series(1, %d) AS n`, devices),
 		`INSERT INTO messages SELECT id, 'sender', 'body', NULL, ms, ms ` + at("m"),
 		`INSERT INTO inbox SELECT n, 1, id ` + at("i"),
 		`INSERT INTO idempotency SELECT 'sender', n::text, '\x00', id, ms ` + at("k"),
@@ -164,6 +165,7 @@ func filling(today int64) []string {
 			SELECT id, 'fcm', n % 3 + 1, '\x00', 1, 0, ms, ms, ms ` + at("d"),
 		`INSERT INTO outcomes (message_id, user_key, device_key, channel, state, reason, code, detail, vendor_message_id, at)
 			SELECT id, n, n, 'fcm', 'Handed', '', '', '', '', ms ` + at("o"),
+		`INSERT INTO receipts SELECT id, n, 'Delivered', 'fcm', '', '', ms ` + at("r"),
 		`VACUUM ANALYZE`,
 	}
 }

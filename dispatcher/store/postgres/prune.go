@@ -38,6 +38,7 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 	steps := []func() (more bool, err error){
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Messages), messagesTable, inboxTable) },
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), outcomesTable) },
+		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), receiptsTable) },
 		func() (bool, error) { return s.pruneKeys(ctx, millis(before.Idempotency), limit) },
 		func() (bool, error) { return s.pruneDevices(ctx, millis(before.Devices), limit) },
 		func() (bool, error) { _, err := s.exec(ctx, s.pool, pruneLeases); return false, err },
@@ -77,6 +78,7 @@ func (s *Store) pruneDevices(ctx context.Context, cutoff int64, limit int) (more
 		b.add(pruneDevices, keys)
 		b.add(pruneTokens, keys)
 		b.add(pruneCursors, keys)
+		b.add(deleteBadgesOf, keys)
 		return t.run(ctx, b)
 	})
 	return more, err
@@ -148,9 +150,9 @@ func (t *tx) drop(ctx context.Context, day []partition) (bool, error) {
 	return true, t.run(ctx, b)
 }
 
-// pendingOf reports whether something of a day's messages is pending; outcomes are of what has ended.
+// pendingOf reports whether something of a day's messages is pending, which keeps the messages alone.
 func (t *tx) pendingOf(ctx context.Context, p partition) (pending bool, err error) {
-	if p.table == outcomesTable {
+	if p.table == outcomesTable || p.table == receiptsTable {
 		return false, nil
 	}
 	err = t.row(ctx, pendingOfDay, firstID(p.day), firstID(p.day+1)).Scan(&pending)

@@ -92,7 +92,7 @@ func (w *work) giveToken(d *deviceState, kind message.TokenKind, value string, a
 	key := keyOf(d.Selector, kind, value)
 	holder := w.holders[key]
 	if holder == d {
-		w.unquarantine = append(w.unquarantine, deviceKind{d.Key, kind})
+		w.renewed = append(w.renewed, renewal{d.Key, kind, at})
 		return nil
 	}
 	if holder != nil {
@@ -101,7 +101,7 @@ func (w *work) giveToken(d *deviceState, kind message.TokenKind, value string, a
 	}
 	w.takeToken(d, kind)
 	d.tokenGen++
-	d.tokens[kind], w.holders[key] = token{value: value, gen: d.tokenGen}, d
+	d.tokens[kind], w.holders[key] = token{value: value, gen: d.tokenGen, setAt: at}, d
 	d.seen, d.moved = at, true
 	return holder
 }

@@ -25,10 +25,12 @@ const (
 		WHERE d.device_key = n.device_key`
 	deleteTokens = `DELETE FROM @.tokens t USING unnest($1::bigint[], $2::text[]) AS n(device_key, kind)
 		WHERE t.device_key = n.device_key AND t.kind = n.kind`
-	insertTokens = `INSERT INTO @.tokens (device_key, kind, vendor, app_type, environment, token_hash, value, gen)
-		SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::bytea[], $7::text[], $8::bigint[])`
-	endQuarantine = `UPDATE @.tokens t SET quarantined_at = NULL FROM unnest($1::bigint[], $2::text[]) AS n(device_key, kind)
-		WHERE t.device_key = n.device_key AND t.kind = n.kind AND t.quarantined_at IS NOT NULL`
+	insertTokens = `INSERT INTO @.tokens (device_key, kind, vendor, app_type, environment, token_hash, value, gen, set_at)
+		SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::bytea[], $7::text[], $8::bigint[], $9::bigint[])`
+	// renewTokens notes when the phone said that it still has a token, unless that is known to the minute.
+	renewTokens = `UPDATE @.tokens t SET quarantined_at = NULL, set_at = greatest(t.set_at, n.set_at)
+		FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS n(device_key, kind, set_at)
+		WHERE t.device_key = n.device_key AND t.kind = n.kind AND (t.quarantined_at IS NOT NULL OR t.set_at < n.set_at - 60000)`
 	// A device that is new to a user begins before the first entry that is kept.
 	openCursors = `INSERT INTO @.cursors (device_key, user_key, acked)
 		SELECT n.device_key, u.user_key, coalesce((SELECT min(i.seq) - 1 FROM @.inbox i WHERE i.user_key = u.user_key), u.last_seq)
@@ -47,15 +49,22 @@ func (w *work) write(ctx context.Context, t *tx) error {
 	writeDevices(b, states)
 	w.writeTokens(b, states)
 	w.writeCursors(b)
-	var gone []int64
+	var gone, rebound []int64
 	for _, d := range states {
-		if d.gone {
+		switch {
+		case d.gone:
 			gone = append(gone, d.Key)
+		case d.rebound:
+			rebound = append(rebound, d.Key)
 		}
+	}
+	if len(rebound) > 0 { // A user's count is nobody else's business.
+		b.add(resetBadges, rebound)
 	}
 	if len(gone) > 0 {
 		b.add(deleteTokensOf, gone)
 		b.add(deleteCursorsOf, gone)
+		b.add(deleteBadgesOf, gone)
 		b.add(deleteDevices, gone)
 	}
 	if b.Len() == 0 {
@@ -119,7 +128,7 @@ func (w *work) writeTokens(b *batch, states []*deviceState) {
 		vendors, environments, values []string
 		appTypes                      []int32
 		hashes                        [][]byte
-		gens                          []int64
+		gens, sets                    []int64
 	}
 	for _, d := range states {
 		for _, kind := range slices.Sorted(maps.Keys(d.changedTokens)) {
@@ -132,21 +141,23 @@ func (w *work) writeTokens(b *batch, states []*deviceState) {
 			n.add(d.Key, string(kind))
 			n.vendors, n.environments = append(n.vendors, d.Selector.Vendor), append(n.environments, d.Selector.Environment)
 			n.appTypes, n.values = append(n.appTypes, d.Selector.AppType), append(n.values, token.value)
-			n.hashes, n.gens = append(n.hashes, hash[:]), append(n.gens, token.gen)
+			n.hashes, n.gens, n.sets = append(n.hashes, hash[:]), append(n.gens, token.gen), append(n.sets, token.setAt)
 		}
 	}
 	if len(lost.devices) > 0 {
 		b.add(deleteTokens, lost.devices, lost.kinds)
 	}
 	if len(n.devices) > 0 {
-		b.add(insertTokens, n.devices, n.kinds, n.vendors, n.appTypes, n.environments, n.hashes, n.values, n.gens)
+		b.add(insertTokens, n.devices, n.kinds, n.vendors, n.appTypes, n.environments, n.hashes, n.values, n.gens, n.sets)
 	}
-	var freed deviceKinds
-	for _, f := range w.unquarantine {
-		freed.add(f.device, string(f.kind))
+	var renewed deviceKinds
+	var times []int64
+	for _, r := range w.renewed {
+		renewed.add(r.device, string(r.kind))
+		times = append(times, r.at)
 	}
-	if len(freed.devices) > 0 {
-		b.add(endQuarantine, freed.devices, freed.kinds)
+	if len(times) > 0 {
+		b.add(renewTokens, renewed.devices, renewed.kinds, times)
 	}
 }
 

@@ -97,21 +97,34 @@ type Chunk struct {
 	Targets []packed.Target
 }
 
-// Chunks cuts the deliveries into rows, with the places of their targets.
-func (a *Accept) Chunks(places map[string]Place) (out []Chunk) {
+// Raise is by how much the badges of the targets grow; 0 when they do not.
+func (a *Accept) Raise() int32 {
+	if a.Message.Push == nil || a.Targets == 0 {
+		return 0
+	}
+	return a.Message.Push.BadgeIncrement
+}
+
+// Raised is a badge that grew.
+func Raised(badge, by int32) int32 { return min(badge+by, message.MaxBadge) }
+
+// Chunks cuts the deliveries into rows, with the places of their targets and the badges of those that have one.
+func (a *Accept) Chunks(places map[string]Place, badges map[int64]int32) (out []Chunk) {
 	for _, d := range a.Deliveries {
 		for targets := range slices.Chunk(d.Targets, message.MaxTargets) {
-			out = append(out, Chunk{Channel: d.Channel, DueAt: d.DueAt, Targets: pack(targets, places)})
+			out = append(out, Chunk{Channel: d.Channel, DueAt: d.DueAt, Targets: pack(targets, places, badges)})
 		}
 	}
 	return out
 }
 
-func pack(targets []store.NewTarget, places map[string]Place) []packed.Target {
+func pack(targets []store.NewTarget, places map[string]Place, badges map[int64]int32) []packed.Target {
 	out := make([]packed.Target, len(targets))
 	for i, t := range targets {
 		p := places[t.UserID]
-		out[i] = packed.Target{User: p.User, Target: message.Target{Device: t.Device, Epoch: t.Epoch, Seq: p.Seq}}
+		out[i] = packed.Target{User: p.User, Target: message.Target{
+			Device: t.Device, Epoch: t.Epoch, Seq: p.Seq, Badge: badges[t.Device],
+		}}
 	}
 	return out
 }

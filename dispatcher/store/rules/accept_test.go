@@ -101,12 +101,12 @@ func TestChunks(t *testing.T) {
 		t.Fatal(err)
 	}
 	places := map[string]rules.Place{"anna": {User: 11, Seq: 7}, "bert": {User: 12, Seq: 9}}
-	chunks := a.Chunks(places)
+	chunks := a.Chunks(places, map[int64]int32{2: 7})
 	if len(chunks) != 2 || len(chunks[0].Targets) != message.MaxTargets || len(chunks[1].Targets) != 2 {
 		t.Fatalf("%d chunks", len(chunks))
 	}
 	want := []packed.Target{
-		{User: 12, Target: message.Target{Device: 2, Epoch: 5, Seq: 9}}, {User: 11, Target: message.Target{Device: 1, Epoch: 4, Seq: 7}},
+		{User: 12, Target: message.Target{Device: 2, Epoch: 5, Seq: 9, Badge: 7}}, {User: 11, Target: message.Target{Device: 1, Epoch: 4, Seq: 7}},
 	}
 	if diff := cmp.Diff(want, chunks[0].Targets[:2]); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)

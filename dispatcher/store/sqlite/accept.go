@@ -143,8 +143,12 @@ func (a accept) insertDeliveries(t *tx, places map[string]rules.Place) ([]messag
 	if err != nil || a.Targets == 0 {
 		return nil, err
 	}
+	badges, err := a.raiseBadges(t)
+	if err != nil {
+		return nil, err
+	}
 	var out []message.Delivery
-	for _, c := range a.Chunks(places) {
+	for _, c := range a.Chunks(places, badges) {
 		id, err := t.insert(`INSERT INTO deliveries
 			(message_id, channel, owner, targets, target_count, attempt, due_at, expires_at, changed_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`,
 			a.ID[:], c.Channel, lease, packed.Encode(c.Targets), len(c.Targets), millis(c.DueAt), millis(a.Message.PushExpiresAt), t.now)

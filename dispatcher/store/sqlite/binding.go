@@ -46,6 +46,7 @@ func (s *Store) Unregister(ctx context.Context, device int64) (store.Changed, er
 		for _, query := range []string{
 			`DELETE FROM tokens WHERE device_key = ?`,
 			`DELETE FROM cursors WHERE device_key = ?`,
+			`DELETE FROM badges WHERE device_key = ?`,
 			`DELETE FROM devices WHERE device_key = ?`,
 		} {
 			if _, err := t.exec(query, d.Key); err != nil {
@@ -82,6 +83,9 @@ func (s *Store) change(
 func (t *tx) rebind(d message.Device, user *int64, seenAt int64) (store.EpochChange, error) {
 	_, err := t.exec(`UPDATE devices SET user_key = ?, epoch = epoch + 1, seen_at = ?, session = NULL, session_number = NULL
 		WHERE device_key = ?`, user, seenAt, d.Key)
+	if err == nil { // A user's count is nobody else's business.
+		_, err = t.exec(`UPDATE badges SET badge = 0 WHERE device_key = ? AND badge <> 0`, d.Key)
+	}
 	return store.EpochChange{Device: d.Key, Epoch: d.Epoch + 1, FormerUserID: d.UserID}, err
 }
 

@@ -60,21 +60,24 @@ func (s *Store) Fence(ctx context.Context, devices []int64, kind message.TokenKi
 	}
 	out := make(map[int64]store.FenceState, len(devices))
 	err = s.reader.rows(ctx, `SELECT d.device_key, d.push_id, d.epoch, coalesce(u.user_id, ''), coalesce(t.value, ''), coalesce(t.gen, 0),
-			t.gen IS NOT NULL AND t.quarantined_at IS NULL, t.accepted_at, coalesce(c.acked, 0)
+			t.gen IS NOT NULL AND t.quarantined_at IS NULL, t.accepted_at, coalesce(c.acked, 0), coalesce(t.set_at, 0)
 		FROM json_each(?1) j CROSS JOIN devices d ON d.device_key = j.value
 		LEFT JOIN users u ON u.user_key = d.user_key
 		LEFT JOIN tokens t ON t.device_key = d.device_key AND t.kind = ?2
 		LEFT JOIN cursors c ON c.device_key = d.device_key AND c.user_key = d.user_key`,
 		func(rows *sql.Rows) error {
 			f := store.FenceState{Token: message.Token{Kind: kind}}
-			var device int64
+			var device, set int64
 			var accepted *int64
 			if err := rows.Scan(&device, &f.PushID, &f.Epoch, &f.UserID, &f.Token.Value, &f.Token.Gen,
-				&f.TokenOK, &accepted, &f.Acked); err != nil {
+				&f.TokenOK, &accepted, &f.Acked, &set); err != nil {
 				return err
 			}
 			if accepted != nil {
 				f.AcceptedAt = instant(*accepted)
+			}
+			if set > 0 {
+				f.TokenSetAt = instant(set)
 			}
 			out[device] = f
 			return nil

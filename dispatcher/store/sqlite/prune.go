@@ -34,6 +34,7 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (mor
 		{millis(before.Devices), []string{
 			`DELETE FROM tokens WHERE device_key IN (` + oldDevices + `)`,
 			`DELETE FROM cursors WHERE device_key IN (` + oldDevices + `)`,
+			`DELETE FROM badges WHERE device_key IN (` + oldDevices + `)`,
 			`DELETE FROM devices WHERE device_key IN (` + oldDevices + `)`,
 		}},
 	}

@@ -106,8 +106,7 @@ func (t *tx) setToken(d message.Device, kind message.TokenKind, value string, at
 	case err != nil:
 		return nil, err
 	case holder == d.Key:
-		_, err := t.exec(`UPDATE tokens SET quarantined_at = NULL WHERE device_key = ? AND kind = ? AND quarantined_at IS NOT NULL`, d.Key, string(kind))
-		return nil, err
+		return nil, t.renew(d.Key, kind, millis(at))
 	default:
 		if err := t.lose(holder, kind, hash[:]); err != nil {
 			return nil, err
@@ -120,8 +119,8 @@ func (t *tx) setToken(d message.Device, kind message.TokenKind, value string, at
 		return nil, err
 	}
 	_, err = t.exec(`INSERT OR REPLACE INTO tokens
-		(device_key, kind, vendor, app_type, environment, token_hash, value, gen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.Key, string(kind), sel.Vendor, sel.AppType, sel.Environment, hash[:], value, gen)
+		(device_key, kind, vendor, app_type, environment, token_hash, value, gen, set_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.Key, string(kind), sel.Vendor, sel.AppType, sel.Environment, hash[:], value, gen, millis(at))
 	return holders, err
 }
 
@@ -131,6 +130,13 @@ func (t *tx) lose(device int64, kind message.TokenKind, hash []byte) error {
 		return err
 	}
 	_, err := t.exec(`UPDATE devices SET lost_hash = ? WHERE device_key = ?`, hash, device)
+	return err
+}
+
+// renew notes that the phone still has a token, unless that is known exactly enough.
+func (t *tx) renew(device int64, kind message.TokenKind, at int64) error {
+	_, err := t.exec(`UPDATE tokens SET quarantined_at = NULL, set_at = max(set_at, ?1)
+		WHERE device_key = ?2 AND kind = ?3 AND (quarantined_at IS NOT NULL OR set_at < ?1 - ?4)`, at, device, string(kind), minute)
 	return err
 }
 

@@ -23,6 +23,7 @@ func sharedWriteCases() []testCase {
 		{"a phone changes hands at two processes while accepts run", sharedSwitches},
 		{"the account balances for all processes at every moment", sharedAccount},
 		{"imports at two processes leave the later state", sharedImports},
+		{"badges of pushes at two processes are all different", sharedBadges},
 	}
 }
 
@@ -121,6 +122,48 @@ func sharedPlaces(b *bench) {
 			p.Errorf("%d rows are due, want %d", n, 2*workers*each)
 		}
 		p.balanced()
+	}
+}
+
+// sharedBadges counts on two handles while the device is bound anew: nothing hinders the others, and no number comes twice.
+func sharedBadges(b *bench) {
+	pods, _ := b.pods(2)
+	anna, bert, carl := b.bound("anna"), b.bound("bert"), b.bound("carl")
+	for _, d := range []message.Device{anna, bert, carl} {
+		b.setBadge(d, 0)
+	}
+	const pushes = 50
+	got := make([][]int32, len(pods))
+	var wg sync.WaitGroup
+	for i, p := range pods {
+		wg.Go(func() {
+			for n := range pushes {
+				devices := []message.Device{anna, bert, carl}
+				if (n+i)%2 == 0 {
+					slices.Reverse(devices)
+				}
+				r := p.Accept(b.Context(), []store.AcceptRequest{raising(1, devices...)})[0]
+				if r.Err != nil {
+					b.Error(r.Err)
+				}
+				got[i] = append(got[i], shown(r)[1]) // bert's, who is in the middle
+			}
+		})
+		wg.Go(func() {
+			for n := range pushes {
+				_, err := p.Bind(b.Context(), carl.Key, []string{"carl", "dora"}[n%2])
+				if err := errors.Join(err, p.SetUserBadge(b.Context(), "dora", 3), p.SetBadge(b.Context(), carl.Key, 4)); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	all := slices.Sorted(slices.Values(slices.Concat(got...)))
+	for i, badge := range all {
+		if badge != int32(i+1) { //nolint:gosec // It is small.
+			b.Fatalf("bert's pushes show %v", all)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ func tokenCases() []testCase {
 		{"a lost token's generation does not come back", generationsAreUsedOnce},
 		{"an invalid token is quarantined at its generation only", quarantine},
 		{"an empty token is refused", emptyToken},
+		{"a token is known since the phone said so last", tokenSetAt},
 	}
 }
 
@@ -221,5 +222,32 @@ func accessTokens(b *bench) {
 	}
 	if _, ok, _ := b.LoadToken(ctx, "other"); ok {
 		b.Error("another name has the token")
+	}
+}
+
+// tokenSetAt: a late answer about a token's former life is told apart by the time at which the phone had it.
+func tokenSetAt(b *bench) {
+	from := b.Now().Truncate(time.Millisecond)
+	d := b.bound("anna")
+	b.within(d, from)
+	from = b.Now().Truncate(time.Millisecond)
+	b.setToken(d, "rotated")
+	b.within(d, from)
+	old := record(stranger("moved", "bert"), from.Add(-time.Hour), "token of moved")
+	b.take(old, store.ImportCreated)
+	moved, err := b.Device(b.Context(), "moved")
+	b.must(err)
+	if s, _ := b.fence(moved.Key); !s.TokenSetAt.Equal(old.SeenAt) {
+		b.Errorf("an imported token was set at %v, want %v", s.TokenSetAt, old.SeenAt)
+	}
+	b.setToken(moved, old.Tokens[message.TokenAlert]) // The phone says that it has it still.
+	b.within(moved, from)
+}
+
+// within checks that a device's token was set between the time and now.
+func (b *bench) within(d message.Device, from time.Time) {
+	b.Helper()
+	if s, _ := b.fence(d.Key); s.TokenSetAt.Before(from) || s.TokenSetAt.After(b.Now()) {
+		b.Errorf("the token was set at %v, want %v or later", s.TokenSetAt, from)
 	}
 }

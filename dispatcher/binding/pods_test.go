@@ -75,7 +75,7 @@ type request func(context.Context, *binding.Service, *twoPods) error
 
 func setToken(device func(*twoPods) int64, token string) request {
 	return func(ctx context.Context, s *binding.Service, p *twoPods) error {
-		return s.SetToken(ctx, device(p), token)
+		return s.SetToken(ctx, phoneOf(device(p)), message.TokenAlert, token)
 	}
 }
 

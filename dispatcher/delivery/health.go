@@ -30,7 +30,8 @@ func (h *health) impaired() bool {
 	return h.state != report.Delivering && h.state != report.NoTraffic
 }
 
-// observe takes the outcomes of one call. One accepted target shows that the row works.
+// observe takes the outcomes of one call. One accepted target shows that the row works; what is about one phone
+// alone shows nothing.
 func (h *health) observe(outcomes []message.Outcome, fused bool, now time.Time) {
 	var worst message.Outcome
 	for _, o := range outcomes {
@@ -38,7 +39,7 @@ func (h *health) observe(outcomes []message.Outcome, fused bool, now time.Time) 
 			h.open(now)
 			return
 		}
-		if severity(o.Class) > severity(worst.Class) {
+		if !o.PhoneOnly && severity(o.Class) > severity(worst.Class) {
 			worst = o
 		}
 	}

@@ -139,6 +139,8 @@ func TestHealth(t *testing.T) {
 		{name: "unreachable", calls: [][]message.Outcome{one(message.Transient), one(message.Transient), one(message.Transient)}, state: report.Unreachable, code: "21301", wait: 8 * time.Second},
 		{name: "the worst decides", calls: [][]message.Outcome{{{Class: message.Transient}, {Class: message.QuotaExhausted, Code: "200001"}}}, state: report.QuotaExhausted, code: "200001", wait: quotaWait},
 		{name: "a long quota has a trial an hour", calls: [][]message.Outcome{{{Class: message.QuotaExhausted, RetryAfter: 9 * time.Hour}}}, state: report.QuotaExhausted, wait: quotaWait},
+		{name: "a phone's quota says nothing", calls: [][]message.Outcome{{{Class: message.QuotaExhausted, PhoneOnly: true}, {Class: message.Throttled, PhoneOnly: true}}}, state: report.NoTraffic},
+		{name: "a phone's quota hides nothing", calls: [][]message.Outcome{{{Class: message.QuotaExhausted, PhoneOnly: true}, {Class: message.Throttled, Code: "9", RetryAfter: time.Second}}}, state: report.Throttled, code: "9", wait: time.Second},
 		{name: "invalid token says nothing", calls: [][]message.Outcome{one(message.InvalidToken)}, state: report.NoTraffic},
 		{name: "mass invalidation", calls: [][]message.Outcome{one(message.InvalidToken)}, fused: true, state: report.MassInvalidation, code: "21301", wait: heldBack},
 	}

@@ -47,6 +47,32 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+// TestStatementsOfBadges: a batch whose pushes raise badges has one statement more.
+func TestStatementsOfBadges(t *testing.T) {
+	t.Parallel()
+	s, seen := recorded(t)
+	acquire(t, s)
+	d := boundDevice(t, s, "anna")
+	if got := seen.cost(func() {
+		if err := s.SetBadge(t.Context(), d.Key, 3); err != nil {
+			t.Error(err)
+		}
+	}); got != (cost{4, 1}) {
+		t.Errorf("setting one: %+v", got)
+	}
+	for _, n := range []int{1, groupcommit.MaxBatch} {
+		var reqs []store.AcceptRequest
+		for range n {
+			r := pushTo(d)
+			r.Message.Push.BadgeIncrement = 1
+			reqs = append(reqs, r)
+		}
+		if got, want := seen.cost(func() { acceptTogether(t, s, reqs...) }), (cost{11, 3}); got != want {
+			t.Errorf("accepting %d: %+v, want %+v", n, got, want)
+		}
+	}
+}
+
 // TestStatementsOfAPush keeps what one push costs that shares its commits with no other.
 func TestStatementsOfAPush(t *testing.T) {
 	t.Parallel()
@@ -95,7 +121,7 @@ func TestStatementsOfALogin(t *testing.T) {
 		name string
 		do   func()
 		want cost
-	}{{"another user", bind, cost{8, 2}}, {"the confirmation", confirm, cost{1, 1}}, {"the same user", bind, cost{6, 1}}} {
+	}{{"another user", bind, cost{9, 2}}, {"the confirmation", confirm, cost{1, 1}}, {"the same user", bind, cost{6, 1}}} {
 		if got := seen.cost(tt.do); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}

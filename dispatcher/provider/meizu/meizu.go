@@ -55,7 +55,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if err := CheckCredential([]byte(row.Meizu.AppSecret.Reveal()), []byte(row.Meizu.ReceiptToken.Reveal())); err != nil {
 		return nil, fmt.Errorf("channel %s: meizu: %w", row.Name, err)
 	}
-	base, err := baseURL(row)
+	base, err := provider.BaseURL(row, "meizu.region", regions()...)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
 	}
@@ -76,18 +76,12 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	return p, nil
 }
 
-// baseURL is the region's host. A phone of another region is an unknown target, so there is no default.
-func baseURL(row config.Channel) (string, error) {
-	if row.Endpoint.URL != "" {
-		return strings.TrimSuffix(row.Endpoint.URL, "/"), nil
+// regions are the hosts of the phones' regions.
+func regions() []provider.Region {
+	return []provider.Region{
+		{Name: "China", URL: "https://server-api-push.meizu.com"},
+		{Name: "India", URL: "https://server-api-push.in.meizu.com"},
 	}
-	switch row.Meizu.Region {
-	case "China":
-		return "https://server-api-push.meizu.com", nil
-	case "India":
-		return "https://server-api-push.in.meizu.com", nil
-	}
-	return "", fmt.Errorf("meizu.region: is %q, must be China or India", row.Meizu.Region)
 }
 
 // MaxTargets is the largest number of push ids of one Send.

@@ -56,7 +56,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if err := CheckCredential([]byte(secret.Reveal())); err != nil {
 		return nil, fmt.Errorf("channel %s: oppo: %w", row.Name, err)
 	}
-	base, err := baseURL(row)
+	base, err := provider.BaseURL(row, "oppo.region", regions()...)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
 	}
@@ -75,18 +75,12 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	}, nil
 }
 
-// baseURL is the region's host. A phone of another region is an invalid target, so there is no default.
-func baseURL(row config.Channel) (string, error) {
-	if row.Endpoint.URL != "" {
-		return strings.TrimSuffix(row.Endpoint.URL, "/"), nil
+// regions are the hosts of the phones' regions.
+func regions() []provider.Region {
+	return []provider.Region{
+		{Name: "China", URL: "https://api.push.oppomobile.com"},
+		{Name: "Global", URL: "https://api-intl.push.oppomobile.com"},
 	}
-	switch row.OPPO.Region {
-	case "China":
-		return "https://api.push.oppomobile.com", nil
-	case "Global":
-		return "https://api-intl.push.oppomobile.com", nil
-	}
-	return "", fmt.Errorf("oppo.region: is %q, must be China or Global", row.OPPO.Region)
 }
 
 // fingerprint tells the tokens of different credentials and regions apart.

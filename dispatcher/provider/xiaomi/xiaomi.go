@@ -42,7 +42,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if err := CheckCredential([]byte(row.Xiaomi.AppSecret.Reveal())); err != nil {
 		return nil, fmt.Errorf("channel %s: xiaomi: %w", row.Name, err)
 	}
-	base, err := baseURL(row)
+	base, err := provider.BaseURL(row, "xiaomi.region", regions()...)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", row.Name, err)
 	}
@@ -65,24 +65,15 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	}, nil
 }
 
-// baseURL is the region's host. A phone of another region is an invalid target, so there is no default.
-func baseURL(row config.Channel) (string, error) {
-	if row.Endpoint.URL != "" {
-		return strings.TrimSuffix(row.Endpoint.URL, "/"), nil
+// regions are the hosts of the phones' regions.
+func regions() []provider.Region {
+	return []provider.Region{
+		{Name: "China", URL: "https://api.xmpush.xiaomi.com"},
+		{Name: "Russia", URL: "https://ru-api.xmpush.global.xiaomi.com"},
+		{Name: "India", URL: "https://idmb-api.xmpush.global.xiaomi.com"},
+		{Name: "Europe", URL: "https://fr-api.xmpush.global.xiaomi.com"},
+		{Name: "Global", URL: "https://sgp-api.xmpush.global.xiaomi.com"},
 	}
-	switch row.Xiaomi.Region {
-	case "China":
-		return "https://api.xmpush.xiaomi.com", nil
-	case "Russia":
-		return "https://ru-api.xmpush.global.xiaomi.com", nil
-	case "India":
-		return "https://idmb-api.xmpush.global.xiaomi.com", nil
-	case "Europe":
-		return "https://fr-api.xmpush.global.xiaomi.com", nil
-	case "Global":
-		return "https://sgp-api.xmpush.global.xiaomi.com", nil
-	}
-	return "", fmt.Errorf("xiaomi.region: is %q, must be China, Russia, India, Europe or Global", row.Xiaomi.Region)
 }
 
 // MaxTargets is the largest number of tokens of one Send.

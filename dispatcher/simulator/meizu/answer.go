@@ -1,9 +1,7 @@
 package meizu
 
 import (
-	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
@@ -38,18 +36,7 @@ type answer struct {
 
 func refuse(code, message string) answer { return answer{Code: code, Message: message, Value: ""} }
 
-func (a answer) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-	if a.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(a.retryAfter))
-	}
-	if a.status != 0 {
-		w.WriteHeader(a.status)
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(a) // into memory
-}
+func (a answer) write(w http.ResponseWriter) { traffic.WriteJSON(w, a.status, a.retryAfter, a) }
 
 // refusal is the answer that a fault asks for.
 func refusal(f traffic.Fault) answer {

@@ -2,7 +2,6 @@ package oppo
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"strconv"
 
@@ -40,18 +39,7 @@ type answer struct {
 	status, retryAfter int
 }
 
-func (a answer) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-	if a.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(a.retryAfter))
-	}
-	if a.status != 0 {
-		w.WriteHeader(a.status)
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(a) // into memory
-}
+func (a answer) write(w http.ResponseWriter) { traffic.WriteJSON(w, a.status, a.retryAfter, a) }
 
 func succeed(data any) answer { return answer{Message: "Success", Data: data} }
 

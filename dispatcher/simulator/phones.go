@@ -13,9 +13,9 @@ import (
 
 // NewPhone asks for a phone with an app of a vendor's customer.
 type NewPhone struct {
-	// Vendor is fcm or xiaomi.
+	// Vendor is the simulator's name of a vendor, such as fcm or xiaomi.
 	Vendor string `json:"vendor"`
-	// App is the project of FCM or the package of Xiaomi.
+	// App is the id of an app in the vendor's console: FCM's project, Xiaomi's package, OPPO's AppKey.
 	App string `json:"app"`
 	// ID and Token make a phone again that a former simulator had. Both may be empty.
 	ID    string `json:"id,omitempty"`

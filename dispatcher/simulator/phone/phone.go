@@ -48,7 +48,7 @@ type Change struct {
 	PushEnabled *bool `json:"pushEnabled,omitempty"`
 }
 
-// Phone is a phone as the API shows it. App is the project of FCM or the package of Xiaomi.
+// Phone is a phone as the API shows it. App is its id in the vendor's console.
 type Phone struct {
 	ID             string `json:"id"`
 	Vendor         string `json:"vendor"`

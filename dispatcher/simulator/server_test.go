@@ -55,6 +55,27 @@ func TestFCMByPathAndByHost(t *testing.T) {
 	}
 }
 
+// TestSharedHost: both Push Kits of Huawei have one host, which their paths share.
+func TestSharedHost(t *testing.T) {
+	t.Parallel()
+	b := start(t, simulator.Options{})
+	const host = "https://push-api.cloud.huawei.com"
+	for path, words := range map[string]string{
+		"/v1/1/messages:send": "80200001", "/v3/1/messages:send": "80200001", "/v9/1/messages:send": "no vendor at host",
+	} {
+		got, err := b.post(t.Context(), host+path, "", "application/json", "{}")
+		check(t, err)
+		if !strings.Contains(got.body, words) {
+			t.Errorf("%s: got %+v", path, got)
+		}
+	}
+	for _, vendor := range []string{"huawei", "harmonyos"} {
+		if requests := must(b.Requests(t.Context(), vendor, 0, 0))(t); len(requests) != 1 {
+			t.Errorf("%s got %+v", vendor, requests)
+		}
+	}
+}
+
 func TestHTTP1(t *testing.T) {
 	t.Parallel()
 	b := start(t, simulator.Options{})

@@ -113,7 +113,7 @@ func check(p Project) error {
 			return adminapi.Invalid("privateKey: is not an RSA key in PEM")
 		}
 	}
-	return p.Account.Check()
+	return p.Check()
 }
 
 // Hosts are the real names of the servers. Push Kit v1 has the same.

@@ -63,7 +63,7 @@ func check(a App) error {
 	if !digits(a.AppID) {
 		return adminapi.Invalid("appID: is %q, must be digits", a.AppID)
 	}
-	return a.Account.Check()
+	return a.Check()
 }
 
 func digits(id string) bool {

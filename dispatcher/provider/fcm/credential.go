@@ -4,15 +4,13 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
 // defaultTokenURL is Google's token endpoint.
@@ -46,31 +44,24 @@ func ProjectID(serviceAccountJSON []byte) (string, error) {
 
 func parseAccount(b []byte, projectID string) (serviceAccount, error) {
 	var a serviceAccount
-	if err := json.Unmarshal(b, &a); err != nil {
-		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-			return serviceAccount{}, fmt.Errorf("service account: %s: must be %s", e.Field, e.Type)
-		}
-		return serviceAccount{}, errors.New("service account: is not JSON; give the key file as Google made it")
+	file := provider.KeyFile{Name: "service account", Maker: "Google"}
+	if err := file.Read(b, &a); err != nil {
+		return serviceAccount{}, err
 	}
 	if a.Type != "" && a.Type != "service_account" {
 		return serviceAccount{}, errors.New("service account: type: must be service_account; google-services.json is for the app")
 	}
-	fields := []struct{ name, value string }{
-		{"project_id", a.ProjectID}, {"client_email", a.ClientEmail}, {"private_key", a.PrivateKey},
-	}
-	for _, f := range fields {
-		if f.value == "" {
-			return serviceAccount{}, fmt.Errorf("service account: %s: is missing; give the key file as Google made it", f.name)
-		}
+	err := file.Require(provider.Field{Name: "project_id", Value: a.ProjectID}, provider.Field{Name: "client_email", Value: a.ClientEmail},
+		provider.Field{Name: "private_key", Value: a.PrivateKey})
+	if err != nil {
+		return serviceAccount{}, err
 	}
 	if projectID != "" && a.ProjectID != projectID {
 		return serviceAccount{}, fmt.Errorf("service account: project_id: is of project %q, the channel's is %q", a.ProjectID, projectID)
 	}
-	key, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(a.PrivateKey))
-	if err != nil {
-		return serviceAccount{}, errors.New("service account: private_key: is not an RSA key in PEM; give the key file as Google made it")
+	if a.key, err = file.RSAKey(a.PrivateKey); err != nil {
+		return serviceAccount{}, err
 	}
-	a.key = key
 	sum := sha256.Sum256(b)
 	a.fingerprint = hex.EncodeToString(sum[:8])
 	return a, nil

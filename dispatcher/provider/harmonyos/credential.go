@@ -3,8 +3,6 @@ package harmonyos
 import (
 	"context"
 	"crypto/rsa"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -47,19 +45,14 @@ func ProjectID(serviceAccountJSON []byte) (string, error) {
 
 func parseAccount(b []byte, projectID string) (serviceAccount, error) {
 	var a serviceAccount
-	if err := json.Unmarshal(b, &a); err != nil {
-		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-			return serviceAccount{}, fmt.Errorf("service-account.json: %s: must be %s", e.Field, e.Type)
-		}
-		return serviceAccount{}, errors.New("service-account.json: is not JSON; give the key file as Huawei made it")
+	file := provider.KeyFile{Name: "service-account.json", Maker: "Huawei"}
+	if err := file.Read(b, &a); err != nil {
+		return serviceAccount{}, err
 	}
-	fields := []struct{ name, value string }{
-		{"project_id", a.ProjectID}, {"key_id", a.KeyID}, {"sub_account", a.SubAccount}, {"private_key", a.PrivateKey},
-	}
-	for _, f := range fields {
-		if f.value == "" {
-			return serviceAccount{}, fmt.Errorf("service-account.json: %s: is missing; give the key file as Huawei made it", f.name)
-		}
+	err := file.Require(provider.Field{Name: "project_id", Value: a.ProjectID}, provider.Field{Name: "key_id", Value: a.KeyID},
+		provider.Field{Name: "sub_account", Value: a.SubAccount}, provider.Field{Name: "private_key", Value: a.PrivateKey})
+	if err != nil {
+		return serviceAccount{}, err
 	}
 	if projectID != "" && a.ProjectID != projectID {
 		return serviceAccount{}, &provider.MismatchError{
@@ -67,11 +60,9 @@ func parseAccount(b []byte, projectID string) (serviceAccount, error) {
 			Problem: fmt.Sprintf("is %q, but project_id of service-account.json is %q; correct the one that is wrong", projectID, a.ProjectID),
 		}
 	}
-	key, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(a.PrivateKey))
-	if err != nil {
-		return serviceAccount{}, errors.New("service-account.json: private_key: is not an RSA key in PEM; give the key file as Huawei made it")
+	if a.key, err = file.RSAKey(a.PrivateKey); err != nil {
+		return serviceAccount{}, err
 	}
-	a.key = key
 	return a, nil
 }
 

@@ -1,15 +1,12 @@
 package harmonyos
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/pushkit"
-	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
 
 const (
@@ -37,20 +34,16 @@ type Delivery struct {
 // send is POST /v3/{project}/messages:send.
 func (v *Vendor) send(w http.ResponseWriter, r *http.Request) {
 	p, no := v.authorize(r)
-	if no == nil {
-		no = v.Admit(p.ProjectID, p.Account)
-	}
-	if no != nil {
-		no.Write(w)
-		return
-	}
-	v.accept(r, p).Write(w)
+	v.Serve(w, p.ProjectID, p.Account, no, func() *pushkit.Answer { return v.accept(r, p) })
 }
 
 func (v *Vendor) accept(r *http.Request, p Project) *pushkit.Answer {
 	kind := r.Header.Get("push-type")
-	req, no := read(r, p, kind)
+	req, no := pushkit.Read(r, func(req request) []string { return req.Target.Token })
 	if no != nil {
+		return no
+	}
+	if no := req.check(p, kind); no != nil {
 		return no
 	}
 	receipt, no := p.Receipt(req.Options.ReceiptID)
@@ -72,28 +65,6 @@ func (v *Vendor) accept(r *http.Request, p Project) *pushkit.Answer {
 			return Status{token, kind, "app." + p.ProjectID, req.Options.BiTag, id, Delivery{status, time.Now().UnixMilli()}}
 		},
 	}, req.Target.Token, kind == call && !p.Calls)
-}
-
-// read returns a request that nothing is wrong with but perhaps its phones.
-func read(r *http.Request, p Project, kind string) (request, *pushkit.Answer) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return request{}, pushkit.Refuse(pushkit.WrongMessage, "")
-	}
-	var req request
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&req); err != nil {
-		return request{}, pushkit.Refuse(pushkit.WrongMessage, err.Error())
-	}
-	tokens := req.Target.Token
-	traffic.SetTargets(r, tokens...)
-	for _, no := range []*pushkit.Answer{pushkit.CheckTokens(tokens), pushkit.CheckSize(body, tokens), req.check(p, kind)} {
-		if no != nil {
-			return request{}, no
-		}
-	}
-	return req, nil
 }
 
 // deliver goes through the phones and gives the reasons for those that it refuses.

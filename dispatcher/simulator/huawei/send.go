@@ -1,15 +1,12 @@
 package huawei
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/pushkit"
-	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 )
 
 // testPerDay is how many test messages an app may send in a day.
@@ -28,22 +25,18 @@ type Status struct {
 // send is POST /v1/{app}/messages:send.
 func (v *Vendor) send(w http.ResponseWriter, r *http.Request) {
 	a, no := v.authorize(r)
-	if no == nil {
-		no = v.Admit(a.AppID, a.Account)
-	}
-	if no != nil {
-		no.Write(w)
-		return
-	}
-	v.accept(r, a).Write(w)
+	v.Serve(w, a.AppID, a.Account, no, func() *pushkit.Answer { return v.accept(r, a) })
 }
 
 func (v *Vendor) accept(r *http.Request, a App) *pushkit.Answer {
-	req, no := read(r, a)
+	req, no := pushkit.Read(r, func(req request) []string { return req.Message.Token })
 	if no != nil {
 		return no
 	}
 	m := req.Message
+	if no := m.check(a); no != nil {
+		return no
+	}
 	receipt, no := a.Receipt(m.Android.ReceiptID)
 	if no != nil {
 		return no
@@ -63,28 +56,6 @@ func (v *Vendor) accept(r *http.Request, a App) *pushkit.Answer {
 			return Status{token, m.Android.BiTag, status, time.Now().UnixMilli(), a.AppID, id}
 		},
 	}, m.Token)
-}
-
-// read returns a request that nothing is wrong with but perhaps its phones.
-func read(r *http.Request, a App) (request, *pushkit.Answer) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return request{}, pushkit.Refuse(pushkit.WrongMessage, "")
-	}
-	var req request
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&req); err != nil {
-		return request{}, pushkit.Refuse(pushkit.WrongMessage, err.Error())
-	}
-	tokens := req.Message.Token
-	traffic.SetTargets(r, tokens...)
-	for _, no := range []*pushkit.Answer{pushkit.CheckTokens(tokens), pushkit.CheckSize(body, tokens), req.Message.check(a)} {
-		if no != nil {
-			return request{}, no
-		}
-	}
-	return req, nil
 }
 
 // deliver finds the phones before it delivers: one of another app lets Push Kit refuse all.

@@ -20,8 +20,8 @@ const (
 	maxTTL = 1296000
 	// maxBody is the largest message without its tokens, in bytes.
 	maxBody = 4096
-	// MaxTokens is how many tokens a request may have.
-	MaxTokens = 1000
+	// maxTokens is how many tokens a request may have.
+	maxTokens = 1000
 )
 
 // Account is what an app of v1 and a project of v3 have in common in AppGallery Connect.
@@ -122,9 +122,9 @@ func (a Account) CheckText(texts ...string) *Answer {
 	return nil
 }
 
-// CheckTokens refuses a list of tokens by its length, and one that names a phone twice.
-func CheckTokens(tokens []string) *Answer {
-	if len(tokens) == 0 || len(tokens) > MaxTokens {
+// checkTokens refuses a list of tokens by its length, and one that names a phone twice.
+func checkTokens(tokens []string) *Answer {
+	if len(tokens) == 0 || len(tokens) > maxTokens {
 		return Refuse(TokenCount, "")
 	}
 	seen := map[string]bool{}
@@ -137,8 +137,8 @@ func CheckTokens(tokens []string) *Answer {
 	return nil
 }
 
-// CheckSize refuses a body that is too long without its tokens, of which each has two quotes and a comma.
-func CheckSize(body []byte, tokens []string) *Answer {
+// checkSize refuses a body that is too long without its tokens, of which each has two quotes and a comma.
+func checkSize(body []byte, tokens []string) *Answer {
 	size := len(body)
 	for _, t := range tokens {
 		size -= len(t) + len(`"",`)

@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
@@ -78,4 +80,21 @@ func TestFCMForeignProject(t *testing.T) {
 	expect(t, p.Send(t.Context(), n, targets), message.CredentialRejected)
 	_, good := b.phone(t)
 	expect(t, p.Send(t.Context(), n, append(targets, good)), message.InvalidToken, message.Accepted)
+}
+
+func TestFCMPictureAndBadge(t *testing.T) {
+	t.Parallel()
+	b := fcmBench(t)
+	p := b.provider(t)
+	id, target := b.phone(t)
+	n := providertest.Notification()
+	n.Image, target.Badge = "https://chat.example/anna.png", new(int32(7))
+	expect(t, p.Send(t.Context(), n, []provider.Target{target}), message.Accepted)
+	arrivals, err := b.sim.Notifications(t.Context(), id, 0, 10*time.Second)
+	must(t, err)
+	if got := arrivals[0]; got.Image != n.Image || got.Badge == nil || *got.Badge != 7 {
+		t.Errorf("the phone shows %+v", got)
+	}
+	n.Image = "https://chat.example/" + strings.Repeat("x", 4096)
+	expect(t, p.Send(t.Context(), n, []provider.Target{target}), message.Rejected)
 }

@@ -2,6 +2,7 @@ package fcm
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -33,6 +34,7 @@ type body struct {
 type notification struct {
 	Title string `json:"title,omitempty"`
 	Body  string `json:"body,omitempty"`
+	Image string `json:"image,omitempty"`
 }
 
 // android has no collapse key: a phone keeps only four of those for an app.
@@ -46,6 +48,9 @@ type androidNotification struct {
 	ChannelID string `json:"channel_id,omitempty"`
 	Sound     string `json:"sound,omitempty"`
 	Tag       string `json:"tag,omitempty"`
+	Image     string `json:"image,omitempty"`
+	// Count is the number for the app's icon.
+	Count *int32 `json:"notification_count,omitempty"`
 }
 
 // compose makes the message for a phone. The error names the field that is too long.
@@ -66,7 +71,7 @@ func compose(n provider.Notification, t provider.Target, target string) (body, e
 	} else {
 		b.Token = t.Token
 	}
-	b.show(n, setting)
+	b.show(n, setting, t.Badge)
 	if size := b.size(); size > maxContent {
 		return body{}, fmt.Errorf("title, content and payload: the message has %d bytes, FCM takes %d; shorten the payload", size, maxContent)
 	}
@@ -75,17 +80,30 @@ func compose(n provider.Notification, t provider.Target, target string) (body, e
 
 // show hands the text to the phone's system tray, or to the app if the profile
 // says so or there is no text.
-func (b *body) show(n provider.Notification, setting config.FCMSetting) {
+func (b *body) show(n provider.Notification, setting config.FCMSetting, badge *int32) {
 	if setting.MessageType == "Data" || n.Title+n.Content == "" {
-		b.Data["title"], b.Data["body"] = n.Title, n.Content
+		b.hand(n, badge)
 		return
 	}
 	sound := setting.Sound
 	if sound == "" {
 		sound = "default"
 	}
-	b.Notification = &notification{Title: n.Title, Body: n.Content}
-	b.Android.Notification = &androidNotification{ChannelID: setting.ChannelID, Sound: sound, Tag: n.ReplaceID}
+	b.Notification = &notification{Title: n.Title, Body: n.Content, Image: n.Image}
+	b.Android.Notification = &androidNotification{
+		ChannelID: setting.ChannelID, Sound: sound, Tag: n.ReplaceID, Image: n.Image, Count: badge,
+	}
+}
+
+// hand leaves it to the app to show the text, the picture and the number.
+func (b *body) hand(n provider.Notification, badge *int32) {
+	b.Data["title"], b.Data["body"] = n.Title, n.Content
+	if n.Image != "" {
+		b.Data["image"] = n.Image
+	}
+	if badge != nil {
+		b.Data["badge"] = strconv.Itoa(int(*badge))
+	}
 }
 
 func priority(n provider.Notification, setting config.FCMSetting) string {
@@ -107,10 +125,13 @@ func (b *body) size() int {
 		n += len(k) + len(v)
 	}
 	if b.Notification != nil {
-		n += len(b.Notification.Title) + len(b.Notification.Body)
+		n += len(b.Notification.Title) + len(b.Notification.Body) + len(b.Notification.Image)
 	}
 	if a := b.Android.Notification; a != nil {
-		n += len(a.ChannelID) + len(a.Sound) + len(a.Tag)
+		n += len(a.ChannelID) + len(a.Sound) + len(a.Tag) + len(a.Image)
+		if a.Count != nil {
+			n += len(strconv.Itoa(int(*a.Count)))
+		}
 	}
 	return n
 }

@@ -30,7 +30,8 @@ type serviceAccount struct {
 }
 
 // CheckCredential checks the shape of a service account's JSON key. A projectID
-// that is not empty must be the one in the key. Errors name the field and quote no secret.
+// that is not empty must be the one in the key, else the error is a
+// *provider.MismatchError. Errors name the field and quote no secret.
 func CheckCredential(serviceAccountJSON []byte, projectID string) error {
 	_, err := parseAccount(serviceAccountJSON, projectID)
 	return err
@@ -56,11 +57,13 @@ func parseAccount(b []byte, projectID string) (serviceAccount, error) {
 	if err != nil {
 		return serviceAccount{}, err
 	}
-	if projectID != "" && a.ProjectID != projectID {
-		return serviceAccount{}, fmt.Errorf("service account: project_id: is of project %q, the channel's is %q", a.ProjectID, projectID)
-	}
 	if a.key, err = file.RSAKey(a.PrivateKey); err != nil {
 		return serviceAccount{}, err
+	}
+	if projectID != "" && a.ProjectID != projectID {
+		return serviceAccount{}, &provider.MismatchError{
+			Field: "fcm.projectID", Problem: fmt.Sprintf("is %q, the service account is of project %q", projectID, a.ProjectID),
+		}
 	}
 	sum := sha256.Sum256(b)
 	a.fingerprint = hex.EncodeToString(sum[:8])

@@ -6,10 +6,12 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/providertest"
 )
 
@@ -44,7 +46,8 @@ func TestCheckCredential(t *testing.T) {
 		{"no key", account(t, map[string]string{"private_key": ""}), project, "private_key: is missing"},
 		{"broken key", account(t, map[string]string{"private_key": broken}), project, "private_key: is not an RSA key"},
 		{"EC key", account(t, map[string]string{"private_key": ecPEM}), project, "private_key: is not an RSA key"},
-		{"other project", account(t, nil), "other-1", `project_id: is of project "chat-4711", the channel's is "other-1"`},
+		{"broken key of another project", account(t, map[string]string{"private_key": broken}), "other-1", "private_key: is not an RSA key"},
+		{"other project", account(t, nil), "other-1", `fcm.projectID: is "other-1", the service account is of project "chat-4711"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,6 +55,9 @@ func TestCheckCredential(t *testing.T) {
 			err := CheckCredential(tt.account, tt.project)
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if _, mismatch := errors.AsType[*provider.MismatchError](err); mismatch != (tt.name == "other project") {
+				t.Errorf("got a mismatch: %t, of %v", mismatch, err)
 			}
 			if err != nil && (strings.Contains(err.Error(), "MII") || strings.Contains(err.Error(), "17")) {
 				t.Errorf("the error quotes the key: %v", err)

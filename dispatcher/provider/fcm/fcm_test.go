@@ -175,6 +175,11 @@ func TestCompose(t *testing.T) {
 		}, `{"fid":"tok",
 			"data":{"title":"Anna","body":"Lunch?","payload":"{\"conversation\":\"anna\"}","offlinepush":%},
 			"android":{"priority":"HIGH","ttl":"1s"}}`},
+		{"picture", "", func(n *provider.Notification) { n.Image = "https://x.example/a.png" }, `{"token":"tok",
+			"notification":{"title":"Anna","body":"Lunch?","image":"https://x.example/a.png"},
+			"data":{"payload":"{\"conversation\":\"anna\"}","offlinepush":%},
+			"android":{"priority":"NORMAL","ttl":"3600s","notification":{"sound":"default","image":"https://x.example/a.png",
+				"tag":"019a0000-0000-7000-8000-000000000001"}}}`},
 		{
 			"nothing to show", "", func(n *provider.Notification) {
 				*n = provider.Notification{MessageID: n.MessageID, Payload: "p", TTL: -time.Hour}
@@ -210,6 +215,51 @@ func TestCompose(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestComposeBadge(t *testing.T) {
+	t.Parallel()
+	n := providertest.Notification()
+	for _, badge := range []int32{0, 7} {
+		b, err := compose(n, provider.Target{Token: "tok", Badge: &badge}, "")
+		if err != nil || b.Android.Notification.Count == nil || *b.Android.Notification.Count != badge {
+			t.Errorf("%d: got %+v, %v", badge, b.Android.Notification, err)
+		}
+	}
+	n.Setting.FCM, n.Image = &config.FCMSetting{MessageType: "Data"}, "https://x.example/a.png"
+	b, err := compose(n, provider.Target{Token: "tok", Badge: new(int32(7))}, "")
+	if err != nil || b.Data["badge"] != "7" || b.Data["image"] != n.Image || b.Android.Notification != nil {
+		t.Errorf("data: got %+v, %v", b, err)
+	}
+}
+
+// TestComposeMeasuresEveryField fills a message to the limit, then adds to each field that a phone receives.
+func TestComposeMeasuresEveryField(t *testing.T) {
+	t.Parallel()
+	n := provider.Notification{Title: "t", Content: "c", Image: "https://x.example/", ReplaceID: "r"}
+	n.Setting.FCM = &config.FCMSetting{ChannelID: "im", Sound: "ring"}
+	badge := int32(9)
+	target := provider.Target{Token: "tok", Badge: &badge}
+	b, err := compose(n, target, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Payload = strings.Repeat("x", maxContent-b.size()-len("payload"))
+	if _, err := compose(n, target, ""); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+	full := n
+	for name, longer := range map[string]func(){
+		"title": func() { n.Title += "x" }, "content": func() { n.Content += "x" }, "image": func() { n.Image += "x" },
+		"tag": func() { n.ReplaceID += "x" }, "badge": func() { badge = 10 },
+	} {
+		n = full
+		longer()
+		if _, err := compose(n, target, ""); err == nil {
+			t.Errorf("%s: a byte over the limit is taken", name)
+		}
+		badge = 9
 	}
 }
 

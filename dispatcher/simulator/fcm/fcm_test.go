@@ -126,6 +126,11 @@ func TestRefusals(t *testing.T) {
 		{"ttl-in-minutes", "chat", w.bearer, `{"message":{"token":"PHONE","android":{"ttl":"1m1s"}}}`},
 		{"ttl-too-long", "chat", w.bearer, `{"message":{"token":"PHONE","android":{"ttl":"2419201s"}}}`},
 		{"priority", "chat", w.bearer, `{"message":{"token":"PHONE","android":{"priority":"URGENT"}}}`},
+		{"image", "chat", w.bearer, `{"message":{"token":"PHONE","notification":{"title":"a","image":"a.png"}}}`},
+		{"android-image", "chat", w.bearer, `{"message":{"token":"PHONE","android":{"notification":{"image":"ftp://x/a.png"}}}}`},
+		{"negative-count", "chat", w.bearer, `{"message":{"token":"PHONE","android":{"notification":{"notification_count":-1}}}}`},
+		{"count-as-text", "chat", w.bearer, `{"message":{"token":"PHONE","android":{"notification":{"notification_count":"many"}}}}`},
+		{"too-big-image", "chat", w.bearer, `{"message":{"token":"PHONE","notification":{"title":"a","image":"https://x/LONG"}}}`},
 		{"too-big", "chat", w.bearer, `{"message":{"token":"PHONE","data":{"payload":"LONG"}}}`},
 		{"malformed-token", "chat", w.bearer, `{"message":{"token":"abc"}}`},
 		{"unregistered", "chat", w.bearer, `{"message":{"token":"GONE"}}`},
@@ -151,6 +156,10 @@ func TestAcceptedMessages(t *testing.T) {
 		{"everything", full, &phone.Content{
 			Kind: phone.Notification, Title: "Hi", Content: "There", Payload: "p",
 			Data: map[string]string{"payload": "p", "k": "v"}, Sound: "ring", Channel: "calls", ReplaceID: "m1",
+		}},
+		{"picture and number", `{"message":{"token":"PHONE","notification":{"title":"Hi","image":"https://x.example/a.png"},
+			"android":{"notification":{"notification_count":7}}}}`, &phone.Content{
+			Kind: phone.Notification, Title: "Hi", Image: "https://x.example/a.png", Badge: new(int32(7)),
 		}},
 		{"data only", `{"message":{"token":"PHONE","data":{"payload":"p"}}}`, &phone.Content{
 			Kind: phone.Data, Payload: "p", Data: map[string]string{"payload": "p"},

@@ -3,7 +3,9 @@ package fcm
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +35,7 @@ type message struct {
 type notification struct {
 	Title string `json:"title"`
 	Body  string `json:"body"`
+	Image string `json:"image"`
 }
 
 type android struct {
@@ -49,6 +52,7 @@ type androidNotification struct {
 	Sound     string `json:"sound"`
 	Tag       string `json:"tag"`
 	ChannelID string `json:"channel_id"`
+	Count     *int32 `json:"notification_count"`
 }
 
 // target is the one of the four that is set.
@@ -88,9 +92,34 @@ func (m message) check() *failure {
 		f := invalidArgument("message.android.ttl", "Invalid ttl: must be between 0 and 2419200 seconds")
 		return &f
 	}
+	if f := m.checkTray(); f != nil {
+		return f
+	}
 	if m.size() > maxContent {
 		f := invalidArgument("message", fmt.Sprintf("Message is too big: %d bytes, at most %d", m.size(), maxContent))
 		return &f
+	}
+	return nil
+}
+
+// checkTray is what is refused of the picture and of the number.
+func (m message) checkTray() *failure {
+	images := map[string]string{}
+	if m.Notification != nil {
+		images["message.notification.image"] = m.Notification.Image
+	}
+	if a := m.Android.Notification; a != nil {
+		images["message.android.notification.image"] = a.Image
+		if a.Count != nil && *a.Count < 0 {
+			f := invalidArgument("message.android.notification.notification_count", "Invalid notification_count: must not be negative")
+			return &f
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(images)) {
+		if u, err := url.Parse(images[name]); images[name] != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+			f := invalidArgument(name, "Invalid image URL: "+images[name])
+			return &f
+		}
 	}
 	return nil
 }
@@ -135,13 +164,18 @@ func (m message) size() int {
 		n += len(k) + len(v)
 	}
 	if m.Notification != nil {
-		n += len(m.Notification.Title) + len(m.Notification.Body)
+		n += m.Notification.size()
 	}
 	if a := m.Android.Notification; a != nil {
-		n += len(a.Title) + len(a.Body) + len(a.Sound) + len(a.Tag) + len(a.ChannelID)
+		n += a.size() + len(a.Sound) + len(a.Tag) + len(a.ChannelID)
+		if a.Count != nil {
+			n += len(strconv.Itoa(int(*a.Count)))
+		}
 	}
 	return n
 }
+
+func (n notification) size() int { return len(n.Title) + len(n.Body) + len(n.Image) }
 
 // data is what the app reads: android.data overrides message.data.
 func (m message) data() map[string]string {
@@ -160,13 +194,14 @@ func (m message) push(id string) phone.Push {
 		TTL:         ttl,
 	}
 	if m.Notification != nil {
-		p.Kind, p.Title, p.Content.Content = phone.Notification, m.Notification.Title, m.Notification.Body
+		p.Kind, p.Title, p.Content.Content, p.Image = phone.Notification, m.Notification.Title, m.Notification.Body, m.Notification.Image
 	}
 	if a := m.Android.Notification; a != nil {
 		p.Kind = phone.Notification
 		p.Title = firstOf(a.Title, p.Title)
 		p.Content.Content = firstOf(a.Body, p.Content.Content)
-		p.Sound, p.Channel, p.ReplaceID = a.Sound, a.ChannelID, a.Tag
+		p.Image = firstOf(a.Image, p.Image)
+		p.Sound, p.Channel, p.ReplaceID, p.Badge = a.Sound, a.ChannelID, a.Tag, a.Count
 	}
 	return p
 }

@@ -157,3 +157,8 @@ func FuzzOutcome(f *testing.F) {
 		}
 	})
 }
+
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	providertest.Docs(t, "../../../docs/vendors/apns.md", Codes())
+}

@@ -1,6 +1,7 @@
 package apns
 
 import (
+	"crypto/elliptic"
 	"net/http"
 	"sync"
 	"testing"
@@ -38,7 +39,7 @@ func timed(t *testing.T, a *apple) (*Provider, *clock) {
 	c := newClock()
 	a.now = c.now
 	deps := providertest.Deps()
-	deps.Now = c.now
+	deps.Now, deps.Tokens = c.now, &providertest.TokenStore{}
 	return start(t, a, row(), deps), c
 }
 
@@ -92,6 +93,44 @@ func TestOneJWTForAllThatNeedIt(t *testing.T) {
 	token, o := second.bearer.cache.Get(t.Context(), "")
 	if a.seen() != 1 || o.Class != message.Accepted || token != a.jwts[0] {
 		t.Errorf("%d JWTs; the other row has its own: %t", a.seen(), token != a.jwts[0])
+	}
+}
+
+// TestOneJWTForAllProbes has a process without a store, which makes a provider for each probe.
+func TestOneJWTForAllProbes(t *testing.T) {
+	t.Parallel()
+	key := newKey(elliptic.P256())
+	c := row()
+	c.APNs.PrivateKey = config.NewSecret(keyPEM(key))
+	seen := map[string]bool{}
+	for range 3 {
+		p, err := New(c, providertest.Deps())
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, o := p.bearer.cache.Get(t.Context(), "")
+		if o.Class != message.Accepted {
+			t.Errorf("got %+v", o)
+		}
+		seen[token] = true
+		p.Close()
+	}
+	if len(seen) != 1 {
+		t.Errorf("%d JWTs", len(seen))
+	}
+	var m memory
+	old := provider.AccessToken{Value: config.NewSecret("old"), ExpiresAt: time.Unix(0, 0)}
+	next := provider.AccessToken{Value: config.NewSecret("next"), ExpiresAt: time.Unix(7200, 0)}
+	for name, token := range map[string]provider.AccessToken{"a": old, "b": old} {
+		if ok, err := m.SwapToken(t.Context(), name, provider.AccessToken{}, token); !ok || err != nil {
+			t.Errorf("got %t, %v", ok, err)
+		}
+	}
+	if ok, _ := m.SwapToken(t.Context(), "a", next, next); ok {
+		t.Error("a token that is not the previous one was replaced")
+	}
+	if ok, _ := m.SwapToken(t.Context(), "a", old, next); !ok || len(m.tokens) != 1 {
+		t.Errorf("replaced: %t; %d tokens are kept", ok, len(m.tokens))
 	}
 }
 

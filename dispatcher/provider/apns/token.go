@@ -2,6 +2,7 @@ package apns
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -59,6 +60,9 @@ type bearer struct {
 }
 
 func newBearer(c credential, row *config.APNsChannel, deps provider.Deps) *bearer {
+	if deps.Tokens == nil {
+		deps.Tokens = &made
+	}
 	s := signer{credential: c, teamID: row.TeamID, keyID: row.KeyID, now: deps.Clock()}
 	return &bearer{signer: s, cache: accesstoken.New("apns/"+c.fingerprint, s.mint, deps)}
 }
@@ -86,4 +90,37 @@ func (b *bearer) before(token string) string {
 		b.previous, b.current = b.current, token
 	}
 	return b.previous
+}
+
+// made keeps the JWTs of a process without a store: the controller makes a provider for each of its probes, which would
+// have a new JWT each.
+var made memory
+
+// memory is a provider.TokenStore of one process.
+type memory struct {
+	mu     sync.Mutex
+	tokens map[string]provider.AccessToken
+}
+
+// LoadToken implements provider.TokenStore.
+func (m *memory) LoadToken(_ context.Context, name string) (provider.AccessToken, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.tokens[name]
+	return t, ok, nil
+}
+
+// SwapToken implements provider.TokenStore. It forgets the tokens of keys that are not in use any more.
+func (m *memory) SwapToken(_ context.Context, name string, previous, next provider.AccessToken) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.tokens[name].Value.Reveal() != previous.Value.Reveal() {
+		return false, nil
+	}
+	if m.tokens == nil {
+		m.tokens = map[string]provider.AccessToken{}
+	}
+	maps.DeleteFunc(m.tokens, func(_ string, t provider.AccessToken) bool { return t.ExpiresAt.Add(lastAge).Before(next.ExpiresAt) })
+	m.tokens[name] = next
+	return true, nil
 }

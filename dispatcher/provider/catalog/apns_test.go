@@ -115,6 +115,7 @@ func TestAPNsClock(t *testing.T) {
 		{[]time.Duration{10 * time.Minute}, message.CredentialRejected, "InvalidProviderToken"},
 		{[]time.Duration{-55 * time.Minute, -6 * time.Minute}, message.Accepted, ""},
 	} {
+		deps.Tokens = &providertest.TokenStore{}
 		p, err := New(b.row, deps)
 		must(t, err)
 		for _, off = range tt.offs {

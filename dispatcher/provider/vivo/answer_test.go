@@ -46,6 +46,11 @@ func TestTable(t *testing.T) {
 	providertest.Table(t, Codes(), want)
 }
 
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	providertest.Docs(t, "../../../docs/vendors/vivo.md", Codes())
+}
+
 // At noon in UTC, China has 20 o'clock.
 func noon() time.Time { return time.Date(2026, 12, 31, 12, 0, 0, 0, time.UTC) }
 

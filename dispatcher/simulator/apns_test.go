@@ -46,7 +46,8 @@ func TestAPNsByPathAndByHost(t *testing.T) {
 			} else {
 				client = shown
 			}
-			res := must(client.Do(req))(t)
+			res, err := client.Do(req)
+			check(t, err)
 			check(t, res.Body.Close())
 			arrivals := must(b.Notifications(t.Context(), p.ID, 0, patience))(t)
 			if res.StatusCode != http.StatusOK || len(arrivals) != 1 || arrivals[0].Content.Content != "Hi" || p.VoIPToken == "" {

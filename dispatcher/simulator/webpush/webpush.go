@@ -108,6 +108,7 @@ func (*Vendor) Hosts() []string {
 // Takes tells whether a request to a host that other vendors have too, or to one of many, is for a push service.
 func (*Vendor) Takes(host, path string) bool {
 	s, ok := serviceAt(host)
+	ok = ok && !strings.HasPrefix(host, "api.") // those of Apple's are of APNs
 	return ok && slices.ContainsFunc(s.paths, func(p string) bool { return strings.HasPrefix(path, p) })
 }
 

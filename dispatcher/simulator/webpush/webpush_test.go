@@ -255,7 +255,8 @@ func TestApps(t *testing.T) {
 		}
 	}
 	if v.CheckApp("x") == nil || !v.Takes("fcm.googleapis.com", "/fcm/send/x") || v.Takes("fcm.googleapis.com", "/v1/projects/x/messages:send") ||
-		!v.Takes("fcm.googleapis.com", "/wp/x") || !v.Takes("wns2-par02p.notify.windows.com", "/w/") || v.Takes("example.com", "/") {
+		!v.Takes("fcm.googleapis.com", "/wp/x") || !v.Takes("wns2-par02p.notify.windows.com", "/w/") || v.Takes("example.com", "/") ||
+		!v.Takes("web.push.apple.com", "/x") || v.Takes("api.sandbox.push.apple.com", "/3/device/x") {
 		t.Error("takes what is another's")
 	}
 }

@@ -20,7 +20,10 @@ import (
 
 const vivoApp = 104711
 
-func vivoBench(t *testing.T) bench { return vivoAppBench(t, vivo.App{}) }
+func vivoBench(t *testing.T) bench {
+	t.Helper()
+	return vivoAppBench(t, vivo.App{})
+}
 
 // vivoAppBench is a bench with an app of these properties.
 func vivoAppBench(t *testing.T, a vivo.App) bench {
@@ -42,6 +45,7 @@ func vivoAppBench(t *testing.T, a vivo.App) bench {
 			Vivo:     row(made.AppSecret),
 		},
 		rotate: func(t *testing.T, c config.Channel) config.Channel {
+			t.Helper()
 			var rotated vivo.App
 			must(t, sim.RotateApp(t.Context(), vivo.Name, id, "", &rotated))
 			c.Vivo = row(rotated.AppSecret)

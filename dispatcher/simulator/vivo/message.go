@@ -51,7 +51,7 @@ type message struct {
 // check is the code of what vivo refuses in a message of the app, 0 for nothing.
 func (m message) check(a App) int {
 	for _, check := range []func() int{
-		m.checkText, m.checkNumbers, m.checkSkip, m.checkClass, m.checkExtra,
+		m.checkText, m.checkNumbers, m.checkRanges, m.checkCustom, m.checkSkip, m.checkClass, m.checkExtra,
 		func() int { return checkRequestID(m.RequestID) },
 		func() int { return m.checkRights(a) },
 	} {
@@ -83,15 +83,25 @@ func (m message) checkNumbers() int {
 	switch {
 	case m.NotifyType < 1 || m.NotifyType > 4:
 		return 10054
-	case m.TimeToLive != nil && (*m.TimeToLive < minTTL || *m.TimeToLive > maxTTL):
-		return 10059
 	case m.NetworkType != nil && *m.NetworkType != -1 && *m.NetworkType != 1:
 		return 10065
-	case m.NotifyID != nil && (*m.NotifyID < 1 || *m.NotifyID > 1<<31-1):
-		return 10095
 	case m.PushMode != 0 && m.PushMode != 1:
 		return 10801
 	}
+	return 0
+}
+
+func (m message) checkRanges() int {
+	switch {
+	case m.TimeToLive != nil && (*m.TimeToLive < minTTL || *m.TimeToLive > maxTTL):
+		return 10059
+	case m.NotifyID != nil && (*m.NotifyID < 1 || *m.NotifyID > 1<<31-1):
+		return 10095
+	}
+	return 0
+}
+
+func (m message) checkCustom() int {
 	length := 0
 	for k, v := range m.Custom {
 		length += utf8.RuneCountInString(k) + utf8.RuneCountInString(v)

@@ -152,22 +152,26 @@ func (v *Vendor) once(a App, requestID string, do func() answer) answer {
 
 // full is the code of the limit that keeps n messages back, 0 for none.
 func (v *Vendor) full(a App, m message, n int) int {
-	hour := china().Hour()
-	switch limit, key := a.volume(m); {
+	limit, key := a.volume(m)
+	spent := limit > 0 && v.quota.Used(key) >= limit
+	switch {
 	case !v.rates.Allow("push "+a.id(), a.MessagesPerSecond, n):
 		return 10072
 	case m.PushMode == 1:
 		return 0
-	case m.system() && limit > 0 && v.quota.Used(key) >= limit:
+	case m.system() && spent:
 		return 10073
-	case m.system():
-		return 0
-	case limit > 0 && v.quota.Used(key) >= limit:
+	case spent:
 		return 10070
-	case a.OperationRules && (hour < dawn || hour >= dusk):
+	case a.OperationRules && !m.system() && isNight():
 		return 10071
 	}
 	return 0
+}
+
+func isNight() bool {
+	hour := china().Hour()
+	return hour < dawn || hour >= dusk
 }
 
 // volume is the day's limit for the class of the message, and what it is counted under.

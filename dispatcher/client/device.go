@@ -47,6 +47,11 @@ func (d *Device) SetVoIPToken(ctx context.Context, token string) error {
 	return d.do(ctx, d.call(http.MethodPut, "/token", "", wire.SetToken{Token: token, Kind: "voip"}), nil)
 }
 
+// SetBadge tells the number on the app's icon, from which pushes count on.
+func (d *Device) SetBadge(ctx context.Context, badge int32) error {
+	return d.do(ctx, d.call(http.MethodPut, "/badge", "", wire.SetBadge{Badge: badge}), nil)
+}
+
 // Bind binds the device to the user of the token, and gives the user id.
 func (d *Device) Bind(ctx context.Context, userToken string) (string, error) {
 	var out wire.Binding

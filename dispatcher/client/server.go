@@ -58,6 +58,11 @@ func (s *Server) Devices(ctx context.Context, userID string) ([]wire.Device, err
 	return out.Devices, err
 }
 
+// SetUserBadge sets the number on the app's icon on all devices of a user, from which pushes count on.
+func (s *Server) SetUserBadge(ctx context.Context, userID string, badge int32) error {
+	return s.call(ctx, http.MethodPut, "/v1/users/"+url.PathEscape(userID)+"/badge", wire.SetBadge{Badge: badge}, nil)
+}
+
 // Bind binds a device to a user, whom the app's server has authenticated.
 func (s *Server) Bind(ctx context.Context, pushID, userID string) error {
 	return s.call(ctx, http.MethodPut, devicePath(pushID, "/binding"), wire.BindDevice{UserID: userID}, nil)

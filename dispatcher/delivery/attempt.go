@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/delivery/fuse"
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -179,7 +180,7 @@ func doubted(outcomes []message.Outcome, pass []live) []message.Outcome {
 func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Outcome, now time.Time) (bool, error) {
 	var valid, invalid, answers int64
 	for i, o := range outcomes {
-		recent := pass[i].state.AcceptedAt.After(now.Add(-fuseAccepted))
+		recent := pass[i].state.AcceptedAt.After(now.Add(-fuse.Accepted))
 		switch {
 		case o.Class == message.Accepted:
 			valid++
@@ -199,12 +200,12 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 	if calm {
 		return false, nil
 	}
-	v, i, err := a.store.TokenHealth(ctx, a.name, now.Add(-fuseWindow), now.Add(-fuseAccepted))
+	v, i, err := a.store.TokenHealth(ctx, a.name, now.Add(-fuse.Window), now.Add(-fuse.Accepted))
 	if err != nil {
 		return false, err
 	}
 	a.tally.set(v, i+unsettled, seen, now)
-	return blown(v+valid, i+unsettled), nil
+	return fuse.Blown(v+valid, i+unsettled), nil
 }
 
 func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) {

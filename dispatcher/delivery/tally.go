@@ -3,6 +3,8 @@ package delivery
 import (
 	"sync"
 	"time"
+
+	"github.com/offlinepush/operator/dispatcher/delivery/fuse"
 )
 
 // tallyFor is how long what the store counted may be continued here.
@@ -26,7 +28,7 @@ func (t *tally) calm(invalid int64, now time.Time) (seen int64, calm bool) {
 	t.seen += invalid
 	t.valid, t.invalid = t.valid-invalid, t.invalid+invalid
 	total := t.valid + t.invalid
-	return t.seen, now.Sub(t.at) < tallyFor && total >= fuseSmall && t.invalid*10 <= total
+	return t.seen, now.Sub(t.at) < tallyFor && total >= fuse.Small && t.invalid*10 <= total
 }
 
 // set notes a new count, which knows of the answers that had been seen.

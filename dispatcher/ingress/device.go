@@ -10,6 +10,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -54,7 +55,40 @@ func (p *devicePlane) routes() {
 		summary:  "Unregister the installation",
 		security: []string{deviceSecret}, errors: []int{http.StatusNotFound},
 	}, p.unregister)
+	register(p.plane, route{
+		id: "set-badge", method: http.MethodPut, path: "/v1/devices/{pushID}/badge",
+		summary:     "Tell the number on the app's icon",
+		description: "Pushes with a badge count on from it. Without it a push leaves the icon as it is, where the vendor needs the number.",
+		security:    []string{deviceSecret}, errors: []int{http.StatusNotFound},
+	}, p.setBadge)
 	p.session()
+	p.receipts()
+}
+
+// receipts documents the callbacks, whose media type and answer are the vendors'.
+func (p *devicePlane) receipts() {
+	p.mux.Handle(http.MethodPost+" "+receipt.Path, p.deps.Receipts)
+	problem := func(description string) *huma.Response {
+		return &huma.Response{Description: description, Content: map[string]*huma.MediaType{wire.ProblemType: {Schema: p.problem}}}
+	}
+	p.api.OpenAPI().AddOperation(&huma.Operation{
+		OperationID: "report-receipts", Method: http.MethodPost, Path: receipt.Path, Summary: "Report what became of pushes (vendors)",
+		Description: "The URL of a channel row, whose last part is a secret, is set in the vendor's console or sent with each push.",
+		Parameters: []*huma.Param{{
+			Name: "secret", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "Stands for the channel row.",
+		}},
+		RequestBody: &huma.RequestBody{
+			Required: true, Description: "In the vendor's own form, at most 1 MiB.", Content: map[string]*huma.MediaType{"*/*": {}},
+		},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "The receipts are stored.", Content: map[string]*huma.MediaType{"application/json": {}}},
+			"400": problem("The callback is malformed."),
+			"401": problem("The vendor's signature or token is wrong."),
+			"404": problem("There is no such URL."),
+			"413": problem("The callback is larger than 1 MiB."),
+			"503": problem("Nothing was stored: send the same again."),
+		},
+	})
 }
 
 // session documents the WebSocket, which the library cannot serve.
@@ -148,6 +182,19 @@ func (p *devicePlane) setToken(ctx context.Context, in *setTokenInput) (*struct{
 		return nil, err
 	}
 	return nil, p.deps.Bindings.SetToken(ctx, d, message.TokenKind(in.Body.Kind), in.Body.Token)
+}
+
+type badgeInput struct {
+	Proof
+	Body wire.SetBadge
+}
+
+func (p *devicePlane) setBadge(ctx context.Context, in *badgeInput) (*struct{}, error) {
+	d, err := p.device(ctx, in.Proof)
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.deps.Badges.SetBadge(ctx, d.Key, in.Body.Badge)
 }
 
 type bindInput struct {

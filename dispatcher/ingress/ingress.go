@@ -28,6 +28,11 @@ type Bindings interface {
 	Import(ctx context.Context, records []store.Record, seenSince time.Time) ([]store.Imported, error)
 }
 
+// Badges notes the numbers on the apps' icons.
+type Badges interface {
+	SetBadge(ctx context.Context, device int64, badge int32) error
+}
+
 // Users checks user tokens.
 type Users interface {
 	Verify(ctx context.Context, token string) (string, error)
@@ -42,6 +47,7 @@ type Acceptor interface {
 type Store interface {
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
 	Trace(ctx context.Context, messageID string) ([]store.Trace, error)
+	SetUserBadge(ctx context.Context, userID string, badge int32) error
 	Export(ctx context.Context, after int64, limit int) ([]store.Record, error)
 	Now() time.Time
 }
@@ -50,10 +56,13 @@ type Store interface {
 type DeviceDeps struct {
 	Live     *config.Live
 	Bindings Bindings
+	Badges   Badges
 	Users    Users
 	// Session serves the WebSocket sessions.
 	Session http.Handler
-	Log     *slog.Logger
+	// Receipts serves the vendors' callbacks.
+	Receipts http.Handler
+	Log      *slog.Logger
 	// Registrations bounds POST /v1/devices; zero means DefaultRegistrations.
 	Registrations Rates
 }

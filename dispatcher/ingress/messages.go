@@ -107,8 +107,12 @@ func (p *serverPlane) trace(ctx context.Context, in *messageInput) (*traceOutput
 }
 
 func traceOf(l store.Trace) wire.TraceDevice {
-	return wire.TraceDevice{
+	out := wire.TraceDevice{
 		UserID: l.UserID, PushID: l.PushID, Channel: l.Channel, State: string(l.State), Reason: l.Reason,
 		Code: l.Code, Detail: l.Detail, VendorMessageID: l.VendorMessageID, At: l.At,
 	}
+	for _, r := range l.Receipts {
+		out.Receipts = append(out.Receipts, wire.Receipt{Event: string(r.Event), Code: r.Code, Reason: r.Reason, At: r.At})
+	}
+	return out
 }

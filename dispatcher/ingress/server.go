@@ -34,6 +34,10 @@ func (p *serverPlane) routes() {
 	register(p.plane, userRoute("get-presence", "/v1/users/{userID}/presence", "Tell whether a user is connected"), p.presence)
 	register(p.plane, userRoute("list-devices", "/v1/users/{userID}/devices", "List the devices of a user"), p.devices)
 	register(p.plane, p.route(route{
+		id: "set-user-badge", method: http.MethodPut, path: "/v1/users/{userID}/badge", summary: "Set the number on the app's icon on all devices of a user",
+		description: "Pushes with a badge count on from it; nothing is pushed now.",
+	}), p.setUserBadge)
+	register(p.plane, p.route(route{
 		id: "bind-device", method: http.MethodPut, path: "/v1/devices/{pushID}/binding", summary: "Bind a device to a user",
 		description: "After the answer nothing starts for the user who was bound before.", errors: []int{http.StatusNotFound},
 	}), p.bind)
@@ -76,6 +80,15 @@ func (p *serverPlane) route(r route) route {
 
 type userInput struct {
 	UserID string `path:"userID" maxLength:"64"`
+}
+
+type userBadgeInput struct {
+	UserID string `path:"userID" maxLength:"64"`
+	Body   wire.SetBadge
+}
+
+func (p *serverPlane) setUserBadge(ctx context.Context, in *userBadgeInput) (*struct{}, error) {
+	return nil, p.deps.Store.SetUserBadge(ctx, in.UserID, in.Body.Badge)
 }
 
 type presenceOutput struct{ Body wire.Presence }

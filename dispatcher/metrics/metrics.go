@@ -19,6 +19,8 @@ type Metrics struct {
 	Outcomes *prometheus.CounterVec
 	// CallSeconds measures vendor calls by channel row and vendor.
 	CallSeconds *prometheus.HistogramVec
+	// Receipts counts what vendors report of pushes by channel row, vendor and event, each report once.
+	Receipts *prometheus.CounterVec
 	// Pending shows the targets that wait, by channel row.
 	Pending *prometheus.GaugeVec
 	// Unaccounted must be 0: admitted targets that are in no state.
@@ -37,6 +39,7 @@ func New(r prometheus.Registerer) *Metrics {
 		Accepted:            counter("accepted_total", "Accept requests by result.", "result"),
 		Targets:             counter("targets_total", "Ends of pushes: one per message and device.", "channel", "state", "reason"),
 		Outcomes:            counter("vendor_outcomes_total", "Vendor answers, one per target.", "channel", "vendor", "class"),
+		Receipts:            counter("receipts_total", "Vendor reports of pushes, each once.", "channel", "vendor", "event"),
 		Pending:             prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("pending_targets", "Targets that wait for a channel row.")), []string{"channel"}),
 		Unaccounted:         prometheus.NewGauge(prometheus.GaugeOpts(opts("unaccounted", "Admitted targets that are in no state; anything but 0 is a bug."))),
 		Sessions:            prometheus.NewGauge(prometheus.GaugeOpts(opts("sessions", "Open sessions."))),
@@ -47,7 +50,7 @@ func New(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12), NativeHistogramBucketFactor: 1.1,
 		}, []string{"channel", "vendor"}),
 	}
-	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.CallSeconds, m.Pending, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
+	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.CallSeconds, m.Pending, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
 	for _, result := range []string{"stored", "duplicate", "refused", "failed"} {
 		m.Accepted.WithLabelValues(result)
 	}

@@ -15,6 +15,9 @@ import (
 // ErrReceiptRefused says that a callback does not prove that it comes from the vendor.
 var ErrReceiptRefused = errors.New("the callback's signature or token is wrong")
 
+// ErrNoReceipts says that a vendor reports nothing of pushes.
+var ErrNoReceipts = errors.New("the vendor reports nothing of pushes")
+
 // Callback is a request of a vendor to a channel's receipt URL, whose secret was checked.
 type Callback struct {
 	Header http.Header

@@ -18,6 +18,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/peer"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/catalog"
+	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/session"
 )
 
@@ -81,7 +82,10 @@ func (p *process) credential() peer.Credential {
 
 func (p *process) planes(a *parts, bindings *binding.Service, acceptor *accept.Acceptor) {
 	a.device = ingress.Device(ingress.DeviceDeps{
-		Live: p.live, Bindings: bindings, Users: a.users, Log: p.Log,
+		Live: p.live, Bindings: bindings, Badges: a.store, Users: a.users, Log: p.Log,
+		Receipts: receipt.New(receipt.Deps{
+			Live: p.live, Store: a.store, Read: catalog.Receipts, Token: canonical, Metrics: p.metrics, Log: p.Log,
+		}),
 		Session: session.NewServer(session.Deps{
 			Hub: a.hub, Places: a.places, Devices: bindings, Users: a.users, Store: a.store, Live: p.live, Log: p.Log,
 		}),

@@ -41,6 +41,7 @@ type Store interface {
 	Leases
 	Sessions
 	Deliveries
+	Receipts
 	Bulk
 	provider.TokenStore
 
@@ -59,7 +60,7 @@ type Store interface {
 	Close() error
 }
 
-// Cutoffs are the times before which things may go.
+// Cutoffs are the times before which things may go. That of the outcomes is also that of the messages whose receipts go.
 type Cutoffs struct {
 	Messages, Outcomes, Idempotency, Devices time.Time
 }
@@ -203,4 +204,6 @@ type Trace struct {
 	Code, Detail    string
 	VendorMessageID string
 	At              time.Time
+	// Receipts are what the vendor reported of the push to this device, oldest first.
+	Receipts []TraceReceipt
 }

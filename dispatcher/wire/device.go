@@ -25,6 +25,11 @@ type SetToken struct {
 	Kind  string `json:"kind,omitempty" enum:"alert,voip" default:"alert" doc:"What the token is for; voip is for APNs only."`
 }
 
+// SetBadge tells the number on the app's icon.
+type SetBadge struct {
+	Badge int32 `json:"badge" minimum:"0" maximum:"99999" doc:"The number; 0 shows none."`
+}
+
 // BindDevice binds a device to a user, on the server plane.
 type BindDevice struct {
 	UserID string `json:"userID" minLength:"1" maxLength:"64" doc:"The user, 1 to 64 bytes."`

@@ -90,4 +90,13 @@ type TraceDevice struct {
 	Detail          string    `json:"detail,omitempty" doc:"The vendor's own words."`
 	VendorMessageID string    `json:"vendorMessageID,omitempty"`
 	At              time.Time `json:"at"`
+	Receipts        []Receipt `json:"receipts,omitempty" nullable:"false" doc:"What the vendor reported of the push since, oldest first."`
+}
+
+// Receipt is one event of a push that its vendor reported.
+type Receipt struct {
+	Event  string    `json:"event" enum:"Delivered,Clicked,Dropped,InvalidToken"`
+	Code   string    `json:"code,omitempty" doc:"The vendor's own code."`
+	Reason string    `json:"reason,omitempty" doc:"What the code means."`
+	At     time.Time `json:"at"`
 }

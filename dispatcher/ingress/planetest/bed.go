@@ -28,6 +28,8 @@ import (
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/provider"
+	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/sqlite"
@@ -61,6 +63,8 @@ type Bed struct {
 	// Device and Server serve the planes over TLS.
 	Device, Server *httptest.Server
 
+	metrics *metrics.Metrics
+
 	path  string
 	doc   *config.Document
 	key   ed25519.PrivateKey
@@ -89,6 +93,7 @@ func New(tb testing.TB) *Bed {
 	tb.Cleanup(func() { b.Break(tb) })
 	b.acquire(tb, log)
 	m := metrics.New(prometheus.NewRegistry())
+	b.metrics = m
 	b.Sessions = m.Sessions
 	b.Hub = session.NewHub(MaxSessions, m.Sessions)
 	b.Places = session.NewPlaces(session.PlacesDeps{Hub: b.Hub, Store: b.Store, Lease: b.Lease, Log: log})
@@ -112,7 +117,8 @@ func (b *Bed) acquire(tb testing.TB, log *slog.Logger) {
 func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	tb.Helper()
 	b.Device = httptest.NewTLSServer(ingress.Device(ingress.DeviceDeps{
-		Live: b.Live, Bindings: b.Bindings, Users: b.Users, Log: log,
+		Live: b.Live, Bindings: b.Bindings, Badges: b.Store, Users: b.Users, Log: log,
+		Receipts: receipt.New(receipt.Deps{Live: b.Live, Store: b.Store, Read: readReceipts, Metrics: b.metrics, Log: log}),
 		Session: session.NewServer(session.Deps{
 			Hub: b.Hub, Places: b.Places, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
 		}),
@@ -210,6 +216,12 @@ func (b *Bed) Phone(tb testing.TB, vendor, userID string) (binding.Credentials, 
 		tb.Fatal(err)
 	}
 	return c, d
+}
+
+// readReceipts is a vendor whose callbacks are receipts in JSON.
+func readReceipts(_ config.Channel, c provider.Callback) (receipts []provider.Receipt, err error) {
+	err = json.Unmarshal(c.Body, &receipts)
+	return receipts, err
 }
 
 func document(public ed25519.PublicKey) *config.Document {

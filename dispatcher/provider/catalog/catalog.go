@@ -81,8 +81,8 @@ func Token(v Vendor, token string) (string, error) {
 	return token, nil
 }
 
-// Receipts reads a callback that came to the receipt URL of a channel row. The error is provider.ErrReceiptRefused, or says
-// what is malformed.
+// Receipts reads a callback that came to the receipt URL of a channel row. The error is provider.ErrReceiptRefused or
+// provider.ErrNoReceipts, or says what is malformed.
 func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, error) {
 	switch Vendor(row.Vendor) {
 	case Xiaomi:
@@ -101,7 +101,7 @@ func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, erro
 		return meizu.Receipts(row, c)
 	case FCM, APNs, WebPush:
 	}
-	return nil, fmt.Errorf("vendor %s reports nothing", row.Vendor)
+	return nil, fmt.Errorf("vendor %s: %w", row.Vendor, provider.ErrNoReceipts)
 }
 
 // made keeps a nil pointer from becoming a provider.

@@ -142,7 +142,7 @@ func TestPlansOfANewStore(t *testing.T) {
 	}
 	defer conn.Release()
 	for _, query := range []string{
-		readUsers, lockNamed, readNamed, readTokens, moveDevices, deleteTokens, renewTokens, openCursors, setBadges, setUserBadge, raiseBadges, resetBadges,
+		readUsers, lockNamed, readNamed, readTokens, moveDevices, deleteTokens, renewTokens, openCursors, setBadges, setUserBadge, raiseBadges, resetBadges, insertReceipts, noteDead, traceReceipts,
 		deviceByID, devicesOf, connect, moveCursors, recordsFrom,
 	} {
 		for _, table := range readWhole(t, conn.Conn(), query) {

@@ -9,7 +9,8 @@ import (
 
 // groups commit each kind of write in batches. Kinds do not wait for each
 // other; all lock rows in one order of tables: idempotency, users, devices,
-// tokens, cursors, badges, leases, deliveries, outcomes, counters.
+// tokens, cursors, badges, leases, deliveries, outcomes,
+// receipts, counters.
 type groups struct {
 	acks        *groupcommit.Group[*ackRequest]
 	connects    *groupcommit.Group[*connectRequest]
@@ -19,6 +20,7 @@ type groups struct {
 	accepts     *groupcommit.Group[*acceptRequest]
 	settles     *groupcommit.Group[*settleRequest]
 	badges      *groupcommit.Group[*badgeRequest]
+	receipts    *groupcommit.Group[*receiptRequest]
 }
 
 func newGroups(ctx context.Context, s *Store) groups {
@@ -31,6 +33,7 @@ func newGroups(ctx context.Context, s *Store) groups {
 		accepts:     pipeline(ctx, s, commitAccepts),
 		settles:     pipeline(ctx, s, commitSettles),
 		badges:      pipeline(ctx, s, commitBadges),
+		receipts:    group(ctx, s, commitReceipts),
 	}
 }
 
@@ -58,4 +61,5 @@ func (g groups) close() {
 	g.accepts.Close()
 	g.settles.Close()
 	g.badges.Close()
+	g.receipts.Close()
 }

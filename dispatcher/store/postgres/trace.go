@@ -43,6 +43,11 @@ func (s *Store) Trace(ctx context.Context, messageID string) ([]store.Trace, err
 		var known int
 		return nil, explain(missing(s.row(ctx, knownMessage, id).Scan(&known)))
 	}
+	receipts, err := s.reported(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rules.AttachReceipts(lines, receipts)
 	rules.SortTrace(lines)
 	return lines, nil
 }

@@ -48,7 +48,7 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	})
-	queries := map[string]bool{traceOutcomes: true, traceDeliveries: true, traceNames: true}
+	queries := map[string]bool{traceOutcomes: true, traceDeliveries: true, traceNames: true, traceReceipts: true}
 	for _, s := range opened {
 		for q := range maps.Keys(s.writer.stmts) {
 			queries[q] = true

@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"encoding/binary"
+
+	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/store"
 )
@@ -13,11 +16,18 @@ const (
 	oldDevices = `SELECT device_key FROM devices WHERE seen_at < ? ORDER BY seen_at, device_key LIMIT ?`
 )
 
+// firstID is before every UUIDv7 of that time and behind every one from before.
+func firstID(ms int64) []byte {
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:8], uint64(max(ms, 0))<<16) //nolint:gosec // It is not negative.
+	return id[:]
+}
+
 // Prune implements store.Store. Each kind has its own small commit, so that
 // accepts do not wait long behind it.
 func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (more bool, err error) {
 	kinds := []struct {
-		cutoff  int64
+		cutoff  any
 		queries []string // the last one counts; all see the same rows
 	}{
 		{millis(before.Messages), []string{
@@ -26,6 +36,10 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (mor
 		}},
 		{millis(before.Outcomes), []string{
 			`DELETE FROM outcomes WHERE outcome_id IN (SELECT outcome_id FROM outcomes WHERE at < ? ORDER BY at LIMIT ?)`,
+		}},
+		{firstID(millis(before.Outcomes)), []string{
+			`DELETE FROM receipts WHERE (message_id, device_key, event) IN
+				(SELECT message_id, device_key, event FROM receipts WHERE message_id < ? ORDER BY message_id LIMIT ?)`,
 		}},
 		{millis(before.Idempotency), []string{
 			`DELETE FROM idempotency WHERE (sender, client_id) IN

@@ -42,7 +42,9 @@ func trace(ctx context.Context, q *sql.Tx, id uuid.UUID) ([]store.Trace, error) 
 		return nil, err
 	}
 	if lines = append(lines, pending...); len(lines) > 0 {
-		return lines, nil
+		receipts, err := tracedReceipts(ctx, q, id)
+		rules.AttachReceipts(lines, receipts)
+		return lines, err
 	}
 	var known int
 	err = q.QueryRowContext(ctx, `SELECT 1 FROM messages WHERE message_id = ?`, id[:]).Scan(&known)

@@ -84,6 +84,7 @@ func serverOperations() []request {
 		{method: "GET", path: "/v1/messages/m"},
 		{method: "GET", path: "/v1/users/u/presence"},
 		{method: "GET", path: "/v1/users/u/devices"},
+		{method: "PUT", path: "/v1/users/u/badge", body: `{"badge":3}`},
 		{method: "PUT", path: "/v1/devices/p/binding", body: `{"userID":"u"}`},
 		{method: "DELETE", path: "/v1/devices/p/binding"},
 		{method: "GET", path: "/v1/bindings"},

@@ -40,7 +40,7 @@ func TestRegistrationRates(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := httptest.NewServer(ingress.Device(ingress.DeviceDeps{
-				Live: bed.Live, Bindings: bed.Bindings, Users: bed.Users, Session: http.NotFoundHandler(),
+				Live: bed.Live, Bindings: bed.Bindings, Users: bed.Users, Session: http.NotFoundHandler(), Receipts: http.NotFoundHandler(),
 				Log: slog.New(slog.DiscardHandler), Registrations: tt.rates,
 			}))
 			t.Cleanup(s.Close)

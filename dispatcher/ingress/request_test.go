@@ -233,6 +233,10 @@ func FuzzServerPlane(f *testing.F) {
 func FuzzDevicePlane(f *testing.F) {
 	f.Add("POST", "/v1/devices", `{"vendor":"FCM","token":"t"}`)
 	f.Add("PUT", "/v1/devices/p/token", `{"token":"t"}`)
+	f.Add("PUT", "/v1/devices/p/token", `{"token":"t","kind":"voip"}`)
+	f.Add("POST", "/v1/devices", `{"vendor":"APNs","environment":"Sandbox","token":"t","voipToken":"v"}`)
+	f.Add("PUT", "/v1/devices/p/badge", `{"badge":7}`)
+	f.Add("POST", "/v1/receipts/x", `{}`)
 	f.Add("PUT", "/v1/devices/p/binding", "")
 	f.Add("DELETE", "/v1/devices/p", "")
 	f.Add("GET", "/v1/session", "")

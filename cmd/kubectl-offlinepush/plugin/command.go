@@ -1,5 +1,6 @@
 // Package plugin is kubectl offlinepush: it exports, imports and verifies the
-// bindings of a dispatcher through its server plane.
+// bindings of a dispatcher through its server plane, and shows the receipt URLs
+// of an app.
 package plugin
 
 import (
@@ -36,7 +37,7 @@ func New(s Streams) *cobra.Command {
 	root.SetErr(s.Err)
 	bindings := &cobra.Command{Use: "bindings", Short: "Move devices and their bindings between stores"}
 	bindings.AddCommand(newExport(s), newImport(s), newVerify(s))
-	root.AddCommand(bindings)
+	root.AddCommand(bindings, newReceiptURLs(s))
 	return root
 }
 

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/message"
@@ -33,17 +34,11 @@ func (h *health) impaired() bool {
 // observe takes the outcomes of one call. One accepted target shows that the row works; what is about one phone
 // alone shows nothing.
 func (h *health) observe(outcomes []message.Outcome, fused bool, now time.Time) {
-	var worst message.Outcome
-	for _, o := range outcomes {
-		if o.Class == message.Accepted {
-			h.open(now)
-			return
-		}
-		if !o.PhoneOnly && severity(o.Class) > severity(worst.Class) {
-			worst = o
-		}
+	if slices.ContainsFunc(outcomes, func(o message.Outcome) bool { return o.Class == message.Accepted }) {
+		h.open(now)
+		return
 	}
-	switch worst.Class {
+	switch worst := worstOf(outcomes); worst.Class {
 	case message.CredentialRejected:
 		h.close(report.CredentialRejected, worst, heldBack, now)
 	case message.QuotaExhausted:
@@ -62,6 +57,16 @@ func (h *health) observe(outcomes []message.Outcome, fused bool, now time.Time) 
 	case message.Rejected, message.Unknown, message.Accepted:
 		h.failures = 0 // the vendor answered; the fault is the message's
 	}
+}
+
+// worstOf is the outcome that says most about the row; zero when all are about one phone.
+func worstOf(outcomes []message.Outcome) (worst message.Outcome) {
+	for _, o := range outcomes {
+		if !o.PhoneOnly && severity(o.Class) > severity(worst.Class) {
+			worst = o
+		}
+	}
+	return worst
 }
 
 func (h *health) open(now time.Time) {

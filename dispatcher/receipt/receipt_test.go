@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -72,8 +72,8 @@ type bench struct {
 	log     *bytes.Buffer
 }
 
-// read is a vendor whose callbacks are receipts in JSON, or one word that says what is wrong.
-func read(row config.Channel, c provider.Callback) (receipts []provider.Receipt, err error) {
+// read is a vendor whose callbacks are the bed's, or one word that says what is wrong.
+func read(row config.Channel, c provider.Callback) ([]provider.Receipt, error) {
 	switch string(c.Body) {
 	case "forged":
 		return nil, provider.ErrReceiptRefused
@@ -82,7 +82,7 @@ func read(row config.Channel, c provider.Callback) (receipts []provider.Receipt,
 	case "silent":
 		return nil, fmt.Errorf("vendor %s: %w", row.Vendor, provider.ErrNoReceipts)
 	}
-	return receipts, json.Unmarshal(c.Body, &receipts)
+	return planetest.ReadReceipts(row, c)
 }
 
 func newBench(tb testing.TB) *bench {
@@ -145,13 +145,8 @@ func (b *bench) post(tb testing.TB, secret string, body io.Reader) *httptest.Res
 }
 
 // callback is receipts as the bench's vendor sends them.
-func callback(tb testing.TB, receipts ...provider.Receipt) io.Reader {
-	tb.Helper()
-	b, err := json.Marshal(receipts)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return bytes.NewReader(b)
+func callback(receipts ...provider.Receipt) io.Reader {
+	return bytes.NewReader(planetest.Callback(receipts...))
 }
 
 func messageAt(t time.Time) string {
@@ -169,7 +164,7 @@ func TestReceiptsAreStored(t *testing.T) {
 	good := provider.Receipt{MessageID: id, Token: "T1", Event: provider.Delivered, Code: "0\x00", Reason: strings.Repeat("ü", 300)}
 	clicked := provider.Receipt{MessageID: id, Token: "t2", Event: provider.Clicked}
 	for range 2 {
-		w := b.post(t, b.secret("two"), callback(t, good, clicked))
+		w := b.post(t, b.secret("two"), callback(good, clicked))
 		if w.Code != http.StatusOK || w.Body.String() != `{"code":"0","message":"success"}` || w.Header().Get("Content-Type") != "application/json" {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
@@ -209,7 +204,7 @@ func TestWhatIsNotOursIsLeftOut(t *testing.T) {
 		f(&r)
 		return r
 	}
-	w := b.post(t, b.secret("one"), callback(t,
+	w := b.post(t, b.secret("one"), callback(
 		change(func(r *provider.Receipt) { r.MessageID = "" }),
 		change(func(r *provider.Receipt) { r.MessageID = "task-7" }),
 		change(func(r *provider.Receipt) { r.MessageID = uuid.NewString() }),
@@ -246,7 +241,7 @@ func TestRefusedCallbacks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			secret, body := b.secret("one"), callback(t, provider.Receipt{MessageID: messageAt(time.Now()), Token: "t", Event: provider.TokenInvalid})
+			secret, body := b.secret("one"), callback(provider.Receipt{MessageID: messageAt(time.Now()), Token: "t", Event: provider.TokenInvalid})
 			if tt.secret != nil {
 				secret = tt.secret(b)
 			}
@@ -294,7 +289,7 @@ func TestTheFuseKeepsDeadTokens(t *testing.T) {
 	} {
 		b := newBench(t)
 		b.store.valid, b.store.invalid = tt.valid, tt.invalid
-		if w := b.post(t, b.secret("one"), callback(t, tt.receipts...)); w.Code != http.StatusOK {
+		if w := b.post(t, b.secret("one"), callback(tt.receipts...)); w.Code != http.StatusOK {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 		for _, r := range b.store.added {
@@ -314,7 +309,7 @@ func TestTheFuseCountsWhatIsOnItsWay(t *testing.T) {
 	b := newBench(t)
 	b.store.valid = 4
 	post := func(token string) {
-		b.post(t, b.secret("one"), callback(t, provider.Receipt{MessageID: messageAt(time.Now()), Token: token, Event: provider.TokenInvalid}))
+		b.post(t, b.secret("one"), callback(provider.Receipt{MessageID: messageAt(time.Now()), Token: token, Event: provider.TokenInvalid}))
 	}
 	depth := 0
 	b.store.while = func() {
@@ -346,9 +341,9 @@ func TestSecretsStayInTheURL(t *testing.T) {
 	}
 	good := provider.Receipt{MessageID: messageAt(time.Now()), Token: token, Event: provider.TokenInvalid}
 	b.store.valid = 0
-	shown.WriteString(b.post(t, secret, callback(t, good, good)).Body.String())
+	shown.WriteString(b.post(t, secret, callback(good, good)).Body.String())
 	b.store.adding = errors.New("disk full")
-	shown.WriteString(b.post(t, secret, callback(t, good)).Body.String())
+	shown.WriteString(b.post(t, secret, callback(good)).Body.String())
 	func() {
 		defer func() { fmt.Fprint(shown, recover()) }()
 		b.post(t, secret, strings.NewReader("panic"))

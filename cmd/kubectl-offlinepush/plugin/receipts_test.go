@@ -26,7 +26,7 @@ func apiServer(t *testing.T, secrets map[string][]byte) (kubeconfig string) {
 		document, ok := secrets[r.URL.Path]
 		if !ok {
 			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"message":"not found"}`)
+			_, _ = fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"message":"not found"}`)
 			return
 		}
 		if err := json.NewEncoder(w).Encode(map[string]any{

@@ -28,7 +28,6 @@ import (
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
-	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -118,7 +117,7 @@ func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	tb.Helper()
 	b.Device = httptest.NewTLSServer(ingress.Device(ingress.DeviceDeps{
 		Live: b.Live, Bindings: b.Bindings, Badges: b.Store, Users: b.Users, Log: log,
-		Receipts: receipt.New(receipt.Deps{Live: b.Live, Store: b.Store, Read: readReceipts, Metrics: b.metrics, Log: log}),
+		Receipts: receipt.New(receipt.Deps{Live: b.Live, Store: b.Store, Read: ReadReceipts, Metrics: b.metrics, Log: log}),
 		Session: session.NewServer(session.Deps{
 			Hub: b.Hub, Places: b.Places, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
 		}),
@@ -216,12 +215,6 @@ func (b *Bed) Phone(tb testing.TB, vendor, userID string) (binding.Credentials, 
 		tb.Fatal(err)
 	}
 	return c, d
-}
-
-// readReceipts is a vendor whose callbacks are receipts in JSON.
-func readReceipts(_ config.Channel, c provider.Callback) (receipts []provider.Receipt, err error) {
-	err = json.Unmarshal(c.Body, &receipts)
-	return receipts, err
 }
 
 func document(public ed25519.PublicKey) *config.Document {

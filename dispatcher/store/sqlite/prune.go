@@ -19,7 +19,7 @@ const (
 // firstID is before every UUIDv7 of that time and behind every one from before.
 func firstID(ms int64) []byte {
 	var id uuid.UUID
-	binary.BigEndian.PutUint64(id[:8], uint64(max(ms, 0))<<16) //nolint:gosec // It is not negative.
+	binary.BigEndian.PutUint64(id[:8], uint64(max(ms, 0))<<16)
 	return id[:]
 }
 

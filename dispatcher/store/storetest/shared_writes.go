@@ -161,7 +161,7 @@ func sharedBadges(b *bench) {
 	wg.Wait()
 	all := slices.Sorted(slices.Values(slices.Concat(got...)))
 	for i, badge := range all {
-		if badge != int32(i+1) { //nolint:gosec // It is small.
+		if badge != int32(i+1) {
 			b.Fatalf("bert's pushes show %v", all)
 		}
 	}

@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +12,9 @@ import (
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/render"
+	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider/catalog"
+	"github.com/offlinepush/operator/dispatcher/simulator"
 )
 
 // vendors are those of the CRD.
@@ -39,6 +44,39 @@ func sample(t *testing.T, vendor pushv1.Vendor) (channel, corev1.Secret) {
 		}
 	}
 	return c, secret
+}
+
+// TestEveryVendorIsWhole fails when a vendor of the CRD lacks a provider, a place in the configuration, a simulator or a page.
+// That it has its members and a sample, the other tests of this package show.
+func TestEveryVendorIsWhole(t *testing.T) {
+	t.Parallel()
+	simulators := map[string]bool{}
+	for f := range reflect.TypeFor[simulator.Accounts]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		simulators[name] = true
+	}
+	all := vendors(t)
+	if len(all) != len(catalog.Vendors()) || len(all) != len(simulators) {
+		t.Errorf("the CRD has %d vendors, the catalogue %d, the simulator %d", len(all), len(catalog.Vendors()), len(simulators))
+	}
+	for _, vendor := range all {
+		file := strings.ToLower(string(vendor))
+		if !slices.Contains(catalog.Vendors(), catalog.Vendor(vendor)) {
+			t.Errorf("%s has no line in the catalogue", vendor)
+		}
+		for _, union := range []reflect.Type{reflect.TypeFor[config.Channel](), reflect.TypeFor[config.Setting]()} {
+			if _, ok := union.FieldByName(string(vendor)); !ok {
+				t.Errorf("%s has no member of %s", vendor, union)
+			}
+		}
+		if !simulators[file] {
+			t.Errorf("%s has no simulator", vendor)
+		}
+		page, err := os.ReadFile("../docs/vendors/" + file + ".md")
+		if err != nil || !strings.Contains(string(page), "vendor: "+string(vendor)+"\n") {
+			t.Errorf("%s has no page that shows its channel: %v", vendor, err)
+		}
+	}
 }
 
 // TestEveryVendorHasASample holds the sample to the vendor's own keys; that it applies is tested with kubectl.

@@ -63,7 +63,7 @@ func (w *World) Install(ctx context.Context) error {
 		}
 	}
 	err = w.do(ctx,
-		[]string{"-n", Namespace, "wait", "--for=condition=Ready", "pushchannel/fcm", "pushchannel/xiaomi", "--timeout=120s"},
+		[]string{"-n", Namespace, "wait", "--for=condition=Ready", "pushchannels", "--all", "--timeout=120s"},
 		[]string{"-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=180s"})
 	if err != nil {
 		return err

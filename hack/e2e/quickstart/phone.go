@@ -18,12 +18,6 @@ type model struct {
 	registration      wire.RegisterDevice
 }
 
-// The two phones of the story. app is what the vendor knows the app as.
-var (
-	android = model{"Android phone (FCM)", "fcm", "quickstart-chat", wire.RegisterDevice{Vendor: "FCM"}}
-	xiaomi  = model{"Xiaomi phone", "xiaomi", "io.offlinepush.quickstart", wire.RegisterDevice{Vendor: "Xiaomi", Region: "China"}}
-)
-
 // handset is a simulated phone with the app on it.
 type handset struct {
 	model
@@ -39,7 +33,6 @@ func (w *World) newPhone(ctx context.Context, m model) (*handset, error) {
 		return nil, fmt.Errorf("getting a token for the %s: %w", m.name, err)
 	}
 	m.registration.Token = p.Token
-	m.registration.Platform = "Android"
 	device, err := client.Register(ctx, w.devicePlane, registrationKey, m.registration, nil)
 	if err != nil {
 		return nil, fmt.Errorf("registering the %s: %w", m.name, err)

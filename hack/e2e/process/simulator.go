@@ -19,8 +19,8 @@ type Simulator struct {
 	Client *simulator.Client
 }
 
-// StartSimulator runs a vendorsim until the test ends.
-func StartSimulator(tb testing.TB, b Binaries, kept *Transcript) *Simulator {
+// StartSimulator runs a vendorsim, with these flags besides, until the test ends.
+func StartSimulator(tb testing.TB, b Binaries, kept *Transcript, flags ...string) *Simulator {
 	tb.Helper()
 	dir := tb.TempDir()
 	made, err := simulator.NewCertificates([]string{"127.0.0.1"}, certificateDays)
@@ -36,7 +36,7 @@ func StartSimulator(tb testing.TB, b Binaries, kept *Transcript) *Simulator {
 	}
 	p := launch(tb, spec{
 		binaries: b, kept: kept, name: "vendorsim", title: "vendorsim", says: []string{"serving"},
-		args: []string{"--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--tls-dir", dir},
+		args: append([]string{"--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--tls-dir", dir}, flags...),
 	})
 	fields := p.await(tb, "serving")
 	return &Simulator{

@@ -177,10 +177,11 @@ func ambiguous(other row, phones string) error {
 // phonesOf says which phones a row serves.
 func phonesOf(r row) string {
 	parts := []string{string(r.channel.Spec.Vendor), fmt.Sprintf("appType %d", r.spec.AppType)}
-	if region := r.config.Accepted.Region(); region != "" {
+	region, environment := r.config.Accepted.Place()
+	if region != "" {
 		parts = append(parts, "region "+region)
 	}
-	if environment := r.config.Accepted.Environment(); environment != "" {
+	if environment != "" {
 		parts = append(parts, "environment "+environment)
 	}
 	return strings.Join(parts, ", ")

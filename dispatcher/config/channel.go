@@ -178,27 +178,6 @@ type namedMember struct {
 
 func (m namedMember) missing() bool { return reflect.ValueOf(m.member).IsNil() }
 
-// Region is the vendor's region of the phones that the channel serves; empty where the vendor has none.
-func (c Channel) Region() string {
-	switch {
-	case c.Xiaomi != nil:
-		return c.Xiaomi.Region
-	case c.OPPO != nil:
-		return c.OPPO.Region
-	case c.Meizu != nil:
-		return c.Meizu.Region
-	}
-	return ""
-}
-
-// Environment is the APNs environment of the devices that the channel serves; empty elsewhere.
-func (c Channel) Environment() string {
-	if c.APNs != nil {
-		return c.APNs.Environment
-	}
-	return ""
-}
-
 // Credential joins the secrets of the channel's member; it is zero when the channel has none.
 func (c Channel) Credential() Secret {
 	m, known := c.members()[c.Vendor]

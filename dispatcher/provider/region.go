@@ -16,12 +16,13 @@ func BaseURL(row config.Channel, field string, regions ...Region) (string, error
 	if row.Endpoint.URL != "" {
 		return strings.TrimSuffix(row.Endpoint.URL, "/"), nil
 	}
+	wanted, _ := row.Place()
 	names := make([]string, len(regions))
 	for i, r := range regions {
-		if names[i] = r.Name; r.Name == row.Region() {
+		if names[i] = r.Name; r.Name == wanted {
 			return r.URL, nil
 		}
 	}
 	last := len(names) - 1
-	return "", fmt.Errorf("%s: is %q, must be %s or %s", field, row.Region(), strings.Join(names[:last], ", "), names[last])
+	return "", fmt.Errorf("%s: is %q, must be %s or %s", field, wanted, strings.Join(names[:last], ", "), names[last])
 }

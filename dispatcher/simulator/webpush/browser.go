@@ -48,6 +48,15 @@ func NewBrowser(privateKey, auth string) (*Browser, error) {
 	return &Browser{key, secret}, nil
 }
 
+// BrowserOf returns the browser of a subscription that a simulator made.
+func BrowserOf(token string) (*Browser, error) {
+	_, id, ok := read(token)
+	if !ok {
+		return nil, errors.New("token: is not a subscription that a simulator made")
+	}
+	return derived(id), nil
+}
+
 // derived returns the browser of a subscription's id. The keys follow from the id, so that a simulator that starts again
 // knows the browsers of the former one.
 func derived(id string) *Browser {

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/offlinepush/operator/dispatcher/simulator/apps"
 	"github.com/offlinepush/operator/dispatcher/simulator/phone"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
@@ -58,7 +56,7 @@ func (v *Vendor) serve(s service, host, path string, r *http.Request) reply {
 	if app.PrivateKey == "" {
 		return s.refuse(badToken, errToken.Error())
 	}
-	if !v.allow(app) {
+	if !v.rates.Allow(app.ID, app.RequestsPerSecond, 1) {
 		return s.refuse(tooMany, "")
 	}
 	p, why, err := readPush(r)
@@ -66,21 +64,6 @@ func (v *Vendor) serve(s service, host, path string, r *http.Request) reply {
 		return s.refuse(why, err.Error())
 	}
 	return deliver(s, handset, derived(id), p)
-}
-
-// allow counts a push of the website.
-func (v *Vendor) allow(a App) bool {
-	if a.RequestsPerSecond == 0 {
-		return true
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	l, ok := v.limiters[a.ID]
-	if !ok || l.Limit() != rate.Limit(a.RequestsPerSecond) {
-		l = rate.NewLimiter(rate.Limit(a.RequestsPerSecond), a.RequestsPerSecond)
-		v.limiters[a.ID] = l
-	}
-	return l.Allow()
 }
 
 // readPush checks the headers and the size.

@@ -70,7 +70,7 @@ func services() []service {
 	return []service{
 		{name: "google", host: "fcm.googleapis.com", paths: []string{"/fcm/send/", "/wp/"}, refuse: google},
 		{name: "mozilla", host: "updates.push.services.mozilla.com", paths: []string{"/wpush/v2/", "/wpush/v1/"}, refuse: mozilla},
-		{name: "apple", host: "web.push.apple.com", below: ".push.apple.com", paths: []string{"/"}, hint: "Apns-Id", refuse: apple},
+		{name: "apple", host: "web.push.apple.com", paths: []string{"/"}, hint: "Apns-Id", refuse: apple},
 		{
 			name: "windows", host: "wns2-db5p.notify.windows.com", below: ".notify.windows.com", paths: []string{"/w/"}, query: "token",
 			hint: "X-WNS-Msg-Id", refuse: windows,

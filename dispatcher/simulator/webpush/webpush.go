@@ -12,10 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
-
-	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/adminapi"
 	"github.com/offlinepush/operator/dispatcher/simulator/apps"
@@ -49,15 +46,13 @@ type Vendor struct {
 	console *apps.Console[App]
 	phones  *phone.Book
 	turn    atomic.Int64
-
-	mu       sync.Mutex
-	limiters map[string]*rate.Limiter
+	rates   apps.Rates
 }
 
 // New returns push services without websites, whose messages go to the phones.
 func New(phones *phone.Book) *Vendor {
 	return &Vendor{
-		phones: phones, limiters: map[string]*rate.Limiter{},
+		phones: phones,
 		console: apps.NewConsole(apps.Kind[App]{
 			Vendor: Name, ID: func(a App) string { return a.ID }, Secret: func(a *App) *string { return &a.PrivateKey },
 			NewSecret: newKey, Check: check,
@@ -100,8 +95,7 @@ func (v *Vendor) Rotate(r *http.Request, id string) (any, error) { return v.cons
 // Hosts are the real names of the servers. That of Google is FCM's, so Takes tells it by its paths.
 func (*Vendor) Hosts() []string {
 	return []string{
-		"updates.push.services.mozilla.com", "web.push.apple.com", "*.push.apple.com", "wns2-db5p.notify.windows.com",
-		"*.notify.windows.com",
+		"updates.push.services.mozilla.com", "web.push.apple.com", "wns2-db5p.notify.windows.com", "*.notify.windows.com",
 	}
 }
 

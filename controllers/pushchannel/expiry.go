@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -18,12 +19,10 @@ import (
 const warnBefore = 30 * 24 * time.Hour
 
 // expiryMetric lets an alert ask for a new certificate in time.
-var expiryMetric = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+var expiryMetric = promauto.With(metrics.Registry).NewGaugeVec(prometheus.GaugeOpts{
 	Name: "offlinepush_channel_credential_expiry_timestamp_seconds",
 	Help: "When the credential of a PushChannel runs out, in seconds since 1970; absent where it does not.",
 }, []string{"namespace", "name"})
-
-func init() { metrics.Registry.MustRegister(expiryMetric) }
 
 // expiry is when a credential runs out; zero means never.
 type expiry struct{ at time.Time }

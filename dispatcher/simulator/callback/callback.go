@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"sync"
@@ -45,7 +46,7 @@ type Poster[R any] struct {
 
 // New starts a Poster. merge makes requests of the reports of an interval, in their order.
 func New[R any](o Options, merge func([]R) []Call) *Poster[R] {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it.
 	p := &Poster[R]{options: o, merge: merge, queue: make(chan R, maxReports), cancel: cancel}
 	p.worker.Go(func() { p.run(ctx) })
 	return p
@@ -98,9 +99,7 @@ func (p *Poster[R]) post(ctx context.Context, c Call) error {
 	if err != nil {
 		return errors.New("the callback's URL is malformed") // it is a secret
 	}
-	for name, values := range c.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, c.Header)
 	req.Header.Set("Content-Type", c.ContentType)
 	res, err := p.options.Client.Do(req)
 	if e, ok := errors.AsType[*url.Error](err); ok {

@@ -169,15 +169,15 @@ func TestFirebaseOnTheWire(t *testing.T) {
 	p := installed(t, s, fcm.Name, project)
 	n := notification()
 	setting := config.FCMSetting{Priority: "High", ChannelID: "im", Sound: "ring"}
-	n.Setting.FCM, n.Image = &setting, ""
+	n.Setting.FCM = &setting
 	ours := fcmOurs(t, w, key, n, p.Token)
 	theirs := fcmTheirs(t, w, key, &messaging.Message{
 		Token:        p.Token,
-		Notification: &messaging.Notification{Title: n.Title, Body: n.Content},
+		Notification: &messaging.Notification{Title: n.Title, Body: n.Content, ImageURL: n.Image},
 		Data:         map[string]string{provider.PayloadKey: n.Payload, provider.EnvelopeKey: provider.Envelope(n, "u")},
 		Android: &messaging.AndroidConfig{
 			Priority: "high", TTL: &n.TTL,
-			Notification: &messaging.AndroidNotification{ChannelID: setting.ChannelID, Sound: setting.Sound, Tag: n.ReplaceID},
+			Notification: &messaging.AndroidNotification{ChannelID: setting.ChannelID, Sound: setting.Sound, Tag: n.ReplaceID, ImageURL: n.Image},
 		},
 	})
 	compareFCM(t, theirs, ours)
@@ -187,7 +187,7 @@ func TestFirebaseOnTheWire(t *testing.T) {
 	theirs = fcmTheirs(t, w, key, &messaging.Message{
 		Token: p.Token,
 		Data: map[string]string{
-			"title": n.Title, "body": n.Content, provider.PayloadKey: n.Payload, provider.EnvelopeKey: provider.Envelope(n, "u"),
+			"title": n.Title, "body": n.Content, "image": n.Image, provider.PayloadKey: n.Payload, provider.EnvelopeKey: provider.Envelope(n, "u"),
 		},
 		Android: &messaging.AndroidConfig{Priority: "normal", TTL: &n.TTL},
 	})

@@ -36,3 +36,11 @@ const (
 	// read.
 	ConditionConfigApplied = "ConfigApplied"
 )
+
+// Condition types of a PushTest.
+const (
+	// ConditionComplete is True when every vendor took the push.
+	ConditionComplete = "Complete"
+	// ConditionFailed is True when a hop refused the push for good.
+	ConditionFailed = "Failed"
+)

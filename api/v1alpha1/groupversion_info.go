@@ -25,6 +25,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(SchemeGroupVersion,
 		&PushChannel{}, &PushChannelList{},
 		&PushApp{}, &PushAppList{},
+		&PushTest{}, &PushTestList{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil

@@ -137,3 +137,27 @@ const (
 	// ReasonReportUnavailable says that a dispatcher's report cannot be read.
 	ReasonReportUnavailable = "ReportUnavailable"
 )
+
+// Reasons of a PushTest.
+const (
+	// ReasonPushed says that every vendor took the push.
+	ReasonPushed = "Pushed"
+	// ReasonPushing says that a vendor has yet to answer; the message quotes what it answered so far.
+	ReasonPushing = "Pushing"
+	// ReasonTooSoon says that the phone had a test less than 5 seconds ago; the test waits.
+	ReasonTooSoon = "TooSoon"
+	// ReasonAppNotFound says that the PushApp does not exist; the test waits for it.
+	ReasonAppNotFound = "AppNotFound"
+	// ReasonDispatcherUnreachable says that no dispatcher of the app answers; the test waits for one.
+	ReasonDispatcherUnreachable = "DispatcherUnreachable"
+	// ReasonUnknownPushID says that no phone has the pushID.
+	ReasonUnknownPushID = "UnknownPushID"
+	// ReasonUserWithoutDevices says that the user has no phone.
+	ReasonUserWithoutDevices = "UserWithoutDevices"
+	// ReasonUnknownResourcesID says that the app has no such push profile.
+	ReasonUnknownResourcesID = "UnknownResourcesID"
+	// ReasonDispatcherRefused says that the dispatcher cannot send to the phone, for example because no channel serves it.
+	ReasonDispatcherRefused = "DispatcherRefused"
+	// ReasonVendorRefused says that the vendor refused the push; the message quotes it.
+	ReasonVendorRefused = "VendorRefused"
+)

@@ -116,6 +116,18 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PushChannelStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PushProfile"):
 		return &apiv1alpha1.PushProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PushTest"):
+		return &apiv1alpha1.PushTestApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PushTestDevice"):
+		return &apiv1alpha1.PushTestDeviceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PushTestHop"):
+		return &apiv1alpha1.PushTestHopApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PushTestReceipt"):
+		return &apiv1alpha1.PushTestReceiptApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PushTestSpec"):
+		return &apiv1alpha1.PushTestSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PushTestStatus"):
+		return &apiv1alpha1.PushTestStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SQLiteStore"):

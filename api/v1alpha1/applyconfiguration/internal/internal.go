@@ -978,6 +978,160 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - vendor
           - appType
+- name: com.github.offlinepush.operator.api.v1alpha1.PushTest
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PushTestSpec
+    - name: status
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PushTestStatus
+      default:
+        conditions:
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: waiting for the controller
+          reason: Pending
+          status: Unknown
+          type: Ready
+        observedGeneration: -1
+- name: com.github.offlinepush.operator.api.v1alpha1.PushTestDevice
+  map:
+    fields:
+    - name: channel
+      type:
+        scalar: string
+    - name: dispatcher
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PushTestHop
+    - name: push
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PushTestHop
+    - name: pushID
+      type:
+        scalar: string
+    - name: receipt
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PushTestReceipt
+    - name: vendor
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.Vendor
+- name: com.github.offlinepush.operator.api.v1alpha1.PushTestHop
+  map:
+    fields:
+    - name: answer
+      type:
+        scalar: string
+    - name: code
+      type:
+        scalar: string
+    - name: latencyMilliseconds
+      type:
+        scalar: numeric
+    - name: message
+      type:
+        scalar: string
+    - name: messageID
+      type:
+        scalar: string
+    - name: status
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PushTestHopStatus
+- name: com.github.offlinepush.operator.api.v1alpha1.PushTestHopStatus
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.PushTestReceipt
+  map:
+    fields:
+    - name: code
+      type:
+        scalar: string
+    - name: event
+      type:
+        scalar: string
+    - name: message
+      type:
+        scalar: string
+    - name: time
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.offlinepush.operator.api.v1alpha1.PushTestResult
+  scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.PushTestSpec
+  map:
+    fields:
+    - name: app
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.DNSLabel
+    - name: content
+      type:
+        scalar: string
+    - name: payload
+      type:
+        scalar: string
+    - name: pushID
+      type:
+        scalar: string
+    - name: resourcesID
+      type:
+        scalar: string
+    - name: title
+      type:
+        scalar: string
+    - name: ttlSecondsAfterFinished
+      type:
+        scalar: numeric
+    - name: userID
+      type:
+        scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.PushTestStatus
+  map:
+    fields:
+    - name: completionTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: devices
+      type:
+        list:
+          elementType:
+            namedType: com.github.offlinepush.operator.api.v1alpha1.PushTestDevice
+          elementRelationship: associative
+          keys:
+          - pushID
+    - name: messageID
+      type:
+        scalar: string
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: result
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.PushTestResult
+    - name: startTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: target
+      type:
+        scalar: string
+    - name: vendors
+      type:
+        scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.SQLiteStore
   map:
     fields:

@@ -11,6 +11,7 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/manager"
 	"github.com/offlinepush/operator/controllers/pushapp"
 )
@@ -20,7 +21,7 @@ func main() {
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
 	settings, err := parse(os.Args[1:], os.Getenv)
-	settings.Log, settings.Reports, settings.ReportPeriod = log, pushapp.NewHTTPReports(), pushapp.ReportPeriod
+	settings.Log, settings.Reports, settings.ReportPeriod = log, admin.NewClient(), pushapp.ReportPeriod
 	if err == nil {
 		err = run(ctrl.SetupSignalHandler(), settings)
 	}

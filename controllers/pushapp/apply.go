@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/condition"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -128,5 +129,5 @@ func (r *Reconciler) touch(ctx context.Context, app *pushv1.PushApp, hash string
 
 // pods lists the app's pods that do not end.
 func (r *Reconciler) pods(ctx context.Context, app *pushv1.PushApp) ([]corev1.Pod, error) {
-	return livePods(ctx, r.Client, client.ObjectKeyFromObject(app))
+	return admin.LivePods(ctx, r.Client, client.ObjectKeyFromObject(app))
 }

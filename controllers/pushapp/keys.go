@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/condition"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -23,7 +24,7 @@ const keySize = 32
 // generatedKeys lists the entries of the Secret with an app's generated keys.
 func generatedKeys(k *config.Keys) map[string]*config.Secret {
 	return map[string]*config.Secret{
-		"report": &k.Report, "peer": &k.Peer, "sealing": &k.Sealing, "receiptPath": &k.ReceiptPath,
+		admin.ReportKeyEntry: &k.Report, "peer": &k.Peer, "sealing": &k.Sealing, "receiptPath": &k.ReceiptPath,
 	}
 }
 

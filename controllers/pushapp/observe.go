@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/render"
 )
 
@@ -60,9 +61,7 @@ func (o observed) current() bool {
 func (o observed) ready() int32 {
 	n := int32(0)
 	for _, pod := range o.pods {
-		if slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-		}) {
+		if admin.Ready(pod) {
 			n++
 		}
 	}

@@ -2,7 +2,6 @@ package pushapp
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/report"
@@ -30,6 +30,11 @@ const (
 	// wakeBuffer is the number of apps that can wait to be woken.
 	wakeBuffer = 1024
 )
+
+// ReportReader reads the report of the dispatcher at an address.
+type ReportReader interface {
+	Read(ctx context.Context, podIP string, key config.Secret) (report.Report, error)
+}
 
 // Poller reads the dispatchers' reports and wakes the app's controller when something in them matters. Reports cost no
 // call to the API server, so an app in peace costs none.
@@ -79,7 +84,7 @@ func (p *Poller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 	if !ok {
 		return ctrl.Result{}, nil
 	}
-	pods, err := livePods(ctx, p.client, request.NamespacedName)
+	pods, err := admin.LivePods(ctx, p.client, request.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -197,19 +202,4 @@ func wake(ctx context.Context, queue chan<- event.GenericEvent, name types.Names
 	case queue <- event.GenericEvent{Object: app}:
 	case <-ctx.Done():
 	}
-}
-
-// livePods lists an app's pods that do not end.
-func livePods(ctx context.Context, reader client.Reader, app types.NamespacedName) ([]corev1.Pod, error) {
-	var list corev1.PodList
-	if err := reader.List(ctx, &list, client.InNamespace(app.Namespace), client.MatchingLabels(render.Selector(app.Name))); err != nil {
-		return nil, fmt.Errorf("listing the dispatchers' pods: %w", err)
-	}
-	var pods []corev1.Pod
-	for _, pod := range list.Items {
-		if pod.DeletionTimestamp.IsZero() && pod.Status.Phase != corev1.PodFailed && pod.Status.Phase != corev1.PodSucceeded {
-			pods = append(pods, pod)
-		}
-	}
-	return pods, nil
 }

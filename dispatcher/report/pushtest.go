@@ -18,6 +18,9 @@ type PushTest struct {
 	Content     string `json:"content,omitempty"`
 	Payload     string `json:"payload,omitempty"`
 	ResourcesID string `json:"resourcesID,omitempty"`
+	// MessageID is that of the state answered before, when there was one: the test started, and must not start again where
+	// the store has lost it. It is no part of what makes two tests the same.
+	MessageID string `json:"messageID,omitempty"`
 }
 
 // PushTestState is how far a test is.
@@ -81,6 +84,8 @@ const (
 	// RefusedUnknownPushID and RefusedNoDevices come with 404.
 	RefusedUnknownPushID = "UnknownPushID"
 	RefusedNoDevices     = "UserWithoutDevices"
+	// RefusedForgotten comes with 404, to a request with a MessageID: the store knows no test of the UID.
+	RefusedForgotten = "Forgotten"
 	// RefusedProfile comes with 422: the app has no such push profile.
 	RefusedProfile = "UnknownResourcesID"
 	// RefusedInvalid comes with 422: a field breaks its rule; Message names it.

@@ -104,6 +104,16 @@ func Receipts(row config.Channel, c provider.Callback) ([]provider.Receipt, erro
 	return nil, fmt.Errorf("vendor %s: %w", row.Vendor, provider.ErrNoReceipts)
 }
 
+// Reports says whether a vendor tells what became of a push after its answer.
+func Reports(v Vendor) bool {
+	switch v {
+	case Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu:
+		return true
+	case FCM, APNs, WebPush:
+	}
+	return false
+}
+
 // made keeps a nil pointer from becoming a provider.
 func made[P provider.Provider](p P, err error) (provider.Provider, error) {
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/providertest"
 )
 
@@ -67,6 +68,18 @@ func TestToken(t *testing.T) {
 			if got != tt.stored || (err == nil) != (tt.stored != "") || err != nil && strings.Contains(err.Error(), tt.registered) {
 				t.Errorf("%s: %q is stored as %q, %v", v, tt.registered, got, err)
 			}
+		}
+	}
+}
+
+// TestReportsAgreesWithReceipts: what a vendor reports, its callbacks are read for.
+func TestReportsAgreesWithReceipts(t *testing.T) {
+	t.Parallel()
+	for _, v := range Vendors() {
+		_, err := Receipts(config.Channel{Name: "row", Vendor: string(v)}, provider.Callback{})
+		silent := err != nil && strings.Contains(err.Error(), "reports nothing")
+		if Reports(v) == silent {
+			t.Errorf("%s: Reports is %t, reading a callback says %v", v, Reports(v), err)
 		}
 	}
 }

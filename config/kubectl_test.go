@@ -17,8 +17,8 @@ import (
 func TestNewObjectsAreNeverBlank(t *testing.T) {
 	t.Parallel()
 	namespace := environment.Namespace(t)
-	fcm, chat := fcmChannel(namespace), chatApp(namespace)
-	create(t, fcm, chat)
+	fcm, chat, hello := fcmChannel(namespace), chatApp(namespace), pushTest(namespace)
+	create(t, fcm, chat, hello)
 	checkTable(t, namespace, "pch", [][]string{
 		{"NAME", "VENDOR", "READY", "REASON", "APPS", "AGE"},
 		{"fcm", "FCM", "Unknown", "Pending", "0", "*"},
@@ -27,7 +27,11 @@ func TestNewObjectsAreNeverBlank(t *testing.T) {
 		{"NAME", "READY", "CHANNELS", "DISPATCHERS", "ENDPOINT", "AGE"},
 		{"chat", "Unknown", "-", "-", "-", "*"},
 	})
-	for _, object := range []client.Object{fcm, chat} {
+	checkTable(t, namespace, "ptest", [][]string{
+		{"NAME", "APP", "TARGET", "VENDOR", "RESULT", "AGE"},
+		{"hello", "chat", "-", "-", "Running", "*"},
+	})
+	for _, object := range []client.Object{fcm, chat, hello} {
 		if err := environment.Client.Get(t.Context(), client.ObjectKeyFromObject(object), object); err != nil {
 			t.Fatal(err)
 		}
@@ -44,8 +48,8 @@ func TestNewObjectsAreNeverBlank(t *testing.T) {
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	namespace := environment.Namespace(t)
-	fcm, chat := fcmChannel(namespace), chatApp(namespace)
-	create(t, fcm, chat)
+	fcm, chat, hello := fcmChannel(namespace), chatApp(namespace), pushTest(namespace)
+	create(t, fcm, chat, hello)
 	ready := []metav1.Condition{{
 		Type: pushv1.ConditionReady, Status: metav1.ConditionTrue, Reason: pushv1.ReasonReady, Message: "well",
 		ObservedGeneration: 1, LastTransitionTime: metav1.Now(),
@@ -61,7 +65,16 @@ func TestColumns(t *testing.T) {
 		Dispatchers: &pushv1.DispatcherCount{Desired: new(int32(1)), Ready: new(int32(0))},
 		Summary:     &pushv1.AppSummary{Channels: "1/2", Dispatchers: "0/1", Endpoint: "https://push.example.com"},
 	}
-	for _, object := range []client.Object{fcm, chat} {
+	hello.Status = pushv1.PushTestStatus{
+		ObservedGeneration: 1, Conditions: ready, Result: pushv1.PushTestSucceeded, Target: "phone-1", Vendors: "FCM,Xiaomi",
+		MessageID: "m", StartTime: new(metav1.Now()), CompletionTime: new(metav1.Now()),
+		Devices: []pushv1.PushTestDevice{{
+			PushID: "phone-1", Channel: "fcm", Vendor: pushv1.VendorFCM, Dispatcher: pushv1.PushTestHop{Status: pushv1.PushTestHopSucceeded},
+			Push:    pushv1.PushTestHop{Status: pushv1.PushTestHopSucceeded, LatencyMilliseconds: new(int64(42))},
+			Receipt: &pushv1.PushTestReceipt{Event: "Delivered", Time: new(metav1.Now())},
+		}},
+	}
+	for _, object := range []client.Object{fcm, chat, hello} {
 		if err := environment.Client.Status().Update(t.Context(), object); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +90,11 @@ func TestColumns(t *testing.T) {
 		{"NAME", "READY", "CHANNELS", "DISPATCHERS", "ENDPOINT", "AGE", "MESSAGE"},
 		{"chat", "True", "1/2", "0/1", "https://push.example.com", "*", "well"},
 	}, "-o", "wide")
-	if got := environment.Kubectl(t, "get", "offlinepush", "-n", namespace, "-o", "name"); len(strings.Fields(got)) != 2 {
+	checkTable(t, namespace, "ptest", [][]string{
+		{"NAME", "APP", "TARGET", "VENDOR", "RESULT", "AGE", "MESSAGE"},
+		{"hello", "chat", "phone-1", "FCM,Xiaomi", "Succeeded", "*", "well"},
+	}, "-o", "wide")
+	if got := environment.Kubectl(t, "get", "offlinepush", "-n", namespace, "-o", "name"); len(strings.Fields(got)) != 3 {
 		t.Errorf("category offlinepush lists:\n%s", got)
 	}
 }
@@ -86,12 +103,17 @@ func TestColumns(t *testing.T) {
 func TestStatusRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	namespace := environment.Namespace(t)
-	fcm, chat := fcmChannel(namespace), chatApp(namespace)
-	create(t, fcm, chat)
+	fcm, chat, hello := fcmChannel(namespace), chatApp(namespace), pushTest(namespace)
+	create(t, fcm, chat, hello)
 	fcm.Status.Credentials = &pushv1.ChannelCredentialsStatus{Active: &pushv1.ActiveCredential{SecretName: "fcm", Hash: "the secret itself"}}
 	checkRefusal(t, environment.Client.Status().Update(t.Context(), fcm), []string{"status.credentials.active.hash"})
 	chat.Status.Endpoints = []pushv1.AppEndpoint{{Name: "admin", URL: "https://push.example.com"}}
 	checkRefusal(t, environment.Client.Status().Update(t.Context(), chat), []string{"status.endpoints[0].name"})
+	hop := pushv1.PushTestHop{Status: "Dreaming", Answer: strings.Repeat("x", 2049), LatencyMilliseconds: new(int64(-1))}
+	hello.Status.Result, hello.Status.Devices = "Maybe", []pushv1.PushTestDevice{{PushID: "p", Push: hop}, {PushID: "p"}}
+	checkRefusal(t, environment.Client.Status().Update(t.Context(), hello), []string{
+		"status.result", "status.devices[0].push.status", "status.devices[0].push.answer", "status.devices[0].push.latencyMilliseconds",
+	})
 }
 
 // TestFoldersApply applies each folder twice the way people do; the second time changes nothing.

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,13 +19,20 @@ func TestUserRoles(t *testing.T) {
 	t.Parallel()
 	namespace := environment.Namespace(t)
 	environment.Kubectl(t, "apply", "--server-side", "-k", "rbac/users")
-	roles := map[string]string{"offlinepush-viewer": "view", "offlinepush-editor": "edit", "offlinepush-admin": "admin"}
+	roles := map[string]string{
+		"offlinepush-viewer": "view", "offlinepush-editor": "edit", "offlinepush-admin": "admin", "offlinepush-support": "",
+	}
 	for role, aggregate := range roles {
 		var object rbacv1.ClusterRole
 		if err := environment.Client.Get(t.Context(), client.ObjectKey{Name: role}, &object); err != nil {
 			t.Fatal(err)
 		}
-		if object.Labels["rbac.authorization.k8s.io/aggregate-to-"+aggregate] != "true" {
+		for label := range object.Labels {
+			if to, ok := strings.CutPrefix(label, "rbac.authorization.k8s.io/aggregate-to-"); ok && to != aggregate {
+				t.Errorf("%s must not add itself to %s", role, to)
+			}
+		}
+		if aggregate != "" && object.Labels["rbac.authorization.k8s.io/aggregate-to-"+aggregate] != "true" {
 			t.Errorf("%s must add itself to %s, labels are %v", role, aggregate, object.Labels)
 		}
 		create(t, &rbacv1.RoleBinding{
@@ -36,7 +44,7 @@ func TestUserRoles(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		verb, group, resource, subresource string
-		viewer, editor, admin              bool
+		viewer, editor, admin, support     bool
 	}{
 		{verb: "list", group: pushv1.GroupName, resource: "pushchannels", viewer: true, editor: true, admin: true},
 		{verb: "get", group: pushv1.GroupName, resource: "pushapps", subresource: "status", viewer: true, editor: true, admin: true},
@@ -44,9 +52,20 @@ func TestUserRoles(t *testing.T) {
 		{verb: "create", group: pushv1.GroupName, resource: "pushchannels", editor: true, admin: true},
 		{verb: "deletecollection", group: pushv1.GroupName, resource: "pushapps", admin: true},
 		{verb: "patch", group: pushv1.GroupName, resource: "pushapps", subresource: "status"},
+		{verb: "list", group: pushv1.GroupName, resource: "pushtests", viewer: true, editor: true, admin: true, support: true},
+		{verb: "watch", group: pushv1.GroupName, resource: "pushtests", viewer: true, editor: true, admin: true, support: true},
+		{verb: "create", group: pushv1.GroupName, resource: "pushtests", editor: true, admin: true, support: true},
+		{verb: "delete", group: pushv1.GroupName, resource: "pushtests", editor: true, admin: true, support: true},
+		{verb: "patch", group: pushv1.GroupName, resource: "pushtests", editor: true, admin: true},
+		{verb: "update", group: pushv1.GroupName, resource: "pushtests", editor: true, admin: true},
+		{verb: "deletecollection", group: pushv1.GroupName, resource: "pushtests", admin: true},
+		{verb: "update", group: pushv1.GroupName, resource: "pushtests", subresource: "status"},
 		{verb: "get", resource: "secrets"},
+		{verb: "get", resource: "pods"},
 	} {
-		for role, want := range map[string]bool{"offlinepush-viewer": tt.viewer, "offlinepush-editor": tt.editor, "offlinepush-admin": tt.admin} {
+		for role, want := range map[string]bool{
+			"offlinepush-viewer": tt.viewer, "offlinepush-editor": tt.editor, "offlinepush-admin": tt.admin, "offlinepush-support": tt.support,
+		} {
 			attributes := authorizationv1.ResourceAttributes{
 				Namespace: namespace, Verb: tt.verb, Group: tt.group, Resource: tt.resource, Subresource: tt.subresource,
 			}
@@ -60,7 +79,7 @@ func TestUserRoles(t *testing.T) {
 // waitUntilBound waits until the kube-apiserver's authorizer knows a new binding.
 func waitUntilBound(t *testing.T, namespace, role string) {
 	t.Helper()
-	attributes := authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "list", Group: pushv1.GroupName, Resource: "pushapps"}
+	attributes := authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "list", Group: pushv1.GroupName, Resource: "pushtests"}
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		return allowed(ctx, t, role, attributes), nil
 	})

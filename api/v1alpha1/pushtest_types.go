@@ -29,7 +29,7 @@ type PushTest struct {
 	Spec PushTestSpec `json:"spec,omitzero"`
 
 	// status is what became of the push. Never edit it.
-	// +kubebuilder:default={observedGeneration:-1,conditions:{{type:"Ready",status:"Unknown",reason:"Pending",message:"waiting for the controller",lastTransitionTime:"1970-01-01T00:00:00Z"}}}
+	// +kubebuilder:default={observedGeneration:-1,result:"Running",target:"-",vendors:"-",conditions:{{type:"Ready",status:"Unknown",reason:"Pending",message:"waiting for the controller",lastTransitionTime:"1970-01-01T00:00:00Z"}}}
 	// +optional
 	Status PushTestStatus `json:"status,omitzero"`
 }
@@ -130,12 +130,12 @@ type PushTestStatus struct {
 	// +optional
 	Result PushTestResult `json:"result,omitempty"`
 
-	// target is the pushID or the userID of the spec.
+	// target is the pushID or the userID of the spec; - until the controller saw the object.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	Target string `json:"target,omitempty"`
 
-	// vendors are those of the devices, joined by commas.
+	// vendors are those of the devices, joined by commas; - without any.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Vendors string `json:"vendors,omitempty"`

@@ -21,7 +21,8 @@ func main() {
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
 	settings, err := parse(os.Args[1:], os.Getenv)
-	settings.Log, settings.Reports, settings.ReportPeriod = log, admin.NewClient(), pushapp.ReportPeriod
+	dispatchers := admin.NewClient()
+	settings.Log, settings.Reports, settings.PushTests, settings.ReportPeriod = log, dispatchers, dispatchers, pushapp.ReportPeriod
 	if err == nil {
 		err = run(ctrl.SetupSignalHandler(), settings)
 	}

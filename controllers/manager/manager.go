@@ -23,6 +23,7 @@ import (
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/pushapp"
 	"github.com/offlinepush/operator/controllers/pushchannel"
+	"github.com/offlinepush/operator/controllers/pushtest"
 	"github.com/offlinepush/operator/controllers/reference"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -54,7 +55,9 @@ type Settings struct {
 	Reports pushapp.ReportReader
 	// ReportPeriod is the time between two reports.
 	ReportPeriod time.Duration
-	Log          *slog.Logger
+	// PushTests takes PushTests to the dispatchers.
+	PushTests pushtest.Pusher
+	Log       *slog.Logger
 }
 
 // New makes a manager with all controllers, ready to start.
@@ -88,7 +91,10 @@ func addControllers(mgr ctrl.Manager, s Settings) error {
 		Poller: pushapp.NewPoller(mgr.GetClient(), s.Reports, s.ReportPeriod),
 		Image:  s.DispatcherImage, Namespaces: s.Namespaces, FastReload: s.FastReload,
 	}
-	return errors.Join(channels.SetupWithManager(mgr), apps.SetupWithManager(mgr))
+	tests := &pushtest.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder, Dispatchers: s.PushTests,
+	}
+	return errors.Join(channels.SetupWithManager(mgr), apps.SetupWithManager(mgr), tests.SetupWithManager(mgr))
 }
 
 func managerOptions(s Settings) (ctrl.Options, error) {

@@ -20,10 +20,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/manager"
 	"github.com/offlinepush/operator/controllers/managertest"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/controllers/testenv"
+	"github.com/offlinepush/operator/dispatcher/report"
 )
 
 const home = "offlinepush-system"
@@ -35,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestInstalledRightsSuffice runs the manager with no other rights than config/default gives its ServiceAccount and a
-// RoleBinding gives it in a second namespace: every call of both controllers must be allowed, under the policy on pods.
+// RoleBinding gives it in a second namespace: every call of the controllers must be allowed, under the policy on pods.
 func TestInstalledRightsSuffice(t *testing.T) {
 	for range 2 { // Applying is repeatable.
 		environment.Kubectl(t, "apply", "--server-side", "-k", environment.Root+"/config/default")
@@ -46,7 +48,8 @@ func TestInstalledRightsSuffice(t *testing.T) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "offlinepush-manager"},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: home, Name: "offlinepush-manager"}},
 	})
-	logs := start(t, manager.Settings{
+	dispatchers := &managertest.Dispatchers{}
+	logs := start(t, dispatchers, manager.Settings{
 		Namespaces: []string{home, guest}, DispatcherImage: "registry.example.com/dispatcher:test", FastReload: true,
 		LeaderElect: true, MetricsAddr: "127.0.0.1:0", HealthAddr: "0",
 	})
@@ -76,10 +79,34 @@ func TestInstalledRightsSuffice(t *testing.T) {
 		}
 		return nil
 	})
+	checkTests(t, dispatchers, guest, pod.Status.PodIP)
 	if text := logs.String(); strings.Contains(text, "forbidden") {
 		t.Errorf("the manager lacks a right:\n%s", text)
 	}
 	checkPodPolicy(t, pod)
+}
+
+// checkTests: a test is told apart from others, ends with a status, and is deleted after its time.
+func checkTests(t *testing.T, dispatchers *managertest.Dispatchers, namespace, podIP string) {
+	t.Helper()
+	dispatchers.Report(podIP, report.Report{Version: report.Version})
+	for _, phone := range []string{"stays", "goes"} {
+		dispatchers.Answer(phone, func(report.PushTest) (report.PushTestState, error) {
+			return report.PushTestState{}, &admin.RefusedError{PushTestRefusal: report.PushTestRefusal{Code: report.RefusedUnknownPushID}}
+		})
+	}
+	stays, goes := testenv.PushTest(namespace, "stays", "stays"), testenv.PushTest(namespace, "goes", "goes")
+	goes.Spec.TTLSecondsAfterFinished = new(int32(0))
+	create(t, stays, goes)
+	await(t, stays, func() error {
+		return conditionIs(stays.Status.Conditions, pushv1.ConditionFailed, pushv1.ReasonUnknownPushID)
+	})
+	await(t, stays, func() error {
+		if err := environment.Client.Get(t.Context(), client.ObjectKeyFromObject(goes), goes); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("the test with ttlSecondsAfterFinished is still there (error %w)", err)
+		}
+		return nil
+	})
 }
 
 // checkPodPolicy: the manager may not change anything of a pod but its annotation.
@@ -114,10 +141,10 @@ func asManager() *rest.Config {
 }
 
 // start runs a manager as its ServiceAccount until the test ends.
-func start(t *testing.T, settings manager.Settings) *managertest.Logs {
+func start(t *testing.T, dispatchers *managertest.Dispatchers, settings manager.Settings) *managertest.Logs {
 	t.Helper()
 	logs := &managertest.Logs{}
-	settings.Log, settings.Reports, settings.ReportPeriod = managertest.Logging(logs), &managertest.Dispatchers{}, time.Second
+	settings.Log, settings.Reports, settings.PushTests, settings.ReportPeriod = managertest.Logging(logs), dispatchers, dispatchers, time.Second
 	settings.LeaderElectionNamespace = home
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	mgr, err := manager.New(ctx, asManager(), settings)

@@ -66,7 +66,7 @@ func run(m *testing.M, target **Suite) (code int, err error) {
 	mgr, err := manager.New(ctx, environment.Config, manager.Settings{
 		AllowedEndpoints: allowed, DispatcherImage: "registry.example.com/dispatcher:test", FastReload: true,
 		MetricsAddr: "0", HealthAddr: "0", Guard: provider.EndpointGuard{AllowLoopback: true},
-		Reports: suite.Dispatchers, ReportPeriod: reportPeriod, Log: log,
+		Reports: suite.Dispatchers, ReportPeriod: reportPeriod, PushTests: suite.Dispatchers, Log: log,
 	})
 	if err != nil {
 		stop()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,28 +66,10 @@ func stage(t *testing.T) scene {
 	return s
 }
 
-// pods counts addresses, so that every pod of the tests has its own.
-var pods atomic.Uint32
-
-// pod plays the Deployment's controller and a kubelet: it makes a ready pod from the Deployment's template.
+// pod makes a ready pod from the Deployment's template.
 func (s scene) pod(t *testing.T, name string) *corev1.Pod {
 	t.Helper()
-	var deployment appsv1.Deployment
-	deployment.Namespace, deployment.Name = s.namespace, "chat-dispatcher"
-	managertest.Await(t, suite, &deployment, func(*appsv1.Deployment) error { return nil })
-	template := deployment.Spec.Template.DeepCopy()
-	made := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: template.Spec}
-	made.Namespace, made.Name = s.namespace, name
-	made.Spec.ServiceAccountName = "chat-dispatcher"
-	suite.Create(t, made)
-	n := pods.Add(1)
-	address := fmt.Sprintf("10.9.%d.%d", n/250, n%250+1)
-	managertest.ChangeStatus(t, suite, made, func(p *corev1.Pod) {
-		p.Status.Phase, p.Status.PodIP = corev1.PodRunning, address
-		p.Status.PodIPs = []corev1.PodIP{{IP: address}}
-		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-	})
-	return made
+	return suite.Pod(t, s.app, name)
 }
 
 // settle makes the Deployment available and binds the volume, if there is one.

@@ -23,6 +23,8 @@ const (
 	AppSecret = "offlinepush.io/app-secret"
 	// AppChannel finds PushApps by the namespace/name of a PushChannel.
 	AppChannel = "offlinepush.io/app-channel"
+	// TestApp finds PushTests by the name of a PushApp in their namespace.
+	TestApp = "offlinepush.io/test-app"
 )
 
 // AddIndexes registers every index. It is called once for each manager.
@@ -36,6 +38,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&pushv1.PushChannel{}, ChannelConfigMap, channelConfigMaps},
 		{&pushv1.PushApp{}, AppSecret, appSecrets},
 		{&pushv1.PushApp{}, AppChannel, appChannels},
+		{&pushv1.PushTest{}, TestApp, testApp},
 	} {
 		if err := indexer.IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return fmt.Errorf("adding index %s: %w", index.field, err)
@@ -105,4 +108,12 @@ func appChannels(object client.Object) []string {
 		names = append(names, Channel(app, row).String())
 	}
 	return names
+}
+
+func testApp(object client.Object) []string {
+	test, ok := object.(*pushv1.PushTest)
+	if !ok {
+		return nil
+	}
+	return []string{string(test.Spec.App)}
 }

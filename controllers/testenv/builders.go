@@ -111,3 +111,11 @@ func serviceAccount(t *testing.T, projectID string) string {
 	}
 	return string(document)
 }
+
+// PushTest returns a valid PushTest of app chat for a phone.
+func PushTest(namespace, name, pushID string) *pushv1.PushTest {
+	return &pushv1.PushTest{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       pushv1.PushTestSpec{App: "chat", PushID: pushID, Title: "Hello"},
+	}
+}

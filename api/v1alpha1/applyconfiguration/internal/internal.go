@@ -1004,6 +1004,9 @@ var schemaYAML = typed.YAMLObject(`types:
           status: Unknown
           type: Ready
         observedGeneration: -1
+        result: Running
+        target: '-'
+        vendors: '-'
 - name: com.github.offlinepush.operator.api.v1alpha1.PushTestDevice
   map:
     fields:

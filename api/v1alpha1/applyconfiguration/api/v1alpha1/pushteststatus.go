@@ -20,9 +20,9 @@ type PushTestStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// result is Running, Succeeded (every vendor took the push) or Failed.
 	Result *apiv1alpha1.PushTestResult `json:"result,omitempty"`
-	// target is the pushID or the userID of the spec.
+	// target is the pushID or the userID of the spec; - until the controller saw the object.
 	Target *string `json:"target,omitempty"`
-	// vendors are those of the devices, joined by commas.
+	// vendors are those of the devices, joined by commas; - without any.
 	Vendors *string `json:"vendors,omitempty"`
 	// messageID is the dispatcher's id of the push.
 	MessageID *string `json:"messageID,omitempty"`

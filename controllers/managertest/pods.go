@@ -1,0 +1,37 @@
+package managertest
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
+	"github.com/offlinepush/operator/controllers/render"
+)
+
+// pods counts addresses, so that every pod of the tests has its own.
+var pods atomic.Uint32
+
+// Pod plays the Deployment's controller and a kubelet: it makes a ready pod from the template of an app's Deployment.
+func (s *Suite) Pod(t *testing.T, app *pushv1.PushApp, name string) *corev1.Pod {
+	t.Helper()
+	deployment := &appsv1.Deployment{}
+	deployment.Namespace, deployment.Name = app.Namespace, render.NamesOf(app.Name).Dispatcher
+	Await(t, s, deployment, func(*appsv1.Deployment) error { return nil })
+	template := deployment.Spec.Template.DeepCopy()
+	made := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	made.Namespace, made.Name = app.Namespace, name
+	made.Spec.ServiceAccountName = deployment.Name
+	s.Create(t, made)
+	n := pods.Add(1)
+	address := fmt.Sprintf("10.9.%d.%d", n/250, n%250+1)
+	ChangeStatus(t, s, made, func(p *corev1.Pod) {
+		p.Status.Phase, p.Status.PodIP = corev1.PodRunning, address
+		p.Status.PodIPs = []corev1.PodIP{{IP: address}}
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	})
+	return made
+}

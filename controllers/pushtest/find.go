@@ -76,7 +76,7 @@ func ranked(pods []corev1.Pod, revision string) []string {
 		return n
 	}
 	pods = slices.DeleteFunc(pods, func(p corev1.Pod) bool { return p.Status.PodIP == "" })
-	rand.Shuffle(len(pods), func(i, j int) { pods[i], pods[j] = pods[j], pods[i] })
+	rand.Shuffle(len(pods), func(i, j int) { pods[i], pods[j] = pods[j], pods[i] }) //nolint:gosec // Nobody gains from guessing the order.
 	slices.SortStableFunc(pods, func(a, b corev1.Pod) int { return cmp.Compare(rank(a), rank(b)) })
 	addresses := make([]string, 0, len(pods))
 	for _, p := range pods {

@@ -35,8 +35,10 @@ type Answer struct {
 	RetryAfter time.Duration
 }
 
-// Do makes a request and reads its answer. The error names no URL.
+// Do makes a request and reads its answer, of which it tells the context's Transcript. The error names no URL.
 func Do(client *http.Client, req *http.Request) (a Answer, err error) {
+	start := time.Now()
+	defer func() { note(req, a, time.Since(start)) }()
 	resp, err := client.Do(req)
 	if err != nil {
 		return Answer{}, withoutURL(err)

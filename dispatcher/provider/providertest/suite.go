@@ -35,6 +35,7 @@ func Run(t *testing.T, v Vendor) {
 		"probes the credential and sends nothing":  testProbe,
 		"keeps deliveries of a refused credential": testRevoked,
 		"shows no credential and no token":         testRedaction,
+		"quotes no credential and no token":        testTranscript,
 		"takes no row of another vendor":           testForeignRow,
 	}
 	for name, test := range tests {

@@ -50,6 +50,7 @@ func TestRefusesWhatBreaksARule(t *testing.T) {
 		{"long client id", func(r *accept.Request) { r.ClientID = long }, "clientID", "at most 64 bytes, is 65"},
 		{"line break in sender", func(r *accept.Request) { r.From = "a\nb" }, "from", "control characters"},
 		{"C1 control in sender", func(r *accept.Request) { r.From = "a\u0085b" }, "from", "control characters"},
+		{"reserved sender", func(r *accept.Request) { r.From = message.PushTestSender }, "from", "reserved"},
 		{"bad UTF-8 in sender", func(r *accept.Request) { r.From = "a\xff" }, "from", "UTF-8"},
 		{"nobody", func(r *accept.Request) { r.To = nil }, "to", "1 to 100 user ids, holds 0"},
 		{"a crowd", func(r *accept.Request) { r.To = make([]string, 101) }, "to", "holds 101"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -29,6 +30,9 @@ func (r Request) check(doc *config.Document) error {
 	if err := message.CheckID("from", r.From); err != nil {
 		return err
 	}
+	if strings.HasPrefix(r.From, message.ReservedSenders) {
+		return &message.FieldError{Field: "from", Problem: "must not begin with " + message.ReservedSenders + ", which is reserved"}
+	}
 	if err := checkTo(r.To); err != nil {
 		return err
 	}
@@ -39,7 +43,7 @@ func (r Request) check(doc *config.Document) error {
 		return &message.FieldError{Field: "pushTTLSeconds", Problem: "must be 1 to 2419200 (28 days), or left out"}
 	}
 	if r.Push != nil {
-		return checkPush(r.Push, doc)
+		return CheckPush(r.Push, doc)
 	}
 	if r.Body == "" {
 		return &message.FieldError{Field: "body", Problem: "must not be empty in a message without push"}

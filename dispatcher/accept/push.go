@@ -26,7 +26,8 @@ const (
 // handleTypes are those of CallKit.
 func handleTypes() []string { return []string{"Generic", "PhoneNumber", "EmailAddress"} }
 
-func checkPush(p *message.PushConfig, doc *config.Document) error {
+// CheckPush gives the first field of a push that breaks its rule, as a *message.FieldError.
+func CheckPush(p *message.PushConfig, doc *config.Document) error {
 	if p.Title == "" && p.Content == "" && p.Payload == "" {
 		return &message.FieldError{Field: "push", Problem: "must have a title, a content or a payload"}
 	}

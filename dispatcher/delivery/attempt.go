@@ -26,6 +26,8 @@ type attempt struct {
 	called     bool
 	// unbelieved counts the InvalidToken answers that the store does not know of yet.
 	unbelieved int64
+	// transcript keeps the vendor's answer to a push test; nil for any other message.
+	transcript *provider.Transcript
 }
 
 // live is a target that passed the fence.
@@ -64,7 +66,7 @@ func (a *attempt) next(ctx context.Context, m message.Message, targets []message
 	if err := a.sender.wait(ctx, len(targets)); err != nil {
 		return fmt.Errorf("waiting for the channel's rate: %w", err)
 	}
-	return a.call(context.WithoutCancel(ctx), m, targets)
+	return a.call(a.overhear(context.WithoutCancel(ctx), m), m, targets)
 }
 
 // record settles, and goes on until the store takes it or ctx ends if a call was
@@ -125,7 +127,7 @@ func admit(t message.Target, states map[int64]store.FenceState, expires, now tim
 	switch {
 	case !ok || s.Epoch != t.Epoch:
 		return message.Cancelled, message.ReasonFenced
-	case s.Acked >= t.Seq:
+	case t.Seq > 0 && s.Acked >= t.Seq:
 		return message.Cancelled, message.ReasonAcked
 	case !now.Before(expires):
 		return message.Expired, message.ReasonTTL
@@ -145,6 +147,7 @@ func (a *attempt) send(ctx context.Context, n provider.Notification, appID strin
 	}
 	a.called = true
 	outcomes := doubted(a.sender.send(ctx, n, targets), pass)
+	a.noteAnswer(ctx, pass, outcomes)
 	now := a.store.Now()
 	blown, err := a.fused(ctx, pass, outcomes, now)
 	if err != nil {

@@ -87,6 +87,11 @@ func TestAdmit(t *testing.T) {
 			}
 		})
 	}
+	alone := message.Target{Device: 7, Epoch: target.Epoch}
+	read := store.FenceState{Epoch: target.Epoch, TokenOK: true, Acked: 9}
+	if state, reason := admit(alone, map[int64]store.FenceState{7: read}, now.Add(1), now); state != "" {
+		t.Errorf("a push for the device alone: got %s/%s", state, reason)
+	}
 	if state, reason := admit(target, nil, now.Add(1), now); state != message.Cancelled || reason != message.ReasonFenced {
 		t.Errorf("a device that is gone: got %s/%s", state, reason)
 	}

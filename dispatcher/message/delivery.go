@@ -9,7 +9,7 @@ type Target struct {
 	Device int64
 	// Epoch is the device's epoch at the decision.
 	Epoch int64
-	// Seq is the message's place in the inbox of the device's user.
+	// Seq is the message's place in the inbox of the device's user; 0 when it has none.
 	Seq int64
 	// Badge is the number that the app's icon shall show, as it was counted at the decision; 0 leaves the icon as it is.
 	Badge int32

@@ -19,6 +19,13 @@ const (
 	MaxResourcesID = 32
 )
 
+// ReservedSenders begins the senders that no user may have; PushTestSender is that of push tests, which are for devices
+// alone and show what the vendor answered.
+const (
+	ReservedSenders = "offlinepush:"
+	PushTestSender  = ReservedSenders + "pushtest"
+)
+
 // Message is one event that a sender gave us, as it is stored.
 type Message struct {
 	// ID is a UUIDv7 that the dispatcher made.

@@ -82,4 +82,5 @@ const (
 	ReasonTTL          = "TTLExpired"   // the push was not possible in time
 	ReasonNoDevice     = "NoDevice"     // the user has no device
 	ReasonAttempts     = "TooManyTries" // unknown answers, a bounded number of times
+	ReasonSuspended    = "ChannelSuspended"
 )

@@ -43,6 +43,7 @@ type Store interface {
 	Deliveries
 	Receipts
 	Bulk
+	PushTests
 	provider.TokenStore
 
 	// Now is the store's time, by which everything in it is measured: the processes of an app agree
@@ -62,7 +63,7 @@ type Store interface {
 
 // Cutoffs are the times before which things may go. That of the outcomes is also that of the messages whose receipts go.
 type Cutoffs struct {
-	Messages, Outcomes, Idempotency, Devices time.Time
+	Messages, Outcomes, Idempotency, Devices, PushTests time.Time
 }
 
 // Devices keeps the registered devices, their tokens and bindings.
@@ -150,7 +151,8 @@ type AcceptRequest struct {
 	// Hash is of the request's content; the same ids with another hash are ErrConflict.
 	Hash       [32]byte
 	Recipients []string
-	// Deliveries carry targets with Seq 0; the store fills in each user's next sequence and the id.
+	// Deliveries carry targets with Seq 0; the store fills in each user's next sequence and the id. A target
+	// without a user is for the device alone, whoever is bound: it has no place in an inbox, and Seq 0.
 	Deliveries []NewDelivery
 	// Suppressed are the decisions not to push.
 	Suppressed []Suppression
@@ -195,6 +197,9 @@ type AcceptResult struct {
 
 // Trace is one line of a message's story.
 type Trace struct {
+	// Device is the store's key of the device, which it keeps when the device is gone; 0 when there was none.
+	Device int64
+	// UserID is empty where the push was for the device alone.
 	UserID, PushID string
 	Channel        string
 	State          message.State

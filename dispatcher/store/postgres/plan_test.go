@@ -166,6 +166,8 @@ func filling(today int64) []string {
 		`INSERT INTO outcomes (message_id, user_key, device_key, channel, state, reason, code, detail, vendor_message_id, at)
 			SELECT id, n, n, 'fcm', 'Handed', '', '', '', '', ms ` + at("o"),
 		`INSERT INTO receipts SELECT id, n, 'Delivered', 'fcm', '', '', ms ` + at("r"),
+		`INSERT INTO push_tests SELECT n::text, '\x00', id, ms, '{}' ` + at("t"),
+		`INSERT INTO push_test_devices SELECT id, n, ms ` + at("p"),
 		`VACUUM ANALYZE`,
 	}
 }

@@ -39,7 +39,8 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Messages), messagesTable, inboxTable) },
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), outcomesTable) },
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), receiptsTable) },
-		func() (bool, error) { return s.pruneKeys(ctx, millis(before.Idempotency), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneKeys, millis(before.Idempotency), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, prunePushTests, millis(before.PushTests), limit) },
 		func() (bool, error) { return s.pruneDevices(ctx, millis(before.Devices), limit) },
 		func() (bool, error) { _, err := s.exec(ctx, s.pool, pruneLeases); return false, err },
 	}
@@ -57,9 +58,9 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 	return false, explain(s.makePartitions(ctx))
 }
 
-func (s *Store) pruneKeys(ctx context.Context, cutoff int64, limit int) (more bool, err error) {
-	n, err := s.exec(ctx, s.pool, pruneKeys, cutoff, limit)
-	return n == int64(limit), err
+func (s *Store) pruneRows(ctx context.Context, query string, cutoff int64, limit int) (more bool, err error) {
+	n, err := s.exec(ctx, s.pool, query, cutoff, limit)
+	return n >= int64(limit), err
 }
 
 func (s *Store) pruneDevices(ctx context.Context, cutoff int64, limit int) (more bool, err error) {

@@ -51,7 +51,7 @@ func NewAccept(r store.AcceptRequest) (*Accept, error) {
 func (a *Accept) checkDecisions() error {
 	devices := map[int64]bool{}
 	check := func(userID string, device int64) error {
-		if _, ok := slices.BinarySearch(a.Recipients, userID); !ok {
+		if _, ok := slices.BinarySearch(a.Recipients, userID); !ok && userID != "" {
 			return fmt.Errorf("message %s: a decision names user %q, who is no recipient", a.Message.ID, userID)
 		}
 		if device != 0 && devices[device] {

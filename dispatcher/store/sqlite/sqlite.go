@@ -173,7 +173,8 @@ func isAnswer(err error) bool {
 			return true
 		}
 	}
-	return false
+	_, tooSoon := errors.AsType[*store.TooSoonError](err)
+	return tooSoon
 }
 
 // millis and instant are the one translation of times: Unix milliseconds in UTC.

@@ -59,7 +59,7 @@ func tracedOutcomes(ctx context.Context, q *sql.Tx, id uuid.UUID) (lines []store
 	err = each(rows, func(rows *sql.Rows) error {
 		var l store.Trace
 		var at int64
-		err := rows.Scan(&l.UserID, &l.PushID, &l.Channel, &l.State, &l.Reason, &l.Code, &l.Detail, &l.VendorMessageID, &at)
+		err := rows.Scan(&l.Device, &l.UserID, &l.PushID, &l.Channel, &l.State, &l.Reason, &l.Code, &l.Detail, &l.VendorMessageID, &at)
 		l.At = instant(at)
 		lines = append(lines, l)
 		return err
@@ -89,6 +89,7 @@ func tracedDeliveries(ctx context.Context, q *sql.Tx, id uuid.UUID) (lines []sto
 		err = errors.Join(err, decodeErr)
 		r.line.At = instant(r.at)
 		for _, t := range targets {
+			r.line.Device = t.Device
 			err = errors.Join(err, q.QueryRowContext(ctx, traceNames, t.User, t.Device).Scan(&r.line.UserID, &r.line.PushID))
 			lines = append(lines, r.line)
 		}
@@ -96,12 +97,14 @@ func tracedDeliveries(ctx context.Context, q *sql.Tx, id uuid.UUID) (lines []sto
 	return lines, err
 }
 
-// A device that is gone has no push id any more.
+// A device that is gone has no push id any more, and what is for a device alone has no user.
 const (
-	traceOutcomes = `SELECT u.user_id, coalesce(d.push_id, ''), o.channel, o.state, o.reason, o.code, o.detail, o.vendor_message_id, o.at
-		FROM outcomes o JOIN users u ON u.user_key = o.user_key LEFT JOIN devices d ON d.device_key = o.device_key
+	traceOutcomes = `SELECT o.device_key, coalesce(u.user_id, ''), coalesce(d.push_id, ''), o.channel, o.state, o.reason, o.code, o.detail,
+			o.vendor_message_id, o.at
+		FROM outcomes o LEFT JOIN users u ON u.user_key = o.user_key LEFT JOIN devices d ON d.device_key = o.device_key
 		WHERE o.message_id = ? ORDER BY o.outcome_id`
 	traceDeliveries = `SELECT channel, targets, last_class, last_code, last_detail, changed_at
 		FROM deliveries WHERE message_id = ? ORDER BY delivery_id`
-	traceNames = `SELECT u.user_id, coalesce((SELECT push_id FROM devices WHERE device_key = ?2), '') FROM users u WHERE u.user_key = ?1`
+	traceNames = `SELECT coalesce((SELECT user_id FROM users WHERE user_key = ?1), ''),
+		coalesce((SELECT push_id FROM devices WHERE device_key = ?2), '')`
 )

@@ -285,9 +285,9 @@ func traced(b *bench) {
 	got, err := b.Trace(b.Context(), r.Message.ID)
 	b.must(err)
 	want := []store.Trace{
-		{UserID: "anna", PushID: anna.PushID, Channel: "fcm", State: message.Handed, VendorMessageID: "v1"},
-		{UserID: "bert", Channel: "fcm", State: message.Failed, Reason: "Rejected", Code: "21", Detail: "no"},
-		{UserID: "carl", PushID: carl.PushID, Channel: "fcm", State: message.Pending, Reason: "Throttled", Code: "429", Detail: "slow"},
+		{Device: anna.Key, UserID: "anna", PushID: anna.PushID, Channel: "fcm", State: message.Handed, VendorMessageID: "v1"},
+		{Device: bert.Key, UserID: "bert", Channel: "fcm", State: message.Failed, Reason: "Rejected", Code: "21", Detail: "no"},
+		{Device: carl.Key, UserID: "carl", PushID: carl.PushID, Channel: "fcm", State: message.Pending, Reason: "Throttled", Code: "429", Detail: "slow"},
 		{UserID: "dora", State: message.Suppressed, Reason: message.ReasonNoDevice},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(store.Trace{}, "At")); diff != "" {

@@ -31,7 +31,7 @@ func sharedCases() []testCase {
 		{"a process that comes back adopts from its heir", comingBack},
 		{"a living lease is left alone", livingLease},
 		{"peers are the living others", peers},
-	}, sharedSessionCases(), sharedConfirmCases(), sharedWriteCases(), []testCase{
+	}, sharedSessionCases(), sharedConfirmCases(), sharedWriteCases(), sharedPushTestCases(), []testCase{
 		{"random changes through two handles agree with a model", randomChangesShared},
 	})
 }

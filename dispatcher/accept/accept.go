@@ -157,7 +157,7 @@ func (a *Acceptor) plan(ctx context.Context, doc *config.Document, reqs []Reques
 		return plan{}, fmt.Errorf("reading the receivers' devices: %w", err)
 	}
 	return plan{
-		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: channels(doc.Channels), devices: devices,
+		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: Channels(doc.Channels), devices: devices,
 	}, nil
 }
 
@@ -201,7 +201,7 @@ func (p plan) request(r Request) store.AcceptRequest {
 		ttl = seconds(p.doc.Routing.PushTTLSeconds)
 	}
 	msg := message.Message{
-		ID: messageID(p.now), Sender: r.From, Body: r.Body, Push: r.Push,
+		ID: MessageID(p.now), Sender: r.From, Body: r.Body, Push: r.Push,
 		CreatedAt: p.now, PushExpiresAt: p.now.Add(ttl),
 	}
 	in := router.Input{
@@ -220,8 +220,8 @@ func (p plan) request(r Request) store.AcceptRequest {
 	return out
 }
 
-// messageID is a UUIDv7 of the store's time, which says in what part of it the message is kept.
-func messageID(now time.Time) string {
+// MessageID is a UUIDv7 of the store's time, which says in what part of it the message is kept.
+func MessageID(now time.Time) string {
 	id := uuid.Must(uuid.NewV7())
 	var ms [8]byte
 	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))

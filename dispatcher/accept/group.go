@@ -9,8 +9,8 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
-// channels is the configured rows as the router sees them.
-func channels(rows []config.Channel) []router.Channel {
+// Channels is the configured rows as the router sees them.
+func Channels(rows []config.Channel) []router.Channel {
 	out := make([]router.Channel, len(rows))
 	for i, c := range rows {
 		region, environment := c.Place()

@@ -65,7 +65,7 @@ func make3001() []router.Decision {
 
 func TestChannels(t *testing.T) {
 	t.Parallel()
-	got := channels([]config.Channel{
+	got := Channels([]config.Channel{
 		{Name: "f", Vendor: "FCM", AppType: 2, FCM: &config.FCMChannel{}},
 		{Name: "x", Vendor: "Xiaomi", AppType: 1, Suspended: true, Xiaomi: &config.XiaomiChannel{Region: "India"}},
 	})
@@ -80,7 +80,7 @@ func TestChannels(t *testing.T) {
 
 func TestRowsAreSelectedByTheirPlace(t *testing.T) {
 	t.Parallel()
-	got := channels([]config.Channel{
+	got := Channels([]config.Channel{
 		{Name: "fcm", Vendor: "FCM", AppType: 2, FCM: &config.FCMChannel{}},
 		{Name: "meizu", Vendor: "Meizu", AppType: 1, Meizu: &config.MeizuChannel{Region: "India"}},
 		{Name: "apns", Vendor: "APNs", AppType: 1, APNs: &config.APNsChannel{Environment: "Sandbox"}},

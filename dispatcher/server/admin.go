@@ -20,6 +20,7 @@ type admin struct {
 	registry *prometheus.Registry
 	ready    func() bool
 	report   func(context.Context) report.Report
+	tests    http.Handler
 	log      *slog.Logger
 }
 
@@ -28,7 +29,8 @@ func (a *admin) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET "+report.Path, a.serveReport)
+	mux.HandleFunc("GET "+report.Path, a.controllers(a.serveReport))
+	mux.HandleFunc("POST "+report.PushTestPath, a.controllers(a.tests.ServeHTTP))
 	return mux
 }
 
@@ -40,13 +42,20 @@ func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-func (a *admin) serveReport(w http.ResponseWriter, r *http.Request) {
-	doc, _ := a.live.Current()
-	key, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !isBearer || !doc.Keys.Report.Equal(key) {
-		http.Error(w, "the report needs the app's report key as bearer token", http.StatusUnauthorized)
-		return
+// controllers lets those in who have the app's report key.
+func (a *admin) controllers(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		doc, _ := a.live.Current()
+		key, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !isBearer || !doc.Keys.Report.Equal(key) {
+			http.Error(w, "needs the app's report key as bearer token", http.StatusUnauthorized)
+			return
+		}
+		next(w, r)
 	}
+}
+
+func (a *admin) serveReport(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(a.report(r.Context())); err != nil {
 		a.log.Warn("writing the report", "error", err)

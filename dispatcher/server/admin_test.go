@@ -46,6 +46,7 @@ func adminPort(t *testing.T, ready bool) (http.Handler, string) {
 	metrics.New(registry)
 	a := &admin{
 		live: live, registry: registry, ready: func() bool { return ready }, log: slog.New(slog.DiscardHandler),
+		tests:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }),
 		report: func(context.Context) report.Report { return report.Report{Pod: "pod-1"} },
 	}
 	return a.handler(), key
@@ -55,6 +56,7 @@ func TestAdminPort(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, path, bearer string
+		post               bool
 		unready            bool
 		status             int
 		want               string
@@ -66,6 +68,9 @@ func TestAdminPort(t *testing.T) {
 		{name: "metrics", path: "/metrics", status: http.StatusOK, want: "offlinepush_unaccounted 0"},
 		{name: "report", path: "/report", bearer: "KEY", status: http.StatusOK, want: `"pod":"pod-1"`},
 		{name: "report without key", path: "/report", status: http.StatusUnauthorized, want: "report key"},
+		{name: "push test", path: report.PushTestPath, post: true, bearer: "KEY", status: http.StatusAccepted},
+		{name: "push test without key", path: report.PushTestPath, post: true, status: http.StatusUnauthorized, want: "report key"},
+		{name: "push test with a wrong key", path: report.PushTestPath, post: true, bearer: "nope", status: http.StatusUnauthorized, want: "report key"},
 		{name: "report with a wrong key", path: "/report", bearer: "nope", status: http.StatusUnauthorized, want: "report key"},
 	}
 	for _, tt := range tests {
@@ -73,6 +78,9 @@ func TestAdminPort(t *testing.T) {
 			t.Parallel()
 			h, key := adminPort(t, !tt.unready)
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.path, nil)
+			if tt.post {
+				req.Method = http.MethodPost
+			}
 			if tt.bearer != "" {
 				req.Header.Set("Authorization", "Bearer "+strings.ReplaceAll(tt.bearer, "KEY", key))
 			}

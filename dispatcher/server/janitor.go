@@ -14,6 +14,8 @@ import (
 const (
 	pruneEvery = time.Minute
 	pruneRows  = 1000
+	// testsKept is how long a push test is known by its UID.
+	testsKept = 90 * 24 * time.Hour
 )
 
 // janitor deletes what is past its retention until ctx ends.
@@ -43,6 +45,6 @@ func cutoffs(r config.Retention, now time.Time) store.Cutoffs {
 	before := func(seconds int64) time.Time { return now.Add(-time.Duration(seconds) * time.Second) }
 	return store.Cutoffs{
 		Messages: before(r.MessagesSeconds), Outcomes: before(r.ReceiptsSeconds), Devices: before(r.InactiveDevicesSeconds),
-		Idempotency: now,
+		Idempotency: now, PushTests: now.Add(-testsKept),
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/peer"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/catalog"
+	"github.com/offlinepush/operator/dispatcher/pushtest"
 	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/session"
 )
@@ -32,6 +33,7 @@ type parts struct {
 	places *session.Places
 	engine *delivery.Engine
 	users  *usertoken.Verifier
+	tests  *pushtest.Service
 	// peers is nil for a dispatcher that is alone.
 	peers                *peer.Peers
 	device, server, peer http.Handler
@@ -50,6 +52,7 @@ func (p *process) assemble(h held) (*parts, error) {
 		Live: p.live, Store: h.store, NewProvider: catalog.New, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
 	})
+	a.tests = pushtest.New(pushtest.Deps{Store: h.store, Deliverer: a.engine, Live: p.live})
 	places := session.PlacesDeps{Hub: a.hub, Store: h.store, Lease: h.lease, Log: p.Log}
 	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Vendors: vendors(), Token: canonical}
 	acceptor := accept.Deps{Store: h.store, Sessions: a.hub, Deliverer: a.engine, Live: p.live, Metrics: p.metrics}

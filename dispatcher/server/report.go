@@ -9,6 +9,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/pushtest"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
@@ -40,6 +41,16 @@ func (r *reporter) opened(a *parts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.parts, r.trouble = a, nil
+}
+
+// pushTests is nil until the store is open.
+func (r *reporter) pushTests() *pushtest.Service {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.parts == nil {
+		return nil
+	}
+	return r.parts.tests
 }
 
 func (r *reporter) report(ctx context.Context) report.Report {

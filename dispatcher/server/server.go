@@ -16,6 +16,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/pushtest"
 )
 
 // Options are what a process cannot change while it runs.
@@ -81,6 +82,7 @@ func (p *process) serve(ctx context.Context, doors *doors) error {
 	group.Go(func() error { return p.live.Watch(watching) })
 	doors.admin.serve(group, (&admin{
 		live: p.live, registry: p.registry, ready: p.ready.Load, report: p.reporter.report, log: p.Log,
+		tests: pushtest.Handler(p.reporter.pushTests, p.Log),
 	}).handler())
 
 	worked := p.work(running, doors)

@@ -59,9 +59,9 @@ func checkPush(p *message.PushConfig, doc *config.Document) error {
 	return invalid(err)
 }
 
-// hash is of everything but the UID.
+// hash is of everything but the UID and what was answered before.
 func hash(req report.PushTest) [32]byte {
-	req.UID = ""
+	req.UID, req.MessageID = "", ""
 	b, _ := json.Marshal(req) // Plain texts always encode.
 	return sha256.Sum256(b)
 }

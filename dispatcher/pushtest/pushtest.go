@@ -98,6 +98,10 @@ func (s *Service) Ask(ctx context.Context, req report.PushTest) (report.PushTest
 func (s *Service) test(ctx context.Context, req report.PushTest) (store.PushTest, error) {
 	t, err := s.deps.Store.PushTest(ctx, req.UID)
 	if errors.Is(err, store.ErrNotFound) {
+		if req.MessageID != "" {
+			return store.PushTest{}, refuse(http.StatusNotFound, report.RefusedForgotten,
+				"the store knows no test with this uid any more; it is not started again")
+		}
 		if t, err = s.plan(ctx, req); err != nil {
 			return store.PushTest{}, err
 		}

@@ -61,8 +61,10 @@ func TestTheFirstRequestPushesAndTheRestTell(t *testing.T) {
 	if entries, _, err := bed.Store.Inbox(t.Context(), "anna", 0, 10); err != nil || len(entries) != 0 {
 		t.Errorf("anna's inbox has %v, %v", entries, err)
 	}
+	req := test("uid-1")
+	req.MessageID = first.MessageID
 	for _, again := range []*pushtest.Service{s, dispatcher(bed)} {
-		if diff := cmp.Diff(pending(first), pending(ask(t, again, test("uid-1")))); diff != "" {
+		if diff := cmp.Diff(pending(first), pending(ask(t, again, req))); diff != "" {
 			t.Errorf("asked again (-first +later):\n%s", diff)
 		}
 	}
@@ -174,6 +176,7 @@ func TestRefusals(t *testing.T) {
 		"another test":    {with("known", func(r *report.PushTest) { r.Title = "other" }), 409, "Conflict", "uid"},
 		"another user":    {with("known", func(r *report.PushTest) { r.UserID = "bert" }), 409, "Conflict", "uid"},
 		"too soon":        {test("second"), 429, "TooSoon", "5 s"},
+		"forgotten":       {with("lost", func(r *report.PushTest) { r.MessageID = "m" }), 404, "Forgotten", "uid"},
 		"unknown phone":   {with("a", func(r *report.PushTest) { r.UserID, r.PushID = "", "nobody" }), 404, "UnknownPushID", "pushID"},
 		"no phone":        {with("b", func(r *report.PushTest) { r.UserID = "bert" }), 404, "UserWithoutDevices", "user"},
 		"unknown profile": {with("c", func(r *report.PushTest) { r.ResourcesID = "call" }), 422, "UnknownResourcesID", "resourcesID: is no push profile"},
@@ -228,8 +231,8 @@ func TestManyDevices(t *testing.T) {
 	for _, d := range got.Devices {
 		tested = append(tested, d.PushID)
 	}
-	if diff := cmp.Diff(pushIDs[:10], tested); diff != "" || !strings.Contains(got.Message, "12 devices") {
-		t.Errorf("%q (-want +got):\n%s", got.Message, diff)
+	if diff := cmp.Diff(pushIDs[:10], tested); diff != "" || !strings.Contains(got.Devices[9].Dispatcher.Message, "2 more devices") {
+		t.Errorf("%+v (-want +got):\n%s", got.Devices[9], diff)
 	}
 }
 

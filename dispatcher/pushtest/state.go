@@ -9,12 +9,9 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
-// state is how far a test is, by what the store says of its devices.
+// state is how far a test is, by what the store says of its devices. The last one tells of those that are left out.
 func state(t store.PushTest, lines []store.Trace, now time.Time) report.PushTestState {
 	out := report.PushTestState{MessageID: t.Message.ID, StartedAt: t.Message.CreatedAt}
-	if t.LeftOut > 0 {
-		out.Message = fmt.Sprintf("the user has %d devices; the first %d by pushID are tested", len(t.Devices)+t.LeftOut, len(t.Devices))
-	}
 	byDevice := map[int64]store.Trace{}
 	for _, l := range lines {
 		byDevice[l.Device] = l
@@ -24,6 +21,10 @@ func state(t store.PushTest, lines []store.Trace, now time.Time) report.PushTest
 		out.Devices = append(out.Devices, report.PushTestDevice{
 			PushID: d.PushID, Channel: d.Channel, Vendor: d.Vendor, Dispatcher: h.dispatcher(), Push: h.push(), Receipt: h.receipt(),
 		})
+	}
+	if t.LeftOut > 0 {
+		last := &out.Devices[len(out.Devices)-1].Dispatcher
+		last.Message += fmt.Sprintf("; %d more devices of the user are left out, a test has at most %d", t.LeftOut, report.MaxPushTestDevices)
 	}
 	return out
 }

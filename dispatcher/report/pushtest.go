@@ -27,8 +27,6 @@ type PushTest struct {
 type PushTestState struct {
 	MessageID string    `json:"messageID"`
 	StartedAt time.Time `json:"startedAt"`
-	// Message says what is left out, if something is.
-	Message string `json:"message,omitempty"`
 	// Devices are at most MaxPushTestDevices.
 	Devices []PushTestDevice `json:"devices"`
 }

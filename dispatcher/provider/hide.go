@@ -23,6 +23,9 @@ const (
 // secretName is what members, parameters and headers are called that hold secrets.
 var secretName = regexp.MustCompile(`(?i)token|secret|sign|assertion|passw|credential|auth|key`)
 
+// longRun is what every way of escaping leaves as it is, and long enough to be of no other text.
+var longRun = regexp.MustCompile(`[0-9A-Za-z_-]{16,}`)
+
 // member is a text in JSON with its name.
 var member = regexp.MustCompile(`"([^"\\]{1,64})"\s*:\s*"((?:[^"\\]|\\.)*)"`)
 
@@ -133,12 +136,15 @@ func printableOrBreak(r rune) rune {
 	return r
 }
 
-// spellings are the ways to write the texts, the longest first.
+// spellings are the ways to write the texts, and their long parts for the ways that are not known, the longest first.
 func spellings(texts []string) []string {
 	var all []string
 	for _, s := range texts {
 		if s == "" {
 			continue
+		}
+		if !strings.HasPrefix(s, "{") { // of JSON the members that are secrets are parts of their own
+			all = append(all, longRun.FindAllString(s, -1)...)
 		}
 		inJSON, _ := json.Marshal(s) // Texts always encode.
 		escaped := string(inJSON[1 : len(inJSON)-1])

@@ -88,6 +88,15 @@ func TestEverySpellingIsHidden(t *testing.T) {
 	}
 }
 
+func TestLongPartsAreHiddenHoweverTheRestIsWritten(t *testing.T) {
+	t.Parallel()
+	hide := []string{"0123456789abcdef+/==", `{"project_id":"a-project-with-a-long-name"}`}
+	got := quoted(`key=0123456789abcdef\u002b\/\u003d\u003d of a-project-with-a-long-name`, 100, hide)
+	if want := `key=<redacted>\u002b\/\u003d\u003d of a-project-with-a-long-name`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestSecretParts(t *testing.T) {
 	t.Parallel()
 	pem := "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\nMIIEvQIBADANBgkr\n-----END PRIVATE KEY-----\n"

@@ -8,7 +8,7 @@ const MaxBatch = 500
 // SendMessage is a peer message to up to 100 users.
 type SendMessage struct {
 	ClientID       string   `json:"clientID" minLength:"1" maxLength:"64" doc:"The sender's own id of this request. The same (from, clientID) with the same content is answered like the first time; with other content it is id_conflict."`
-	From           string   `json:"from" minLength:"1" maxLength:"64" doc:"The sender's user id."`
+	From           string   `json:"from" minLength:"1" maxLength:"64" doc:"The sender's user id. It must not begin with offlinepush:, which is reserved."`
 	To             []string `json:"to" minItems:"1" maxItems:"100" nullable:"false" doc:"The receivers' user ids, each once."`
 	Body           string   `json:"body,omitempty" maxLength:"32768" doc:"The chat body, at most 32 KiB; it goes to sessions and never to a vendor."`
 	Push           *Push    `json:"push,omitempty" doc:"What an offline device shows; without it nothing is pushed."`

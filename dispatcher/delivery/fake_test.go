@@ -43,7 +43,10 @@ type memory struct {
 	renewed  error
 	lost     bool          // the answer to the next Settle, not the settlement
 	hold     chan struct{} // nil lets Settle pass
-	profile  string        // of every message
+	sender   string
+	noted    map[int64][]store.PushTestAnswer // by device
+	noting   error
+	profile  string // of every message
 	kind     message.TokenKind
 }
 
@@ -114,7 +117,7 @@ func (m *memory) Backlog(context.Context) (map[string]int64, error) {
 func (m *memory) Message(context.Context, string) (message.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return message.Message{ID: "m", Push: &message.PushConfig{Title: "t", ResourcesID: m.profile}, PushExpiresAt: m.Now().Add(time.Hour)}, m.failing
+	return message.Message{ID: "m", Sender: m.sender, Push: &message.PushConfig{Title: "t", ResourcesID: m.profile}, PushExpiresAt: m.Now().Add(time.Hour)}, m.failing
 }
 
 func (m *memory) Fence(_ context.Context, devices []int64, kind message.TokenKind) (map[int64]store.FenceState, error) {

@@ -17,7 +17,7 @@ func Announce(recorder events.EventRecorder, object runtime.Object, before, afte
 		return
 	}
 	kind := corev1.EventTypeWarning
-	if is.Status == metav1.ConditionTrue || is.Reason == pushv1.ReasonSuspended {
+	if is.Status == metav1.ConditionTrue || is.Reason == pushv1.ReasonSuspended || is.Reason == pushv1.ReasonPushing {
 		kind = corev1.EventTypeNormal
 	}
 	recorder.Eventf(object, nil, kind, is.Reason, "Reconcile", "%s", is.Message)

@@ -90,7 +90,7 @@ func awaitsReceipt(d pushv1.PushTestDevice) bool {
 	return d.Push.Status == pushv1.PushTestHopSucceeded && d.Receipt == nil && catalog.Reports(catalog.Vendor(d.Vendor))
 }
 
-// vendorsOf lists the vendors of the phones once.
+// vendorsOf lists the vendors of the phones once, in alphabetical order.
 func vendorsOf(devices []pushv1.PushTestDevice) string {
 	var names []string
 	for _, d := range devices {
@@ -98,6 +98,7 @@ func vendorsOf(devices []pushv1.PushTestDevice) string {
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names)
 	return strings.Join(names, ",")
 }
 

@@ -118,10 +118,15 @@ func vendorOr(v pushv1.Vendor) string {
 }
 
 func vendorsInWords(devices []pushv1.PushTestDevice) string {
-	if names := vendorsOf(devices); names != "" {
-		return strings.ReplaceAll(names, ",", " and ")
+	names := vendorsOf(devices)
+	if names == "" {
+		return "the vendor"
 	}
-	return "the vendor"
+	last := strings.LastIndex(names, ",")
+	if last < 0 {
+		return names
+	}
+	return strings.ReplaceAll(names[:last], ",", ", ") + " and " + names[last+1:]
 }
 
 func phones(n int) string {

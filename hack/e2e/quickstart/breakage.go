@@ -20,6 +20,7 @@ func (s *Story) Breakage() []Step {
 	return []Step{
 		{"kill -9 between accept and vendor call loses nothing", s.kill},
 		{"A refused new credential never reaches the dispatcher", s.refuse},
+		{"A PushTest says what is in its way", s.troubledPushTests},
 		{"Wrong YAML is refused with the field and the cure", s.misspell},
 		{"A deleted child comes back, and a second apply changes nothing", s.restore},
 		{"Every push is accounted for", s.account},

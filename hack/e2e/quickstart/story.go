@@ -35,6 +35,7 @@ func (s *Story) Steps() []Step {
 		{"Three phones register and log in", s.register},
 		{"Bob is offline with two phones: both vendors deliver", s.offline},
 		{"Dana is offline with ten phones, one of each vendor: one message reaches all", s.tenPhones},
+		{"A PushTest shows what each hop of Dana's phones answers", s.pushTest},
 		{"Carol is online: she gets the message and no push", s.online},
 		{"Bob logs in and receives what was stored", s.stored},
 		{"What kubectl shows", s.look},

@@ -50,6 +50,8 @@ type Outcome struct {
 	RetryAfter time.Duration
 	// PhoneOnly means that a rate or quota is the phone's: the outcome says nothing of the channel.
 	PhoneOnly bool
+	// ClassOnly means that a used up quota is that of the message's class: other classes go on.
+	ClassOnly bool
 	// InvalidSince is when an invalid token became so by the vendor's clock: one that was registered later is good again.
 	// Zero means unknown.
 	InvalidSince time.Time

@@ -42,13 +42,18 @@ func Receipts(_ config.Channel, c provider.Callback) ([]provider.Receipt, error)
 		return nil, errors.New("the callback is not a JSON object of receipts by task id")
 	}
 	var receipts []provider.Receipt
+	read := len(tasks) == 0
 	for _, task := range slices.Sorted(maps.Keys(tasks)) {
 		var a ack
 		var fields map[string]any
 		if json.Unmarshal(tasks[task], &a) != nil || json.Unmarshal(tasks[task], &fields) != nil || a.Type == "" {
-			return nil, errors.New("a receipt is not an object with targets and ackType")
+			continue // the others are good
 		}
+		read = true
 		receipts = append(receipts, a.receipts(task, fields)...)
+	}
+	if !read {
+		return nil, errors.New("no receipt is an object with targets and ackType")
 	}
 	return receipts, nil
 }

@@ -61,6 +61,9 @@ func TestReceipts(t *testing.T) {
 		}},
 		{"nobody", `{"t":{"targets":"","ackType":"0"}}`, nil},
 		{"nothing", `{}`, nil},
+		{"one without ackType", `{"t1":{"targets":"a"},"t2":{"targets":"b","ackType":"0"},"t3":null}`, []provider.Receipt{
+			{VendorMessageID: "t2", Token: "b", Event: provider.Delivered, Code: "0", Reason: "arrived at the phone"},
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -48,7 +48,7 @@ type Outcome struct {
 	VendorMessageID string
 	// RetryAfter is the wait that the vendor asks for; 0 when it named none.
 	RetryAfter time.Duration
-	// PhoneOnly means that a rate or quota is the phone's: the outcome says nothing of the channel.
+	// PhoneOnly means that a rate, a quota or an absence is the phone's: the outcome says nothing of the channel.
 	PhoneOnly bool
 	// ClassOnly means that a used up quota is that of the message's class: other classes go on.
 	ClassOnly bool

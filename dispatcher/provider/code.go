@@ -13,8 +13,15 @@ type Code struct {
 	// HTTP is the status that it comes with, 0 where that does not matter.
 	HTTP  int
 	Class message.Class
+	// PhoneOnly and ClassOnly are as in message.Outcome.
+	PhoneOnly, ClassOnly bool
 	// Why says what it means and what cures it.
 	Why string
+}
+
+// Judge makes the row's verdict the outcome's.
+func (c Code) Judge(o *message.Outcome) {
+	o.Class, o.PhoneOnly, o.ClassOnly = c.Class, c.PhoneOnly, c.ClassOnly
 }
 
 // CodesOf are rows of one class, each a code with its Why.
@@ -22,6 +29,15 @@ func CodesOf(class message.Class, codes [][2]string) []Code {
 	rows := make([]Code, len(codes))
 	for i, c := range codes {
 		rows[i] = Code{Code: c[0], Class: class, Why: c[1]}
+	}
+	return rows
+}
+
+// ClassQuotas are rows of used up quotas of one class of messages.
+func ClassQuotas(codes [][2]string) []Code {
+	rows := CodesOf(message.QuotaExhausted, codes)
+	for i := range rows {
+		rows[i].ClassOnly = true
 	}
 	return rows
 }

@@ -52,7 +52,7 @@ func outcome(a provider.Answer, codes provider.CodeIndex, now time.Time, hide ..
 		RetryAfter: a.RetryAfter,
 	}
 	if row, ok := codes[string(r.Code)]; ok {
-		o.Class = row.Class
+		row.Judge(&o)
 	}
 	if o.Class == message.Accepted {
 		return r.accepted(o, hide)

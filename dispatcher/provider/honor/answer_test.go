@@ -107,7 +107,7 @@ func TestOutcome(t *testing.T) {
 		},
 		{
 			"test messages used up", 200, `{"code":80200047,"message":"quota"}`,
-			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "80200047", Detail: "quota", RetryAfter: 4 * time.Hour},
+			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "80200047", Detail: "quota", RetryAfter: 4 * time.Hour, ClassOnly: true},
 			nil,
 		},
 		{

@@ -50,8 +50,8 @@ func pushCodes() []provider.Code {
 		provider.CodesOf(message.Throttled, [][2]string{
 			{"503", "Too many requests per second. Lower limits.requestsPerSecond."},
 		}),
-		provider.CodesOf(message.QuotaExhausted, [][2]string{
-			{"80200047", "The app's test messages of the day are used up. Set test to false in the push profile."},
+		provider.ClassQuotas([][2]string{
+			{"80200047", "The app's test messages of the day are used up; others go on. Set test to false in the push profile."},
 		}),
 		provider.CodesOf(message.Transient, [][2]string{
 			{"500", "Honor failed. It is tried again."},

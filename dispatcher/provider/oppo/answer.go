@@ -59,7 +59,7 @@ func (c caller) judge(a provider.Answer, code provider.Number, words string, now
 		Class: message.Unknown, Code: provider.Words(string(code)), HTTPStatus: a.Status, Detail: words, RetryAfter: a.RetryAfter,
 	}
 	if row, ok := c.codes[string(code)]; ok {
-		o.Class = row.Class
+		row.Judge(&o)
 	}
 	switch {
 	case o.Class == message.Accepted && a.Status != http.StatusOK:

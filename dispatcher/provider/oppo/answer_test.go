@@ -67,7 +67,7 @@ func TestOutcome(t *testing.T) {
 		},
 		{
 			"daily quota", 200, `{"code":33,"message":"x"}`,
-			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "33", Detail: "x", RetryAfter: 4 * time.Hour},
+			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "33", Detail: "x", RetryAfter: 4 * time.Hour, ClassOnly: true},
 		},
 		{"too fast", 200, `{"code":-2}`, message.Outcome{Class: message.Throttled, HTTPStatus: 200, Code: "-2", RetryAfter: time.Second}},
 		{"a code of tomorrow", 200, `{"code":777,"message":"moon"}`, message.Outcome{Class: message.Unknown, HTTPStatus: 200, Code: "777", Detail: "moon"}},
@@ -121,7 +121,7 @@ func TestOutcomes(t *testing.T) {
 			"many, with other trouble",
 			`[{"registrationId":"@a","errorCode":33,"errorMessage":"full"},{"registrationId":"@b","errorCode":12345,"errorMessage":"moon"}]`, "@a @b",
 			[]message.Outcome{
-				{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "33", Detail: "full", RetryAfter: 4 * time.Hour},
+				{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "33", Detail: "full", RetryAfter: 4 * time.Hour, ClassOnly: true},
 				{Class: message.Unknown, HTTPStatus: 200, Code: "12345", Detail: "moon"},
 			},
 		},

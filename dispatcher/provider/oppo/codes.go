@@ -26,8 +26,10 @@ func Codes() []provider.Code {
 			{"29", "The access token is missing. A new one is fetched and the push sent again."},
 		}),
 		provider.CodesOf(message.CredentialRejected, credentialCodes()),
+		provider.ClassQuotas([][2]string{
+			{"33", "The app's public pushes of the day are used up; others go on. Give chat messages a category of communication and service (category), which has no quota."},
+		}),
 		provider.CodesOf(message.QuotaExhausted, [][2]string{
-			{"33", "The app's pushes of the day are used up. Give chat messages a category of communication and service (category), which has no quota."},
 			{"34", "The app's pictures of the day are used up."},
 			{"42", "The app's saved messages of the day are used up."},
 		}),

@@ -76,7 +76,7 @@ func outcome(a provider.Answer, codes provider.CodeIndex, now time.Time, hide ..
 		RetryAfter: a.RetryAfter,
 	}
 	if row, ok := codes[string(r.Result)]; ok {
-		o.Class = row.Class
+		row.Judge(&o)
 	}
 	switch {
 	case r.Result == codeOK && a.Status != http.StatusOK:

@@ -22,7 +22,7 @@ func documented() map[message.Class][]string {
 		message.InvalidToken: {"10302", "status 1", "status 2"},
 		message.AuthExpired:  {"10000"},
 		message.CredentialRejected: {
-			"10200", "10201", "10202", "10203", "10207", "10204", "10206", "10205", "10094", "10043", "10045", "10082", "10051",
+			"10200", "10201", "10202", "10203", "10207", "10204", "10206", "10205", "10094", "10043", "10045",
 		},
 		// 10071 is the night, in which system messages go on.
 		message.QuotaExhausted: {"10070", "10073", "10252", "10254", "10071"},
@@ -31,6 +31,8 @@ func documented() map[message.Class][]string {
 			"10050", "10054", "10055", "10056", "10057", "10058", "10059", "10060", "10065", "10067", "10095", "10096", "10097",
 			"10103", "10104", "10085", "10150", "10151", "10152", "10153", "10155", "10304", "10305", "10306", "10352", "10353",
 			"10800", "10801", "10311", "status 3", "status 4",
+			// Concern one push profile: they must not hold back the others of the channel.
+			"10082", "10051",
 		},
 	}
 }
@@ -83,11 +85,15 @@ func TestOutcome(t *testing.T) {
 		},
 		{
 			"quota", 200, `{"result":10070,"desc":"超量"}`,
-			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "10070", Detail: "超量", RetryAfter: 4 * time.Hour},
+			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "10070", Detail: "超量", RetryAfter: 4 * time.Hour, ClassOnly: true},
 		},
 		{
 			"night", 200, `{"result":10071,"desc":"night"}`,
-			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "10071", Detail: "night", RetryAfter: 11 * time.Hour},
+			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "10071", Detail: "night", RetryAfter: 11 * time.Hour, ClassOnly: true},
+		},
+		{
+			"quota of the channel", 200, `{"result":10252,"desc":"full"}`,
+			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "10252", Detail: "full", RetryAfter: 4 * time.Hour},
 		},
 		{
 			"too fast", 200, `{"result":10072,"desc":"fast"}`,

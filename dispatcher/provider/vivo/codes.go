@@ -42,12 +42,14 @@ func resultCodes() []provider.Code {
 			{"10000", "The access token is wrong or ran out. A new one is fetched and the push sent again."},
 		}),
 		provider.CodesOf(message.CredentialRejected, credentialCodes()),
+		provider.ClassQuotas([][2]string{
+			{"10070", "The app's operational messages of the day are used up; system messages go on. Move chat messages to a category of system messages, or ask vivo for more."},
+			{"10073", "The app's system messages of the day are used up; operational messages go on. Ask vivo for more."},
+			{codeNight, "Operational messages go out from 07:00 to 23:00 in China only. It waits until 07:00; move chat messages to a category of system messages, which go out at any time."},
+		}),
 		provider.CodesOf(message.QuotaExhausted, [][2]string{
-			{"10070", "The app's operational messages of the day are used up. Move chat messages to a category of system messages, or ask vivo for more."},
-			{"10073", "The app's system messages of the day are used up. Ask vivo for more."},
 			{"10252", "The stored payloads of the day are used up. Ask vivo for more."},
 			{"10254", "The broadcasts of the day are used up."},
-			{codeNight, "Operational messages go out from 07:00 to 23:00 in China only. It waits until 07:00; move chat messages to a category of system messages, which go out at any time."},
 		}),
 		provider.CodesOf(message.Throttled, [][2]string{
 			{"10072", "Too many pushes per second. Lower limits.requestsPerSecond."},
@@ -69,8 +71,6 @@ func credentialCodes() [][2]string {
 		{"10094", "The AppID is not the access token's. Compare vivo.appID with vivo's console."},
 		{"10043", "Push is switched off for the app. Switch it on in vivo's console."},
 		{"10045", "The app is under review and may send test messages only. Set vivo.test in the push profile until vivo has approved it."},
-		{"10082", "The app may not send system messages. Apply for them in vivo's console, or take vivo.classification out of the push profile."},
-		{"10051", "The app may not send this classification. Compare vivo.classification of the push profile with vivo's console."},
 	}
 }
 
@@ -91,6 +91,9 @@ func rejectedCodes() [][2]string {
 		{"10095", "notifyId is wrong."},
 		{"10096", "vivo does not know the category. Compare vivo.category of the push profile with vivo's documents."},
 		{"10097", "The category does not belong to the classification. Take vivo.classification out of the push profile or correct it."},
+		// Concern one push profile: they must not hold back the others of the channel.
+		{"10082", "The app may not send system messages. Correct the push profile: take vivo.classification out, or apply for system messages in vivo's console."},
+		{"10051", "The app may not send this classification. Correct vivo.classification of the push profile, by vivo's console."},
 		{"10103", "The text holds sensitive words. Change it."},
 		{"10104", "The text looks like a test. Change it, or set vivo.test in the push profile."},
 		{"10150", "The list is wrong; the detail says how."},

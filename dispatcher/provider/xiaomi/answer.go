@@ -62,7 +62,7 @@ func outcome(a provider.Answer, codes provider.CodeIndex, now time.Time, hide ..
 		RetryAfter: a.RetryAfter,
 	}
 	if row, ok := codes[string(r.Code)]; ok {
-		o.Class = row.Class
+		row.Judge(&o)
 	}
 	switch {
 	case r.Code == codeOK && (r.Result == "error" || a.Status != http.StatusOK):

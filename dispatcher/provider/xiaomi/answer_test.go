@@ -101,7 +101,7 @@ func TestOutcome(t *testing.T) {
 		},
 		{
 			"daily quota", 200, `{"result":"error","code":200001,"reason":"quota"}`,
-			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "200001", Detail: "quota", RetryAfter: 4 * time.Hour},
+			message.Outcome{Class: message.QuotaExhausted, HTTPStatus: 200, Code: "200001", Detail: "quota", RetryAfter: 4 * time.Hour, ClassOnly: true},
 			nil,
 		},
 		{
@@ -112,6 +112,11 @@ func TestOutcome(t *testing.T) {
 		{
 			"too fast", 200, `{"result":"error","code":200002}`,
 			message.Outcome{Class: message.Throttled, HTTPStatus: 200, Code: "200002", RetryAfter: time.Second},
+			nil,
+		},
+		{
+			"offline", 200, `{"result":"error","code":65003}`,
+			message.Outcome{Class: message.Transient, HTTPStatus: 200, Code: "65003", PhoneOnly: true},
 			nil,
 		},
 		{

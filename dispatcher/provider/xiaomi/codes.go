@@ -20,8 +20,10 @@ func Codes() []provider.Code {
 		provider.CodesOf(message.Accepted, [][2]string{{codeOK, "The push was taken."}}),
 		provider.CodesOf(message.InvalidToken, invalidCodes()),
 		provider.CodesOf(message.CredentialRejected, credentialCodes()),
+		provider.ClassQuotas([][2]string{
+			{codeDailyQuota, "The app's public pushes of the day are used up; private ones go on. Move chat messages to a private category (channelID), which has no quota."},
+		}),
 		provider.CodesOf(message.QuotaExhausted, [][2]string{
-			{codeDailyQuota, "The app's pushes of the day are used up. Move chat messages to a private category (channelID), which has no quota."},
 			{codeDailyAllowed, "Too many pushes today. Move chat messages to a private category (channelID), which has no quota."},
 		}),
 		provider.CodesOf(message.Throttled, [][2]string{
@@ -34,6 +36,10 @@ func Codes() []provider.Code {
 			{"26004", "Broadcasts are made too often. It is tried again."},
 		}),
 		provider.CodesOf(message.Transient, transientCodes()),
+		[]provider.Code{{
+			Code: "65003", Class: message.Transient, PhoneOnly: true,
+			Why: "The phone was not found, mostly because it is offline. It is tried again and nothing is unbound.",
+		}},
 		provider.CodesOf(message.Rejected, rejectedCodes()),
 	)
 }
@@ -84,7 +90,6 @@ func transientCodes() [][2]string {
 		{"10037", "The request ran out before it was served. It is tried again."},
 		{"20607", "Xiaomi's database failed. It is tried again."},
 		{"26003", "Xiaomi failed. It is tried again."},
-		{"65003", "The phone was not found, mostly because it is offline. It is tried again and nothing is unbound."},
 		{"65029", "Xiaomi failed. It is tried again."},
 	}
 }

@@ -158,11 +158,20 @@ func (a *attempt) send(ctx context.Context, n provider.Notification, appID strin
 	for i, l := range pass {
 		v := judge(outcomes[i], a.delivery.Attempt+1, blown)
 		if closed {
-			v.wait = min(v.wait, firstBackoff) // the closed row holds it back, and opens with a new credential
+			v.wait = whileClosed(outcomes[i], v.wait)
 		}
 		a.conclude(l, outcomes[i], v, now)
 	}
 	return nil
+}
+
+// whileClosed is the wait of a delivery whose row is closed: the row holds it back, and opens with a new credential. A
+// spent quota is not asked about sooner than an hour later, whatever opens the row.
+func whileClosed(o message.Outcome, wait time.Duration) time.Duration {
+	if o.Class == message.QuotaExhausted {
+		return min(wait, quotaWait)
+	}
+	return min(wait, firstBackoff)
 }
 
 // doubted are the outcomes, but for what they say of a token's former life: a token that the phone registered

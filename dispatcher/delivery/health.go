@@ -11,6 +11,9 @@ import (
 // unreachableAfter is how many calls in a row must fail before the row counts as unreachable.
 const unreachableAfter = 3
 
+// lately is how long an accepted push shows that a row works.
+const lately = time.Minute
+
 // health is what a channel row's traffic says about it. A row that does not
 // deliver is closed until a time; then one call at a time shows whether it recovered.
 type health struct {
@@ -20,6 +23,7 @@ type health struct {
 	since       time.Time
 	closedUntil time.Time
 	failures    int // transient calls in a row
+	acceptedAt  time.Time
 }
 
 func newHealth(now time.Time) health {
@@ -28,7 +32,8 @@ func newHealth(now time.Time) health {
 
 // impaired means that one call at a time is enough.
 func (h *health) impaired() bool {
-	return h.state != report.Delivering && h.state != report.NoTraffic
+	spentClass := h.state == report.QuotaExhausted && h.closedUntil.IsZero()
+	return h.state != report.Delivering && h.state != report.NoTraffic && !spentClass
 }
 
 // observe takes the outcomes of one call. One accepted target shows that the row works; what is about one phone
@@ -42,6 +47,10 @@ func (h *health) observe(outcomes []message.Outcome, fused bool, now time.Time) 
 	case message.CredentialRejected:
 		h.close(report.CredentialRejected, worst, heldBack, now)
 	case message.QuotaExhausted:
+		if worst.ClassOnly {
+			h.spent(worst, now)
+			return
+		}
 		// A trial an hour notices a quota that was raised, or a profile of another class.
 		h.close(report.QuotaExhausted, worst, min(orElse(worst.RetryAfter, quotaWait), quotaWait), now)
 	case message.Throttled:
@@ -69,10 +78,21 @@ func worstOf(outcomes []message.Outcome) (worst message.Outcome) {
 	return worst
 }
 
-func (h *health) open(now time.Time) {
+// spent shows that a class of messages has used up its quota, unless others got through lately. The row stays open
+// for them.
+func (h *health) spent(o message.Outcome, now time.Time) {
 	h.failures = 0
+	if now.Sub(h.acceptedAt) < lately {
+		return
+	}
+	h.close(report.QuotaExhausted, o, 0, now)
+	h.closedUntil = time.Time{}
+}
+
+func (h *health) open(now time.Time) {
+	h.failures, h.acceptedAt = 0, now
 	if h.state != report.Delivering {
-		*h = health{state: report.Delivering, since: now}
+		*h = health{state: report.Delivering, since: now, acceptedAt: now}
 	}
 }
 

@@ -21,6 +21,7 @@ func notification(m message.Message, doc *config.Document, row config.Channel, n
 		DedupID:        m.ID,
 		ReplaceID:      m.ID,
 		TTL:            m.PushExpiresAt.Sub(now),
+		Urgent:         m.Push.VoIP != nil, // a call rings now or not at all
 		ThreadID:       m.Push.ThreadID,
 		Image:          m.Push.Image,
 		BadgeIncrement: m.Push.BadgeIncrement,

@@ -29,7 +29,7 @@ func TestANotificationCarriesThePush(t *testing.T) {
 	doc := &config.Document{Profiles: []config.Profile{{ResourcesID: "call", Settings: []config.Setting{{Vendor: "FCM", AppType: 1}, call}}}}
 	m := message.Message{ID: "m", Push: &push, PushExpiresAt: now.Add(time.Minute)}
 	want := provider.Notification{
-		Title: "t", Content: "c", Payload: "p", MessageID: "m", DedupID: "m", ReplaceID: "m", TTL: time.Minute, ThreadID: "room",
+		Title: "t", Content: "c", Payload: "p", MessageID: "m", DedupID: "m", ReplaceID: "m", TTL: time.Minute, Urgent: true, ThreadID: "room",
 		Image: push.Image, BadgeIncrement: 3, VoIP: push.VoIP, Template: push.Template, Setting: call,
 	}
 	got := notification(m, doc, config.Channel{Vendor: "APNs", AppType: 1}, now)

@@ -97,6 +97,18 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
+// A spent quota is asked about once an hour at the most, and a class's not before the vendor says.
+func TestWaitWhileClosed(t *testing.T) {
+	t.Parallel()
+	for class, want := range map[message.Class]time.Duration{
+		message.QuotaExhausted: quotaWait, message.CredentialRejected: firstBackoff, message.Throttled: firstBackoff,
+	} {
+		if got := whileClosed(message.Outcome{Class: class}, 9*time.Hour); got != want {
+			t.Errorf("%s: waits %s, want %s", class, got, want)
+		}
+	}
+}
+
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
@@ -122,6 +134,8 @@ func TestHealth(t *testing.T) {
 		{name: "a long quota has a trial an hour", calls: [][]message.Outcome{{{Class: message.QuotaExhausted, RetryAfter: 9 * time.Hour}}}, state: report.QuotaExhausted, wait: quotaWait},
 		{name: "a phone's quota says nothing", calls: [][]message.Outcome{{{Class: message.QuotaExhausted, PhoneOnly: true}, {Class: message.Throttled, PhoneOnly: true}}}, state: report.NoTraffic},
 		{name: "a phone's quota hides nothing", calls: [][]message.Outcome{{{Class: message.QuotaExhausted, PhoneOnly: true}, {Class: message.Throttled, Code: "9", RetryAfter: time.Second}}}, state: report.Throttled, code: "9", wait: time.Second},
+		{name: "a class's quota closes nothing", calls: [][]message.Outcome{{{Class: message.QuotaExhausted, ClassOnly: true, Code: "10071", RetryAfter: 9 * time.Hour}}}, state: report.QuotaExhausted, code: "10071"},
+		{name: "a class's quota is not shown while others get through", calls: [][]message.Outcome{one(message.Accepted), {{Class: message.QuotaExhausted, ClassOnly: true, Code: "10071"}}}, state: report.Delivering},
 		{name: "invalid token says nothing", calls: [][]message.Outcome{one(message.InvalidToken)}, state: report.NoTraffic},
 		{name: "mass invalidation", calls: [][]message.Outcome{one(message.InvalidToken)}, fused: true, state: report.MassInvalidation, code: "21301", wait: heldBack},
 	}

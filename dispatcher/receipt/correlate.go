@@ -20,6 +20,8 @@ import (
 const (
 	// maxWords bounds what is stored of a vendor's words, in runes.
 	maxWords = 256
+	// maxReceipts is above what any vendor puts into one callback.
+	maxReceipts = 10_000
 	// aheadOf is how far a message's time may be ahead of ours: pods measure by the store's clock.
 	aheadOf = time.Hour
 )
@@ -31,14 +33,23 @@ func window(doc *config.Document, now time.Time) period {
 	return period{now.Add(-time.Duration(doc.Retention.ReceiptsSeconds) * time.Second), now.Add(aheadOf)}
 }
 
-// holds reports whether an id is that of a message whose receipts are kept: a UUIDv7 of the period.
-func (p period) holds(messageID string) bool {
+// holds reports when a message was made and whether its receipts are kept: its id is a UUIDv7 of the period.
+func (p period) holds(messageID string) (made time.Time, ok bool) {
 	id, err := uuid.Parse(messageID)
 	if err != nil || id.Version() != 7 {
-		return false
+		return time.Time{}, false
 	}
-	made := time.Unix(id.Time().UnixTime())
-	return !made.Before(p.from) && !made.After(p.to)
+	made = time.Unix(id.Time().UnixTime())
+	return made, !made.Before(p.from) && !made.After(p.to)
+}
+
+// dated is when something happened to a push of a message that was made then; zero, which is now, when the vendor's
+// time cannot be right: some count otherwise than their documents say.
+func (p period) dated(at, made time.Time) time.Time {
+	if at.Before(made.Add(-aheadOf)) || at.After(p.to) {
+		return time.Time{}
+	}
+	return at
 }
 
 // correlate keeps the receipts that can be ours: pushes of other senders through
@@ -48,11 +59,13 @@ func (h *Handler) correlate(row config.Channel, read []provider.Receipt, p perio
 	_, environment := row.Place()
 	for _, r := range read {
 		token, ok := h.token(row.Vendor, r.Token)
-		if !ok || !p.holds(r.MessageID) || !slices.Contains(provider.Events(), r.Event) {
+		made, kept := p.holds(r.MessageID)
+		if !ok || !kept || !slices.Contains(provider.Events(), r.Event) {
 			continue
 		}
 		out = append(out, store.Receipt{
-			MessageID: r.MessageID, Channel: row.Name, Token: token, Event: r.Event, Code: words(r.Code), Reason: words(r.Reason), At: r.At,
+			MessageID: r.MessageID, Channel: row.Name, Token: token, Event: r.Event, Code: words(r.Code), Reason: words(r.Reason),
+			At:       p.dated(r.At, made),
 			Selector: message.Selector{Vendor: row.Vendor, AppType: row.AppType, Environment: environment},
 		})
 	}

@@ -106,6 +106,8 @@ func (h *Handler) take(r *http.Request, doc *config.Document, row config.Channel
 		return err
 	case err != nil:
 		return fmt.Errorf("%w: %w", errMalformed, err)
+	case len(read) > maxReceipts:
+		return fmt.Errorf("%w: holds %d receipts, at most %d", errMalformed, len(read), maxReceipts)
 	}
 	ours := h.correlate(row, read, window(doc, now))
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)

@@ -79,6 +79,8 @@ func read(row config.Channel, c provider.Callback) ([]provider.Receipt, error) {
 		return nil, provider.ErrReceiptRefused
 	case "panic":
 		panic("at " + row.Name)
+	case "flood":
+		return make([]provider.Receipt, 10_001), nil
 	case "silent":
 		return nil, fmt.Errorf("vendor %s: %w", row.Vendor, provider.ErrNoReceipts)
 	}
@@ -233,6 +235,7 @@ func TestRefusedCallbacks(t *testing.T) {
 		"forged":         {body: func() io.Reader { return strings.NewReader("forged") }, status: http.StatusUnauthorized},
 		"no receipts":    {body: func() io.Reader { return strings.NewReader("silent") }, status: http.StatusNotFound},
 		"malformed":      {body: func() io.Reader { return strings.NewReader(`{"a`) }, status: http.StatusBadRequest},
+		"a flood":        {body: func() io.Reader { return strings.NewReader("flood") }, status: http.StatusBadRequest},
 		"large":          {body: func() io.Reader { return strings.NewReader(strings.Repeat(" ", 1<<20) + "[]") }, status: http.StatusRequestEntityTooLarge},
 		"cut off":        {body: func() io.Reader { return io.MultiReader(strings.NewReader("["), broken{}) }, status: http.StatusBadRequest},
 		"store":          {broken: func(m *memory) { m.adding = errors.New("disk full") }, status: http.StatusServiceUnavailable},

@@ -27,10 +27,15 @@ const (
 		WHERE t.device_key = n.device_key AND t.kind = n.kind`
 	insertTokens = `INSERT INTO @.tokens (device_key, kind, vendor, app_type, environment, token_hash, value, gen, set_at)
 		SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::bytea[], $7::text[], $8::bigint[], $9::bigint[])`
-	// renewTokens notes when the phone said that it still has a token, unless that is known to the minute.
-	renewTokens = `UPDATE @.tokens t SET quarantined_at = NULL, set_at = greatest(t.set_at, n.set_at)
-		FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS n(device_key, kind, set_at)
-		WHERE t.device_key = n.device_key AND t.kind = n.kind AND (t.quarantined_at IS NOT NULL OR t.set_at < n.set_at - 60000)`
+	// renewTokens notes when the phone said that it still has a token, unless that is known to the minute. It locks the
+	// tokens in their order, like all that writes several.
+	renewTokens = `UPDATE @.tokens t SET quarantined_at = NULL, set_at = greatest(t.set_at, o.at)
+		FROM (SELECT t.device_key, t.kind, n.set_at AS at
+			FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS n(device_key, kind, set_at)
+			JOIN @.tokens t ON t.device_key = n.device_key AND t.kind = n.kind
+				AND (t.quarantined_at IS NOT NULL OR t.set_at < n.set_at - 60000)
+			ORDER BY t.device_key, t.kind FOR NO KEY UPDATE OF t) AS o
+		WHERE t.device_key = o.device_key AND t.kind = o.kind`
 	// A device that is new to a user begins before the first entry that is kept.
 	openCursors = `INSERT INTO @.cursors (device_key, user_key, acked)
 		SELECT n.device_key, u.user_key, coalesce((SELECT min(i.seq) - 1 FROM @.inbox i WHERE i.user_key = u.user_key), u.last_seq)

@@ -120,6 +120,9 @@ func (p *Provider) push(ctx context.Context, n provider.Notification, t provider
 	if err != nil {
 		return rejected(err)
 	}
+	if o, ok := p.hosts.waiting(s.host, p.now()); ok {
+		return o
+	}
 	encrypted, err := encrypt(s, plaintext)
 	if err != nil {
 		return rejected(fmt.Errorf("encrypting: %w", err))

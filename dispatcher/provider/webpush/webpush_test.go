@@ -167,8 +167,72 @@ func TestOneSubscriptionCannotCloseTheChannel(t *testing.T) {
 	} {
 		later.Add(int64(step.wait))
 		o := p.Send(t.Context(), providertest.Notification(), targets(2)[step.to:step.to+1])[0]
-		if o.Class != step.want {
+		if o.Class != step.want || o.PhoneOnly != (o.Class == message.Transient) {
 			t.Errorf("%+v: got %+v", step, o)
+		}
+	}
+}
+
+// TestAnyPushServiceVouchesForTheKey: an acceptance shows that the key is good, whichever host it came from.
+func TestAnyPushServiceVouchesForTheKey(t *testing.T) {
+	t.Parallel()
+	h := hosts{known: map[string]host{}}
+	now := time.Unix(1_800_000_000, 0)
+	for i, step := range []struct {
+		host        string
+		class, want message.Class
+		after       time.Duration
+	}{
+		{"a", message.AuthExpired, message.CredentialRejected, 0},
+		{"b", message.Accepted, message.Accepted, 0},
+		{"a", message.AuthExpired, message.Transient, trusted - 1},
+		{"a", message.AuthExpired, message.CredentialRejected, 1},
+	} {
+		now = now.Add(step.after)
+		o := message.Outcome{Class: step.class}
+		h.settle(step.host, &o, now)
+		if o.Class != step.want || o.PhoneOnly != (step.want == message.Transient) {
+			t.Errorf("step %d: got %+v", i, o)
+		}
+	}
+}
+
+// TestAThrottlingHostIsLeftAlone: it is not called before its time is over.
+func TestAThrottlingHostIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[string]time.Duration{"": firstWait, "120": 2 * time.Minute} {
+		var later, calls atomic.Int64
+		began := time.Now()
+		now := func() time.Time { return began.Add(time.Duration(later.Load())) }
+		s := &service{now: now, onPush: func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+			if calls.Add(1) > 1 {
+				return false
+			}
+			if asked != "" {
+				w.Header().Set("Retry-After", asked)
+			}
+			refuse(w, http.StatusTooManyRequests, 0, "slow down")
+			return true
+		}}
+		deps := providertest.Deps()
+		deps.Now = now
+		p := start(t, s, deps)
+		for i, step := range []struct {
+			after time.Duration
+			class message.Class
+			wait  time.Duration
+			calls int64
+		}{
+			{0, message.Throttled, want, 1},
+			{want - time.Second, message.Throttled, time.Second, 1},
+			{time.Second, message.Accepted, 0, 2},
+			{0, message.Accepted, 0, 3},
+		} {
+			later.Add(int64(step.after))
+			o := p.Send(t.Context(), providertest.Notification(), targets(1))[0]
+			if o.Class != step.class || o.RetryAfter != step.wait || o.PhoneOnly != (o.Class == message.Throttled) || calls.Load() != step.calls {
+				t.Errorf("Retry-After %q, step %d: got %+v after %d calls", asked, i, o, calls.Load())
+			}
 		}
 	}
 }
@@ -261,6 +325,7 @@ func TestBackoff(t *testing.T) {
 		{message.Throttled, 10 * time.Second, 0, 20 * time.Second}, // of a request that was open
 		{message.Throttled, 20 * time.Second, 0, time.Minute},
 		{message.Throttled, time.Minute, 5 * time.Second, 5 * time.Second},
+		{message.Throttled, time.Second, 0, 4 * time.Second}, // of a request that was open
 		{message.Throttled, time.Minute, 0, 2 * time.Minute},
 		{message.Transient, time.Hour, 0, 0},
 		{message.Throttled, time.Hour, 0, 4 * time.Minute},
@@ -268,6 +333,8 @@ func TestBackoff(t *testing.T) {
 		{message.Throttled, time.Hour, 0, 16 * time.Minute},
 		{message.Throttled, time.Hour, 0, 30 * time.Minute},
 		{message.Throttled, time.Hour, 0, 30 * time.Minute},
+		{message.Throttled, time.Hour, 5 * time.Hour, 5 * time.Hour},
+		{message.Throttled, time.Minute, 0, 29 * time.Minute}, // another subscription may try sooner
 		{message.Accepted, time.Second, 0, 0},
 		{message.Throttled, 0, 0, 30 * time.Second},
 	} {

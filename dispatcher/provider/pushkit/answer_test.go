@@ -26,11 +26,11 @@ func TestTable(t *testing.T) {
 		message.Accepted:           {"80000000", "80100000"},
 		message.InvalidToken:       {"80300007", "tokenFormatError"},
 		message.AuthExpired:        {"80200003", "80200005", "HTTP 401"},
-		message.CredentialRejected: {"80200001", "80300002", "80600003", "80300011", "80300036", "80300037", "HTTP 404", "noRight", "appinfoError", "disableSendHuaweiMsgBecauseOfPenalty"},
+		message.CredentialRejected: {"80200001", "80300002", "80600003", "80300036", "80300037", "HTTP 404", "noRight", "appinfoError", "disableSendHuaweiMsgBecauseOfPenalty"},
 		message.Throttled:          {"HTTP 503", "80100017", "80300029", "80300030"},
 		message.Transient:          {"HTTP 500", "HTTP 502", "81000001"},
 		message.Rejected: {
-			"HTTP 400", "80100001", "80100003", "80100004", "80100013", "80100016", "80100018", "80100022", "80300008", "80300010", "80300013",
+			"HTTP 400", "80100001", "80100003", "80100004", "80100013", "80100016", "80100018", "80100022", "80300008", "80300010", "80300011", "80300013",
 			"noPushTypeRight", "countryNotSupport", "tokenPlatformNotSupport", "atomicUnableSendUnsubscribedMsg", "differentImgVerifyPolicy",
 			"notSupportPlayVoice", "noRightToSendThisLiveNotificationEvent",
 		},

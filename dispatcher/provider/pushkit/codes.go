@@ -56,9 +56,8 @@ func rows(class message.Class, list ...row) []provider.Code {
 func credentialRows() []provider.Code {
 	return rows(message.CredentialRejected,
 		row{"80200001", "The token is missing, of another app or project, or wrongly signed. Compare the identifiers and the Secret with AppGallery Connect."},
-		row{codeForeign, "The app may not push, or the phone's token is another app's. Enable Push Kit for the app, outside mainland China for overseas too, and compare the identifiers. If the channel delivered within a minute, the class is Rejected."},
+		row{codeForeign, "The app may not push, or the phone's token is another app's. Enable Push Kit for the app, outside mainland China for overseas too, and compare the identifiers. A request to several phones is repeated for each alone. If the channel delivered within a day, the class is Rejected."},
 		row{"80600003", "Huawei could not check the token at its OAuth server. Compare the identifiers and the Secret with AppGallery Connect."},
-		row{"80300011", "The app may not send data messages of high priority. Apply for the right in AppGallery Connect, or use notifications."},
 		row{"80300036", "The JWT holds longer than a day. The clock of the cluster is wrong."},
 		row{"80300037", "Huawei punishes the app for a violation. Settle it in AppGallery Connect."},
 		row{"HTTP 404", "Huawei does not know the address. Compare endpoint.url and the app or project id with AppGallery Connect."})
@@ -75,6 +74,7 @@ func rejectedRows() []provider.Code {
 		row{"80100022", "The picture was not checked. Have Huawei's image control check it first, or leave it out."},
 		row{"80300008", "The message has more than 4096 bytes. Shorten the payload."},
 		row{"80300010", "Too many or no tokens in a request."},
+		row{"80300011", "The app may not send data messages of high priority. Apply for the right in AppGallery Connect, or set messageType to Notification in the push profile. Other messages go on."},
 		row{"80300013", "The receipt URL or its certificate is bad. Correct it in AppGallery Connect."},
 		row{"HTTP 400", "The request is wrong; the detail names the part."})
 }
@@ -86,8 +86,8 @@ func Reasons() []provider.Code {
 		rows(message.InvalidToken,
 			row{"tokenFormatError", "The token is malformed. The app registers its new token when it starts."}),
 		rows(message.CredentialRejected,
-			row{reasonForeign, "The token's app is not in the project, or the phone was upgraded from HarmonyOS 4 and its app has not asked for a new token. Compare harmonyOS.projectID with AppGallery Connect. If the channel delivered within a minute, the class is Rejected."},
-			row{reasonNoApp, "Huawei does not know the token's app. Create it in AppGallery Connect. If the channel delivered within a minute, the class is Rejected."},
+			row{reasonForeign, "The token's app is not in the project, or the phone was upgraded from HarmonyOS 4 and its app has not asked for a new token. Compare harmonyOS.projectID with AppGallery Connect. If the channel delivered within a day, the class is Rejected."},
+			row{reasonNoApp, "Huawei does not know the token's app. Create it in AppGallery Connect. If the channel delivered within a day, the class is Rejected."},
 			row{"disableSendHuaweiMsgBecauseOfPenalty", "Huawei punishes the app for a violation. Settle it in AppGallery Connect."}),
 		rows(message.Rejected,
 			row{"noPushTypeRight", "The project may not send this push type. Apply for the right in AppGallery Connect, or change pushType in the push profile."},

@@ -25,7 +25,9 @@ const (
 	// baseURL is the address of both services, in mainland China and overseas.
 	baseURL = "https://push-api.cloud.huawei.com"
 	// provenFor is how long after a phone took a push the credential is no suspect.
-	provenFor = time.Minute
+	provenFor = 24 * time.Hour
+	// agreeing is how many phones have to be refused as another app's before the others are not asked.
+	agreeing = 3
 )
 
 // Sender makes the requests of a channel row. It is safe for concurrent use.
@@ -101,12 +103,35 @@ func (s *Sender) push(ctx context.Context, m Message, tokens []string) (message.
 	switch {
 	case len(tokens) == 1:
 		v.outcome = s.judge(v.outcome)
-	case v.outcome.Code == codeForeign && s.proven():
-		v.outcome.Class = message.InvalidToken // one of them is another app's, which lets Huawei refuse all
+	case v.outcome.Code == codeForeign:
+		return v.outcome, s.apart(ctx, m, tokens) // one of them is another app's, which lets Huawei refuse all
 	case allNamed:
 		v.outcome.Class = message.Unknown // it is nobody's, so nothing is repeated
 	}
 	return v.outcome, v.named
+}
+
+// apart asks for each phone alone whether it is another app's. A phone that takes the push proves the others' refusals to be
+// theirs; without one, refusals that agree end the work.
+func (s *Sender) apart(ctx context.Context, m Message, tokens []string) map[string]message.Outcome {
+	var refusals atomic.Int64
+	outcomes, asked := make([]message.Outcome, len(tokens)), make([]bool, len(tokens))
+	provider.Alone(len(tokens), func(i int) message.Outcome {
+		asked[i] = true
+		whole, named := s.push(ctx, m, tokens[i:i+1])
+		o := verdict{outcome: whole, named: named}.of(tokens[i])
+		o.PhoneOnly = foreign(o) && refusals.Add(1) < agreeing
+		return o
+	}, func(i int, o message.Outcome) { outcomes[i] = o })
+	all := make(map[string]message.Outcome, len(tokens))
+	for i, o := range outcomes {
+		o.PhoneOnly = false
+		if asked[i] { // the others may still be good
+			o = s.judge(o)
+		}
+		all[tokens[i]] = o
+	}
+	return all
 }
 
 func (s *Sender) once(ctx context.Context, m Message, tokens []string, bearer string) verdict {
@@ -128,11 +153,15 @@ func (s *Sender) once(ctx context.Context, m Message, tokens []string, bearer st
 // judge tells the two causes of a refusal apart: a credential of the wrong app or project delivers to nobody, a foreign
 // token is alone. It is not unbound: the same words come when the app loses its right.
 func (s *Sender) judge(o message.Outcome) message.Outcome {
-	foreign := o.Code == codeForeign || o.Code == reasonForeign || o.Code == reasonNoApp
-	if foreign && o.Class == message.CredentialRejected && s.proven() {
+	if foreign(o) && s.proven() {
 		o.Class = message.Rejected
 	}
 	return o
+}
+
+// foreign tells whether a phone is refused as another app's, or the app for its lack of rights.
+func foreign(o message.Outcome) bool {
+	return o.Class == message.CredentialRejected && (o.Code == codeForeign || o.Code == reasonForeign || o.Code == reasonNoApp)
 }
 
 func (s *Sender) proven() bool {

@@ -153,10 +153,9 @@ func TestForeignToken(t *testing.T) {
 		want   []message.Class
 	}{
 		{"before a success", []string{"foreign"}, []message.Class{message.CredentialRejected}},
-		{"before a success, with others", []string{"foreign", "good"}, []message.Class{message.CredentialRejected, message.CredentialRejected}},
-		{"success", []string{"good"}, []message.Class{message.Accepted}},
+		{"with others", []string{"foreign", "good"}, []message.Class{message.Rejected, message.Accepted}},
 		{"after it", []string{"foreign"}, []message.Class{message.Rejected}},
-		{"after it, with others", []string{"foreign", "good"}, []message.Class{message.Rejected, message.Accepted}},
+		{"after it, with others again", []string{"foreign", "good"}, []message.Class{message.Rejected, message.Accepted}},
 	}
 	for _, step := range steps {
 		if diff := cmp.Diff(step.want, send(step.tokens...)); diff != "" {
@@ -166,6 +165,27 @@ func TestForeignToken(t *testing.T) {
 	c.pass(provenFor)
 	if diff := cmp.Diff([]message.Class{message.CredentialRejected}, send("foreign")); diff != "" {
 		t.Errorf("when the proof is old (-want +got):\n%s", diff)
+	}
+}
+
+// TestAppWithoutRights: the refusals of single phones agree, so the others are not asked.
+func TestAppWithoutRights(t *testing.T) {
+	t.Parallel()
+	s := &service{Answer: func([]string) (int, string) {
+		return 200, inMsg("80300002", "No permission to send message to these tmIDs.")
+	}}
+	p := start(t, s, &clock{t: time.Now()})
+	tokens := make([]string, MaxTargets)
+	for i := range tokens {
+		tokens[i] = fmt.Sprintf("token-%d", i)
+	}
+	for _, o := range p.Send(t.Context(), bare(), to(tokens...)) {
+		if o.Class != message.CredentialRejected || o.Code != "80300002" || o.PhoneOnly {
+			t.Fatalf("got %+v", o)
+		}
+	}
+	if n := s.requests(); n < 1+agreeing || n > 50 {
+		t.Errorf("%d requests", n)
 	}
 }
 

@@ -17,13 +17,13 @@ type MismatchError struct {
 // Error implements error.
 func (e *MismatchError) Error() string { return e.Field + ": " + e.Problem }
 
-// Proven tells the two causes of a mismatch between a phone's app and the credential apart: a credential of the wrong
-// app never delivered to anyone, a foreign token is alone. The zero value has delivered nothing.
+// Proven tells whether a refusal concerns the credential or one push: a wrong credential never delivered to anyone, a
+// foreign token is alone. The zero value has delivered nothing.
 type Proven struct{ accepted atomic.Bool }
 
-// Judge turns the outcomes with the vendor's code of a mismatch, which its table has as CredentialRejected, into
-// InvalidToken once anything was accepted.
-func (p *Proven) Judge(outcomes []message.Outcome, code string) {
+// Judge gives the outcomes with a code of the vendor's, which its table has as CredentialRejected, another class once
+// anything was accepted.
+func (p *Proven) Judge(outcomes []message.Outcome, code string, class message.Class) {
 	for _, o := range outcomes {
 		if o.Class == message.Accepted {
 			p.accepted.Store(true)
@@ -32,7 +32,7 @@ func (p *Proven) Judge(outcomes []message.Outcome, code string) {
 	}
 	for i := range outcomes {
 		if outcomes[i].Code == code && p.accepted.Load() {
-			outcomes[i].Class = message.InvalidToken
+			outcomes[i].Class = class
 		}
 	}
 }

@@ -150,7 +150,7 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 		}
 		send("", due)
 	}
-	p.proven.Judge(outcomes, deviceTokenNotForTopic)
+	p.proven.Judge(outcomes, deviceTokenNotForTopic, message.InvalidToken)
 	return outcomes
 }
 
@@ -181,8 +181,12 @@ func (p *Provider) push(ctx context.Context, token string, n provider.Notificati
 	} else {
 		o = post("")
 	}
-	if o.Class == message.Accepted {
+	switch {
+	case o.Class == message.Accepted:
 		o.Detail = note
+	case pushType(n, t) == voIP && (o.Code == topicDisallowed || o.Code == badTopic):
+		// Concerns calls only: it must not hold back the alerts of the channel.
+		o.Class, o.Detail = message.Rejected, o.Detail+": the certificate or key is not for calls (topic "+p.topic+".voip)"
 	}
 	return o
 }

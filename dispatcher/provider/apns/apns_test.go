@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -279,6 +281,30 @@ func TestATokenOfAnotherApp(t *testing.T) {
 	}
 	if got := p.Send(t.Context(), n, targets)[2]; got.Class != message.InvalidToken {
 		t.Errorf("beside a good one: got %+v", got)
+	}
+}
+
+// TestACredentialThatIsNotForCalls holds back no alerts.
+func TestACredentialThatIsNotForCalls(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"TopicDisallowed", "BadTopic"} {
+		a := &apple{onPush: func(w http.ResponseWriter, _ *http.Request, _, _ string) bool {
+			refuse(w, http.StatusBadRequest, reason)
+			return true
+		}}
+		p := start(t, a, row(), providertest.Deps())
+		n, targets := providertest.Notification(), providertest.Targets(1)
+		if o := p.Send(t.Context(), n, targets)[0]; o.Class != message.CredentialRejected || o.Detail != reason {
+			t.Errorf("an alert: got %+v", o)
+		}
+		n.Setting.APNs = &config.APNsSetting{PushType: "VoIP"}
+		want := message.Outcome{
+			Class: message.Rejected, HTTPStatus: 400, Code: reason,
+			Detail: reason + ": the certificate or key is not for calls (topic io.example.chat.voip)",
+		}
+		if diff := cmp.Diff(want, p.Send(t.Context(), n, targets)[0]); diff != "" {
+			t.Errorf("a call (-want +got):\n%s", diff)
+		}
 	}
 }
 

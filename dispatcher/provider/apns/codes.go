@@ -13,6 +13,8 @@ const (
 	badDeviceToken          = "BadDeviceToken"
 	deviceTokenNotForTopic  = "DeviceTokenNotForTopic"
 	expiredProviderToken    = "ExpiredProviderToken"
+	topicDisallowed         = "TopicDisallowed"
+	badTopic                = "BadTopic"
 	tooManyRequests         = "TooManyRequests"
 	tooManyTokenUpdates     = "TooManyProviderTokenUpdates"
 	retriedAsIs             = "It is tried again."
@@ -20,6 +22,7 @@ const (
 	limitedKey              = "The key is limited to another environment. Compare apns.environment with the key in Apple's developer account, or make a key for both."
 	wrongRequest            = "The dispatcher made a wrong request; report it."
 	registersWhenItStarts   = "The app registers its new token when it starts."
+	notForCalls             = " For a VoIP push the class is Rejected: the certificate or key is not for calls; make one that is."
 	compareCertificateTopic = "Compare apns.bundleID with the app's, and enable push notifications for it in Apple's developer account."
 )
 
@@ -71,8 +74,8 @@ func credentialCodes() []provider.Code {
 		forbidden("BadEnvironmentKeyInToken", limitedKey),
 		forbidden("UnrelatedKeyIdInToken", "The key is limited to other apps. Add the app to the key in Apple's developer account, or make a key for all."),
 		forbidden("Forbidden", "APNs refuses the account. "+compareKey),
-		topic("TopicDisallowed", "The credential may not push to the app. "+compareCertificateTopic),
-		topic("BadTopic", "apns.bundleID is not an app's. "+compareCertificateTopic),
+		topic(topicDisallowed, "The credential may not push to the app. "+compareCertificateTopic+notForCalls),
+		topic(badTopic, "apns.bundleID is not an app's. "+compareCertificateTopic+notForCalls),
 		topic("MissingTopic", "The certificate is for several apps and none was named. "+compareCertificateTopic),
 	}
 }

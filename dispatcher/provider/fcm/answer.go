@@ -31,15 +31,21 @@ type failure struct {
 	} `json:"error"`
 }
 
-// detail is an FcmError or a google.rpc.BadRequest; other kinds leave it empty.
+// detail is an FcmError, a google.rpc.BadRequest or a google.rpc.QuotaFailure; other kinds leave it empty.
 type detail struct {
-	Type            string      `json:"@type"`
-	ErrorCode       string      `json:"errorCode"`
-	FieldViolations []violation `json:"fieldViolations"`
+	Type            string           `json:"@type"`
+	ErrorCode       string           `json:"errorCode"`
+	FieldViolations []violation      `json:"fieldViolations"`
+	Violations      []quotaViolation `json:"violations"`
 }
 
 type violation struct {
 	Field       string `json:"field"`
+	Description string `json:"description"`
+}
+
+type quotaViolation struct {
+	Subject     string `json:"subject"`
 	Description string `json:"description"`
 }
 
@@ -65,6 +71,9 @@ func outcome(a provider.Answer, codes provider.CodeIndex, hide ...string) messag
 	}
 	if f.code() == invalidArgument && f.blamesToken() {
 		o.Class = message.InvalidToken
+	}
+	if f.code() == quotaExceeded || f.code() == resourceExhausted {
+		o.PhoneOnly = f.blamesDevice()
 	}
 	o.RetryAfter = wait(o.Class, a.RetryAfter)
 	return o
@@ -120,6 +129,11 @@ func (f failure) words() string {
 	for _, v := range f.violations() {
 		b.WriteString("; " + v.Field + ": " + v.Description)
 	}
+	for _, d := range f.Error.Details {
+		for _, v := range d.Violations {
+			b.WriteString("; " + v.Subject + ": " + v.Description)
+		}
+	}
 	return b.String()
 }
 
@@ -129,6 +143,9 @@ func (f failure) violations() (all []violation) {
 	}
 	return all
 }
+
+// blamesDevice tells the rate of one phone from that of the project, by words alone.
+func (f failure) blamesDevice() bool { return strings.Contains(strings.ToLower(f.words()), "device") }
 
 // blamesToken tells a dead token from a wrong message. FCM answers both with
 // INVALID_ARGUMENT: a token is blamed by field, or without any field by an

@@ -14,7 +14,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider/providertest"
 )
 
-// TestTable walks the codes of Firebase's documents. Two codes have a second
+// TestTable walks the codes of Firebase's documents. Three codes have a second
 // class that depends on more than the code; TestOutcome and TestMismatch have them.
 func TestTable(t *testing.T) {
 	t.Parallel()
@@ -56,6 +56,10 @@ func withCode(code, status, words string, details ...string) string {
 
 func violations(field string) string {
 	return `{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"` + field + `","description":"bad"}]}`
+}
+
+func quotaFailure(subject, description string) string {
+	return `{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"subject":"` + subject + `","description":"` + description + `"}]}`
 }
 
 func TestOutcome(t *testing.T) {
@@ -105,6 +109,30 @@ func TestOutcome(t *testing.T) {
 			"quota without a wait",
 			provider.Answer{Status: 429, Body: []byte(withCode("QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED", "slow"))},
 			message.Outcome{Class: message.Throttled, HTTPStatus: 429, Code: "QUOTA_EXCEEDED", Detail: "slow", RetryAfter: time.Minute},
+		},
+		{
+			"quota of the project",
+			provider.Answer{Status: 429, Body: []byte(withCode("QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED", "slow", quotaFailure("project:p", "Send requests per minute")))},
+			message.Outcome{
+				Class: message.Throttled, HTTPStatus: 429, Code: "QUOTA_EXCEEDED", RetryAfter: time.Minute,
+				Detail: "slow; project:p: Send requests per minute",
+			},
+		},
+		{
+			"quota of the phone",
+			provider.Answer{Status: 429, Body: []byte(withCode("QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED", "slow", quotaFailure("Device:7", "rate")))},
+			message.Outcome{
+				Class: message.Throttled, HTTPStatus: 429, Code: "QUOTA_EXCEEDED", RetryAfter: time.Minute, PhoneOnly: true,
+				Detail: "slow; Device:7: rate",
+			},
+		},
+		{
+			"quota of the phone, in words",
+			provider.Answer{Status: 429, Body: []byte(`{"error":{"status":"RESOURCE_EXHAUSTED","message":"Device Message Rate Exceeded"}}`)},
+			message.Outcome{
+				Class: message.Throttled, HTTPStatus: 429, Code: "RESOURCE_EXHAUSTED", RetryAfter: time.Minute, PhoneOnly: true,
+				Detail: "Device Message Rate Exceeded",
+			},
 		},
 		{
 			"overload without a wait",

@@ -12,6 +12,10 @@ import (
 const (
 	invalidArgument  = "INVALID_ARGUMENT"
 	senderIDMismatch = "SENDER_ID_MISMATCH"
+	thirdPartyAuth   = "THIRD_PARTY_AUTH_ERROR"
+	// quotaExceeded is of the project or of one phone.
+	quotaExceeded     = "QUOTA_EXCEEDED"
+	resourceExhausted = "RESOURCE_EXHAUSTED"
 )
 
 // Codes is the table of FCM's codes: the errorCode of an FcmError, else the
@@ -35,11 +39,11 @@ func pushCodes() []provider.Code {
 			Why: "The token belongs to another Firebase project: compare the project of the app's google-services.json with the service account's. Once the channel has delivered to another phone, the class is InvalidToken.",
 		},
 		{
-			Code: "QUOTA_EXCEEDED", HTTP: http.StatusTooManyRequests, Class: message.Throttled,
-			Why: "Too many messages for the project or the phone. Ask Firebase for more quota, or lower limits.requestsPerSecond.",
+			Code: quotaExceeded, HTTP: http.StatusTooManyRequests, Class: message.Throttled,
+			Why: "Too many messages for the project, or for the phone where the detail speaks of a device; other phones get theirs then. Ask Firebase for more quota, or lower limits.requestsPerSecond.",
 		},
 		{
-			Code: "RESOURCE_EXHAUSTED", HTTP: http.StatusTooManyRequests, Class: message.Throttled,
+			Code: resourceExhausted, HTTP: http.StatusTooManyRequests, Class: message.Throttled,
 			Why: "Like QUOTA_EXCEEDED.",
 		},
 		{
@@ -55,8 +59,8 @@ func pushCodes() []provider.Code {
 			Why: "FCM gives no reason. It is tried again a few times.",
 		},
 		{
-			Code: "THIRD_PARTY_AUTH_ERROR", HTTP: http.StatusUnauthorized, Class: message.CredentialRejected,
-			Why: "The APNs key or web push key of the Firebase app is missing or wrong: upload it in the Firebase console under Cloud Messaging.",
+			Code: thirdPartyAuth, HTTP: http.StatusUnauthorized, Class: message.CredentialRejected,
+			Why: "The APNs key or web push key of the Firebase app is missing or wrong, which concerns iOS and web only: upload it in the Firebase console under Cloud Messaging. Once the channel has delivered to another phone, the class is Rejected.",
 		},
 		{
 			Code: "UNAUTHENTICATED", HTTP: http.StatusUnauthorized, Class: message.AuthExpired,

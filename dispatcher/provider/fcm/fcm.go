@@ -108,7 +108,8 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 	p.tokens.Each(ctx, outcomes, func(token string, due []int) {
 		p.streams.Each(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i], false) })
 	})
-	p.proven.Judge(outcomes, senderIDMismatch)
+	p.proven.Judge(outcomes, senderIDMismatch, message.InvalidToken)
+	p.proven.Judge(outcomes, thirdPartyAuth, message.Rejected)
 	return outcomes
 }
 

@@ -89,23 +89,25 @@ func TestSendGivesUpAfterOneRefresh(t *testing.T) {
 
 func TestMismatch(t *testing.T) {
 	t.Parallel()
-	g := &google{onSend: func(w http.ResponseWriter, _ *http.Request, m request) bool {
-		if strings.HasPrefix(m.Message.Token, "good") {
-			return false
+	for code, proven := range map[string]message.Class{"SENDER_ID_MISMATCH": message.InvalidToken, "THIRD_PARTY_AUTH_ERROR": message.Rejected} {
+		g := &google{onSend: func(w http.ResponseWriter, _ *http.Request, m request) bool {
+			if strings.HasPrefix(m.Message.Token, "good") {
+				return false
+			}
+			refuse(w, http.StatusForbidden, inner(withCode(code, "PERMISSION_DENIED", "no")))
+			return true
+		}}
+		p := start(t, g, providertest.Deps())
+		n, targets := providertest.Notification(), providertest.Targets(3) // two good ones, then one of another project or system
+		if got := p.Send(t.Context(), n, targets[2:])[0]; got.Class != message.CredentialRejected {
+			t.Errorf("%s before anything was delivered: got %+v", code, got)
 		}
-		refuse(w, http.StatusForbidden, inner(withCode("SENDER_ID_MISMATCH", "PERMISSION_DENIED", "SenderId mismatch")))
-		return true
-	}}
-	p := start(t, g, providertest.Deps())
-	n, targets := providertest.Notification(), providertest.Targets(3) // two good ones, then one of another project
-	if got := p.Send(t.Context(), n, targets[2:])[0]; got.Class != message.CredentialRejected {
-		t.Errorf("before anything was delivered: got %+v", got)
-	}
-	if got := p.Send(t.Context(), n, targets)[2]; got.Class != message.InvalidToken {
-		t.Errorf("beside a good one: got %+v", got)
-	}
-	if got := p.Send(t.Context(), n, targets[2:])[0]; got.Class != message.InvalidToken {
-		t.Errorf("after a good one: got %+v", got)
+		if got := p.Send(t.Context(), n, targets)[2]; got.Class != proven {
+			t.Errorf("%s beside a good one: got %+v", code, got)
+		}
+		if got := p.Send(t.Context(), n, targets[2:])[0]; got.Class != proven {
+			t.Errorf("%s after a good one: got %+v", code, got)
+		}
 	}
 }
 

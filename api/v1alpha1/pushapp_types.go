@@ -57,8 +57,8 @@ type PushAppSpec struct {
 	// +required
 	AppID string `json:"appID,omitempty"`
 
-	// channels lists the PushChannels that the app sends through, at most 64. Vendor, appType and region of a phone select the
-	// row; two rows that fit the same phone are the error AmbiguousChannel.
+	// channels lists the PushChannels that the app sends through, at most 64. Vendor, appType, region and APNs environment of
+	// a phone select the row; two rows that fit the same phone are the error AmbiguousChannel.
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1

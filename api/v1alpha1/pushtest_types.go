@@ -64,7 +64,8 @@ type PushTestSpec struct {
 	// +optional
 	UserID string `json:"userID,omitempty"`
 
-	// title is the notification's title. Some vendors refuse a push without title or content.
+	// title is the notification's title. Most vendors in China refuse a notification that lacks title or content: give
+	// both.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +optional

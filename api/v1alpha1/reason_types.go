@@ -1,6 +1,6 @@
 package v1alpha1
 
-// Reasons of Ready, Reconciling and Stalled in both kinds; each may also carry the reason of the fact that decides it.
+// Reasons of Ready, Reconciling and Stalled in all kinds; each may also carry the reason of the fact that decides it.
 const (
 	// ReasonPending says that the controller did not see the object yet.
 	ReasonPending = "Pending"

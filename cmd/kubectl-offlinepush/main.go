@@ -1,5 +1,5 @@
 // Command kubectl-offlinepush is a plugin of kubectl: with it in the PATH,
-// kubectl offlinepush moves bindings between stores.
+// kubectl offlinepush moves bindings between stores and shows receipt URLs.
 package main
 
 import (

@@ -31,7 +31,7 @@ func tell(ctx context.Context, w *quickstart.World) error {
 		w.Say("\n[%3.0fs] %s", time.Since(start).Seconds(), title)
 		return run(ctx)
 	}
-	if err := step("The operator, two channels and an app, from YAML", w.Install); err != nil {
+	if err := step("The operator, ten channels and an app, from YAML", w.Install); err != nil {
 		return err
 	}
 	for _, s := range quickstart.NewStory(w).Steps() {

@@ -10,8 +10,8 @@ type PushAppSpecApplyConfiguration struct {
 	// appID identifies the app in its store, in tokens of devices and in metrics. Letters, digits, dots, dashes and
 	// underscores, at most 64. It cannot change, because the store belongs to it.
 	AppID *string `json:"appID,omitempty"`
-	// channels lists the PushChannels that the app sends through, at most 64. Vendor, appType and region of a phone select the
-	// row; two rows that fit the same phone are the error AmbiguousChannel.
+	// channels lists the PushChannels that the app sends through, at most 64. Vendor, appType, region and APNs environment of
+	// a phone select the row; two rows that fit the same phone are the error AmbiguousChannel.
 	Channels []AppChannelApplyConfiguration `json:"channels,omitempty"`
 	// pushProfiles are named ways to show a push, at most 64. A message names one as its resourcesID. Changing them restarts
 	// no pod.

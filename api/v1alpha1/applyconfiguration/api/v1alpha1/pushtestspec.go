@@ -17,7 +17,8 @@ type PushTestSpecApplyConfiguration struct {
 	PushID *string `json:"pushID,omitempty"`
 	// userID is the user whose phones get the push, at most 10 of them.
 	UserID *string `json:"userID,omitempty"`
-	// title is the notification's title. Some vendors refuse a push without title or content.
+	// title is the notification's title. Most vendors in China refuse a notification that lacks title or content: give
+	// both.
 	Title *string `json:"title,omitempty"`
 	// content is the notification's text.
 	Content *string `json:"content,omitempty"`

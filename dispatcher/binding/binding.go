@@ -197,18 +197,28 @@ func (s *Service) Logout(ctx context.Context, device int64) error {
 	return s.settle(ctx, wire.KickedLoggedOut, done.Changes, done.Unconfirmed)
 }
 
-// Unregister unbinds the device and deletes it with its tokens.
+// Unregister unbinds the device, and deletes it with its tokens once nothing of its
+// user is open any more: whoever registers one of the tokens, or repeats the request,
+// until then finds the device and waits too. It goes on when the caller hangs up.
 func (s *Service) Unregister(ctx context.Context, device int64) error {
 	release, err := s.locks.take(ctx, deviceKey(device))
 	if err != nil {
 		return err
 	}
 	defer release()
-	done, err := s.deps.Store.Unregister(ctx, device)
+	done, err := s.deps.Store.Unbind(ctx, device)
 	if err != nil {
+		return fmt.Errorf("unbinding the device: %w", err)
+	}
+	if err := s.settle(ctx, wire.KickedUnregistered, done.Changes, done.Unconfirmed); err != nil {
+		return err
+	}
+	// What is open to the device from now on is nobody's.
+	_, err = s.deps.Store.Unregister(context.WithoutCancel(ctx), device)
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // a repeated request at another dispatcher may have been faster
 		return fmt.Errorf("unregistering the device: %w", err)
 	}
-	return s.settle(ctx, wire.KickedUnregistered, done.Changes, done.Unconfirmed)
+	return nil
 }
 
 // settle lets committed changes take effect, and earlier ones that may be waiting

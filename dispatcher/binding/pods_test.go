@@ -88,6 +88,10 @@ func bindTo(device func(*twoPods) int64, user string) request {
 
 func logout(ctx context.Context, s *binding.Service, p *twoPods) error { return s.Logout(ctx, p.alice) }
 
+func unregister(ctx context.Context, s *binding.Service, p *twoPods) error {
+	return s.Unregister(ctx, p.alice)
+}
+
 func register(ctx context.Context, s *binding.Service, _ *twoPods) error {
 	_, err := s.Register(ctx, registration("FCM", "a"))
 	return err
@@ -120,6 +124,7 @@ func TestRepetitionAtAnotherPodWaits(t *testing.T) {
 		{"a third user", bindTo(alice, "bob"), bindTo(alice, "carol")},
 		{"the logout", logout, logout},
 		{"the import", importMoved, importMoved},
+		{"the token of the unregistered device", unregister, register},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -135,6 +135,13 @@ func (s *server) requests() int {
 	return s.sends
 }
 
+// endedWithin is ended for a part of the time.
+func (s *server) endedWithin(ctx context.Context, part time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, part)
+	defer cancel()
+	return s.ended(ctx)
+}
+
 // ended reports whether every connection was closed before ctx ended.
 func (s *server) ended(ctx context.Context) bool {
 	for {

@@ -48,6 +48,9 @@ const (
 const (
 	// ReasonCredentialsAccepted says that the vendor accepted the credential.
 	ReasonCredentialsAccepted = "CredentialsAccepted"
+	// ReasonCredentialsChecked says that the credential has the right shape, and that the vendor has nobody to ask about it:
+	// a wrong one shows with the first push.
+	ReasonCredentialsChecked = "CredentialsChecked"
 	// ReasonCredentialExpiring says that the vendor accepted the credential, which ends within 30 days; the message says when.
 	ReasonCredentialExpiring = "CredentialExpiring"
 	// ReasonCredentialsRejected says that the vendor refused the credential in use.

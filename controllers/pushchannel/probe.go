@@ -36,8 +36,10 @@ func (p probed) known() bool { return !p.at.IsZero() }
 // refused reports whether the vendor said no for good.
 func (p probed) refused() bool { return p.proof.Verdict == provider.Refused }
 
-// accepted reports whether the vendor takes the credential.
-func (p probed) accepted() bool { return p.proof.Verdict == provider.Valid }
+// accepted reports whether the vendor takes the credential, as far as it can be asked.
+func (p probed) accepted() bool {
+	return p.proof.Verdict == provider.Valid || p.proof.Verdict == provider.Unasked
+}
 
 // wait is the time from the answer to the next probe; 0 means never: a refusal is final for its credential.
 func (p probed) wait(interval time.Duration, troubled bool) time.Duration {
@@ -98,10 +100,14 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 	return last, last.wait(interval, q.troubled)
 }
 
-// remembered takes an acceptance from the status, so that a restart of the manager does not ask every vendor again.
+// remembered takes an acceptance from the status, so that a restart of the manager does not ask every vendor again. What was
+// only checked is checked again: that asks nobody.
 func remembered(channel *pushv1.PushChannel, q question) probed {
 	valid := meta.FindStatusCondition(channel.Status.Conditions, pushv1.ConditionCredentialsValid)
 	if valid == nil || valid.Status != metav1.ConditionTrue || channel.Status.LastProbeTime == nil || !q.named.same(q.active) {
+		return probed{}
+	}
+	if valid.Reason == pushv1.ReasonCredentialsChecked {
 		return probed{}
 	}
 	return probed{proof: provider.Proof{Verdict: provider.Valid}, at: channel.Status.LastProbeTime.Time}

@@ -47,6 +47,7 @@ func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	for verdict, want := range map[provider.Verdict]string{
 		provider.Valid:   pushv1.ReasonCredentialsAccepted,
+		provider.Unasked: pushv1.ReasonCredentialsChecked,
 		provider.Refused: pushv1.ReasonCredentialsRejected,
 		provider.Busy:    pushv1.ReasonVendorThrottled,
 		provider.Silent:  pushv1.ReasonVendorUnreachable,
@@ -55,6 +56,9 @@ func TestVerdicts(t *testing.T) {
 		got := credentialsValid(pushv1.VendorFCM, p, true)
 		if got.Reason != want {
 			t.Errorf("%s gives %s, want %s", verdict, got.Reason, want)
+		}
+		if verdict == provider.Unasked && got.Message != "words" {
+			t.Errorf("a vendor that was not asked is said to have answered: %q", got.Message)
 		}
 		if got.Severity != condition.Fine && !strings.HasPrefix(got.Message, "FCM answered 4711 (HTTP 418): words; ") {
 			t.Errorf("%s says %q", verdict, got.Message)

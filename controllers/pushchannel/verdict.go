@@ -17,6 +17,8 @@ func credentialsValid(vendor pushv1.Vendor, p probed, inUse bool) condition.Fact
 	switch {
 	case !p.known():
 		return condition.Unknown(name, pushv1.ReasonNotProbed, "the vendor was not asked yet", condition.Pending)
+	case p.proof.Verdict == provider.Unasked:
+		return condition.True(name, pushv1.ReasonCredentialsChecked, p.proof.Detail)
 	case p.accepted():
 		return condition.True(name, pushv1.ReasonCredentialsAccepted, fmt.Sprintf("%s accepted the credential", vendor))
 	case p.refused() && inUse:

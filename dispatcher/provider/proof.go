@@ -14,6 +14,8 @@ type Verdict string
 const (
 	// Valid means that the vendor takes the credential.
 	Valid Verdict = "Valid"
+	// Unasked means that the credential has the right shape, and that the vendor has nobody to ask about it.
+	Unasked Verdict = "Unasked"
 	// Refused means that it will not, until somebody changes something.
 	Refused Verdict = "Refused"
 	// Busy means that the vendor asks for patience.
@@ -34,13 +36,19 @@ type Proof struct {
 // Prove probes a credential.
 func Prove(ctx context.Context, p Provider) Proof {
 	o := p.Probe(ctx)
-	return Proof{Verdict: verdictOf(o.Class), Code: o.Code, HTTPStatus: o.HTTPStatus, Detail: o.Detail, RetryAfter: o.RetryAfter}
+	return Proof{Verdict: verdictOf(o), Code: o.Code, HTTPStatus: o.HTTPStatus, Detail: o.Detail, RetryAfter: o.RetryAfter}
 }
 
 // verdictOf takes a used up quota for a yes: the vendor counts only for accounts that it knows.
-func verdictOf(class message.Class) Verdict {
-	switch class {
-	case message.Accepted, message.QuotaExhausted:
+// An acceptance that came with no answer is none of the vendor's.
+func verdictOf(o message.Outcome) Verdict {
+	switch o.Class {
+	case message.Accepted:
+		if o.HTTPStatus == 0 {
+			return Unasked
+		}
+		return Valid
+	case message.QuotaExhausted:
 		return Valid
 	case message.CredentialRejected:
 		return Refused

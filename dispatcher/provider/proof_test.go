@@ -36,3 +36,18 @@ func TestProve(t *testing.T) {
 		}
 	}
 }
+
+// local accepts without asking anybody.
+type local struct{ provider.Provider }
+
+func (local) Probe(context.Context) message.Outcome {
+	return message.Outcome{Class: message.Accepted, Detail: "checked here"}
+}
+
+func TestNobodyWasAsked(t *testing.T) {
+	t.Parallel()
+	want := provider.Proof{Verdict: provider.Unasked, Detail: "checked here"}
+	if diff := cmp.Diff(want, provider.Prove(t.Context(), local{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

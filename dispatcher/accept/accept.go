@@ -67,7 +67,7 @@ type Acceptor struct{ deps Deps }
 // New makes an Acceptor.
 func New(d Deps) *Acceptor { return &Acceptor{deps: d} }
 
-// Request is a peer message as its sender gave it.
+// Request is a message to users as its sender gave it.
 type Request struct {
 	// ClientID and From make the request idempotent.
 	ClientID string
@@ -77,6 +77,11 @@ type Request struct {
 	Push     *message.PushConfig
 	// PushTTL of 0 means the app's default.
 	PushTTL time.Duration
+	// Kind is empty for a chat message; Detail is zero unless the kind has more to say.
+	Kind   message.Kind
+	Detail message.Detail
+	// Also is written in the same transaction.
+	Also store.Also
 }
 
 // Result is the answer to one Request.
@@ -201,7 +206,7 @@ func (p plan) request(r Request) store.AcceptRequest {
 		ttl = seconds(p.doc.Routing.PushTTLSeconds)
 	}
 	msg := message.Message{
-		ID: MessageID(p.now), Sender: r.From, Body: r.Body, Push: r.Push,
+		ID: MessageID(p.now), Kind: r.Kind, Detail: r.Detail, Sender: r.From, Body: r.Body, Push: r.Push,
 		CreatedAt: p.now, PushExpiresAt: p.now.Add(ttl),
 	}
 	in := router.Input{
@@ -212,7 +217,7 @@ func (p plan) request(r Request) store.AcceptRequest {
 		in.Recipients = append(in.Recipients, router.Recipient{UserID: u, Devices: p.devices[u]})
 	}
 	out := store.AcceptRequest{
-		Message: msg, ClientID: r.ClientID, Hash: r.hash(), Recipients: r.To,
+		Message: msg, ClientID: r.ClientID, Hash: r.hash(), Recipients: r.To, Also: r.Also,
 		MaxBacklog:      int64(p.doc.Routing.MaxBacklog),
 		IdempotentUntil: p.now.Add(time.Duration(p.doc.Retention.MessagesSeconds)*time.Second + idempotentFor),
 	}

@@ -42,10 +42,14 @@ func (r Request) check(doc *config.Document) error {
 	if r.PushTTL < 0 || r.PushTTL > maxTTL {
 		return &message.FieldError{Field: "pushTTLSeconds", Problem: "must be 1 to 2419200 (28 days), or left out"}
 	}
+	return r.checkContent(doc)
+}
+
+func (r Request) checkContent(doc *config.Document) error {
 	if r.Push != nil {
 		return CheckPush(r.Push, doc)
 	}
-	if r.Body == "" {
+	if r.Body == "" && (r.Kind == "" || r.Kind == message.KindChat) {
 		return &message.FieldError{Field: "body", Problem: "must not be empty in a message without push"}
 	}
 	return nil
@@ -71,6 +75,6 @@ func checkTo(to []string) error {
 
 // hash is of everything but the client id; equal content has equal hashes.
 func (r Request) hash() [32]byte {
-	b, _ := json.Marshal([]any{r.From, r.To, r.Body, r.Push, r.PushTTL}) // Plain texts and numbers always encode.
+	b, _ := json.Marshal([]any{r.From, r.To, r.Body, r.Push, r.PushTTL, r.Kind, r.Detail}) // Plain texts and numbers always encode.
 	return sha256.Sum256(b)
 }

@@ -16,6 +16,7 @@ func TestANotificationCarriesThePush(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
 	push := message.PushConfig{
+		Mode:  message.PushForce,
 		Title: "t", Content: "c", Payload: "p", ResourcesID: "call", ThreadID: "room", Image: "https://i.example/a.png", BadgeIncrement: 3,
 		VoIP:     &message.VoIP{HandleType: "Generic", HandleValue: "Anna", HasVideo: true},
 		Template: &message.Template{ID: "7", TitleParameters: `{"a":"b"}`, ContentParameters: "{}"},

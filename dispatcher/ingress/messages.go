@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/accept"
-	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -58,26 +57,9 @@ func requestOf(m wire.SendMessage) accept.Request {
 		PushTTL: time.Duration(m.PushTTLSeconds) * time.Second,
 	}
 	if m.Push != nil {
-		r.Push = pushOf(*m.Push)
+		r.Push = m.Push.Config()
 	}
 	return r
-}
-
-// pushOf reads a push as it travels. A badge beyond the largest step counts as that step, as in ZIM.
-func pushOf(p wire.Push) *message.PushConfig {
-	out := &message.PushConfig{
-		Title: p.Title, Content: p.Content, Payload: p.Payload, ResourcesID: p.ResourcesID, ThreadID: p.ThreadID, Image: p.Image,
-	}
-	if p.EnableBadge {
-		out.BadgeIncrement = min(p.BadgeIncrement, message.MaxBadgeIncrement)
-	}
-	if v := p.VoIPConfig; v != nil {
-		out.VoIP = &message.VoIP{HandleType: v.HandleType, HandleValue: v.HandleValue, HasVideo: v.HasVideo}
-	}
-	if t := p.PrivateMessageTemplate; t != nil {
-		out.Template = &message.Template{ID: t.TemplateID, TitleParameters: t.TitleParameters, ContentParameters: t.ContentParameters}
-	}
-	return out
 }
 
 func sentOf(m wire.SendMessage, r accept.Result) wire.Sent {

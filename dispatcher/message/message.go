@@ -30,6 +30,10 @@ const (
 type Message struct {
 	// ID is a UUIDv7 that the dispatcher made.
 	ID string
+	// Kind says what it is to the app; empty counts as KindChat.
+	Kind Kind
+	// Detail is what only some kinds have.
+	Detail Detail
 	// Sender is the user id of the sender.
 	Sender string
 	// Body is the chat body; it goes to sessions and never to a vendor.
@@ -40,6 +44,8 @@ type Message struct {
 	CreatedAt time.Time
 	// PushExpiresAt ends the attempts to push it.
 	PushExpiresAt time.Time
+	// Recalled means that its sender took it back: body, push and detail are gone.
+	Recalled bool
 }
 
 // InboxEntry is a stored message at its place in one user's inbox.

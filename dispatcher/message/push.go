@@ -18,7 +18,21 @@ type PushConfig struct {
 	VoIP *VoIP `json:"voIP,omitempty"`
 	// Template fills in a private-message template of OPPO or Xiaomi; nil means none.
 	Template *Template `json:"template,omitempty"`
+	// Mode says how the receivers' rules count; empty means that they do.
+	Mode PushMode `json:"mode,omitempty"`
 }
+
+// PushMode says how the receivers' rules count for a push.
+type PushMode string
+
+// The modes of a push.
+const (
+	// PushForce pushes despite do-not-disturb, quiet hours and platform rules. Switches that a user turned off, and a
+	// message that the device has received, still suppress it.
+	PushForce PushMode = "Force"
+	// PushNever keeps the push with the message, for an app that shows it by itself, and sends none to vendors.
+	PushNever PushMode = "Never"
+)
 
 // MaxBadgeIncrement is the largest step of a badge (ZIM server API, MessageBody).
 const MaxBadgeIncrement = 99

@@ -80,7 +80,7 @@ func (s *Service) plan(ctx context.Context, req report.PushTest) (store.PushTest
 	most := min(len(devices), report.MaxPushTestDevices)
 	now := s.deps.Store.Now().UTC().Truncate(time.Millisecond)
 	t := store.PushTest{UID: req.UID, Hash: hash(req), LeftOut: len(devices) - most, Message: message.Message{
-		ID: accept.MessageID(now), Push: p, CreatedAt: now, PushExpiresAt: now.Add(timeToLive),
+		ID: accept.MessageID(now), Kind: message.KindPush, Push: p, CreatedAt: now, PushExpiresAt: now.Add(timeToLive),
 	}}
 	t.Devices, err = s.decide(ctx, doc.Document, p, devices[:most])
 	return t, err

@@ -78,28 +78,5 @@ func (r *reader) next(ctx context.Context) (frames []wire.ServerFrame, more bool
 }
 
 func frameOf(e message.InboxEntry) wire.ServerFrame {
-	m := &wire.Message{
-		Seq: e.Seq, MessageID: e.Message.ID, From: e.Message.Sender, Body: e.Message.Body, CreatedAt: e.Message.CreatedAt,
-	}
-	if p := e.Message.Push; p != nil {
-		m.Push = pushOf(p)
-	}
-	return wire.ServerFrame{Type: wire.FrameMessage, Message: m}
-}
-
-// pushOf is the push as its sender gave it, for an app that shows it by itself.
-func pushOf(p *message.PushConfig) *wire.Push {
-	out := &wire.Push{
-		Title: p.Title, Content: p.Content, Payload: p.Payload, ResourcesID: p.ResourcesID, ThreadID: p.ThreadID, Image: p.Image,
-		EnableBadge: p.BadgeIncrement > 0, BadgeIncrement: p.BadgeIncrement,
-	}
-	if v := p.VoIP; v != nil {
-		out.VoIPConfig = &wire.VoIPConfig{HandleType: v.HandleType, HandleValue: v.HandleValue, HasVideo: v.HasVideo}
-	}
-	if t := p.Template; t != nil {
-		out.PrivateMessageTemplate = &wire.PrivateMessageTemplate{
-			TemplateID: t.ID, TitleParameters: t.TitleParameters, ContentParameters: t.ContentParameters,
-		}
-	}
-	return out
+	return wire.ServerFrame{Type: wire.FrameMessage, Message: new(wire.MessageOf(e))}
 }

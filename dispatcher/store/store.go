@@ -156,11 +156,16 @@ type AcceptRequest struct {
 	Deliveries []NewDelivery
 	// Suppressed are the decisions not to push.
 	Suppressed []Suppression
+	// Also is what else is written in the same transaction; a repeated or refused request writes nothing of it.
+	Also Also
 	// MaxBacklog refuses with ErrBacklogFull when more targets than this would be pending; 0 is no cap.
 	MaxBacklog int64
 	// IdempotentUntil is when the idempotency row may go.
 	IdempotentUntil time.Time
 }
+
+// Also is what some kinds of messages change besides; zero changes nothing.
+type Also struct{}
 
 // NewDelivery is a delivery before it is stored.
 type NewDelivery struct {

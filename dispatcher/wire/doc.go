@@ -1,7 +1,7 @@
 // Package wire holds what travels over the HTTP planes and the sessions: the
 // requests, answers and frames, with the names that they have there. The
 // ingress generates the OpenAPI documents from them and the client speaks
-// them. It imports the standard library only.
+// them. Beside the standard library it imports the pure types of message only.
 package wire
 
 // SecretHeader is the header in which a device proves itself with its secret.

@@ -28,6 +28,7 @@ type Push struct {
 	BadgeIncrement         int32                   `json:"badgeIncrement,omitempty" minimum:"0" default:"0" doc:"By how much the number grows with enableBadge; more than 99 counts as 99."`
 	VoIPConfig             *VoIPConfig             `json:"voIPConfig,omitempty" doc:"What CallKit shows for a VoIP push; others ignore it."`
 	PrivateMessageTemplate *PrivateMessageTemplate `json:"privateMessageTemplate,omitempty" doc:"Fills in an approved private-message template of OPPO or Xiaomi."`
+	Mode                   string                  `json:"mode,omitempty" enum:"Force,Never" doc:"Force pushes despite do-not-disturb, quiet hours and platform rules. Never sends nothing to vendors: the app shows it by itself. Without it the receivers' rules count."`
 }
 
 // VoIPConfig describes a call to CallKit.

@@ -53,10 +53,42 @@ type ServerFrame struct {
 
 // Message is a stored message at its place in the user's inbox.
 type Message struct {
-	Seq       int64     `json:"seq"`
-	MessageID string    `json:"messageID"`
-	From      string    `json:"from"`
-	Body      string    `json:"body,omitempty"`
-	Push      *Push     `json:"push,omitempty"`
-	CreatedAt time.Time `json:"createdAt"`
+	Seq       int64  `json:"seq" doc:"Counts the messages of this user from 1 without gaps."`
+	MessageID string `json:"messageID"`
+	Kind      string `json:"kind" enum:"Chat,Command,Room,Edit,Recall,Call,Application,Broadcast,Rule" doc:"What the message is to the app."`
+	From      string `json:"from"`
+	GroupID   string `json:"groupID,omitempty" doc:"The group whose message it is; empty for that of a peer."`
+	Body      string `json:"body,omitempty"`
+	// Mentions, Of, Call and Application belong to the kind.
+	Mentions    *Mentions    `json:"mentions,omitempty"`
+	Of          string       `json:"of,omitempty" doc:"The message that this one edits or recalls."`
+	Call        *CallEvent   `json:"call,omitempty"`
+	Application *Application `json:"application,omitempty"`
+	Recalled    bool         `json:"recalled,omitempty" doc:"Whether its sender took it back; the body is gone."`
+	Push        *Push        `json:"push,omitempty"`
+	CreatedAt   time.Time    `json:"createdAt"`
+}
+
+// Mentions are the users that a group's message means.
+type Mentions struct {
+	All     bool     `json:"all,omitempty" doc:"Whether everybody in the group is meant."`
+	UserIDs []string `json:"userIDs,omitempty" maxItems:"50" nullable:"false" doc:"Who is meant, at most 50."`
+	Quiet   bool     `json:"quiet,omitempty" doc:"Leaves the do-not-disturb of those who are meant in force; without it they are pushed all the same."`
+}
+
+// CallEvent is one step of a call invitation.
+type CallEvent struct {
+	CallID    string     `json:"callID"`
+	Action    string     `json:"action" enum:"Invite,Accept,Reject,Cancel,Quit,End,Timeout"`
+	Caller    string     `json:"caller" doc:"Who invited."`
+	UserID    string     `json:"userID,omitempty" doc:"Whose action it was."`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty" doc:"When it stops ringing."`
+	// Over is decided when the event is read, not when it is stored.
+	Over bool `json:"over,omitempty" doc:"Whether an invitation does not ring any more for this user."`
+}
+
+// Application is a step of a request to join a group or to become friends.
+type Application struct {
+	Type   string `json:"type" enum:"Friend,GroupJoin,GroupInvite"`
+	Action string `json:"action" enum:"Send,Accept,Reject"`
 }

@@ -202,13 +202,14 @@ type acceptRows struct {
 
 type messageRows struct {
 	ids              [][16]byte
+	kinds            []string
 	senders, bodies  []string
-	pushes           []*string
+	details, pushes  []*string
 	created, expires []int64
 }
 
 func (m *messageRows) add(r *acceptRequest) {
-	m.ids = append(m.ids, r.ID)
+	m.ids, m.kinds, m.details = append(m.ids, r.ID), append(m.kinds, string(r.Message.Kind)), append(m.details, r.Detail)
 	m.senders, m.bodies, m.pushes = append(m.senders, r.Message.Sender), append(m.bodies, r.Message.Body), append(m.pushes, r.Push)
 	m.created, m.expires = append(m.created, millis(r.Message.CreatedAt)), append(m.expires, millis(r.Message.PushExpiresAt))
 }

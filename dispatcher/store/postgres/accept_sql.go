@@ -28,8 +28,8 @@ const (
 	// takePlaces locks the users, so that places are taken without a gap.
 	takePlaces = `INSERT INTO @.users AS u (user_id, last_seq) SELECT * FROM unnest($1::text[], $2::bigint[])
 		ON CONFLICT (user_id) DO UPDATE SET last_seq = u.last_seq + excluded.last_seq RETURNING user_id, user_key, last_seq`
-	insertMessages = `INSERT INTO @.messages (message_id, sender, body, push, created_at, push_expires_at)
-		SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])`
+	insertMessages = `INSERT INTO @.messages (message_id, kind, detail, sender, body, push, created_at, push_expires_at)
+		SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[])`
 	insertInbox = `INSERT INTO @.inbox (user_key, seq, message_id) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[])`
 	// insertDeliveries gives the rows to this process's lease if it lives.
 	insertDeliveries = `WITH own AS (` + lockLease + `)
@@ -161,7 +161,7 @@ func (a *accepting) write(ctx context.Context) error {
 		return err
 	}
 	m := rows.messages
-	b.add(insertMessages, m.ids, m.senders, m.bodies, m.pushes, m.created, m.expires)
+	b.add(insertMessages, m.ids, m.kinds, m.details, m.senders, m.bodies, m.pushes, m.created, m.expires)
 	if i := rows.inbox; len(i.users) > 0 {
 		b.add(insertInbox, i.users, i.seqs, i.messages)
 	}

@@ -38,11 +38,11 @@ func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int
 				JOIN @.messages m ON m.message_id = i.message_id) m ON true
 			WHERE u.user_id = $1 ORDER BY m.seq`,
 		func(row pgx.CollectableRow) error {
+			var r rules.MessageRow
 			var seq *int64
-			if err := row.Scan(&last, &seq, nil, nil, nil, nil, nil, nil); err != nil || seq == nil {
+			if err := row.Scan(append([]any{&last, &seq}, make([]any, len(r.Dest()))...)...); err != nil || seq == nil {
 				return err
 			}
-			var r rules.MessageRow
 			if err := row.Scan(append([]any{&last, &seq}, r.Dest()...)...); err != nil {
 				return err
 			}

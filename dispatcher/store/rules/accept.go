@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -21,8 +22,8 @@ import (
 type Accept struct {
 	store.AcceptRequest
 	ID uuid.UUID
-	// Push is the message's push configuration in JSON; nil without one.
-	Push *string
+	// Push and Detail are the message's in JSON; nil without one.
+	Push, Detail *string
 	// Targets counts the targets of all deliveries.
 	Targets int64
 }
@@ -37,12 +38,22 @@ func NewAccept(r store.AcceptRequest) (*Accept, error) {
 		return nil, fmt.Errorf("message id %q: must be a UUIDv7, which begins with its time", r.Message.ID)
 	}
 	a := &Accept{AcceptRequest: r, ID: id}
+	if a.Message.Kind == "" {
+		a.Message.Kind = message.KindChat
+	}
 	if r.Message.Push != nil {
 		b, err := json.Marshal(r.Message.Push)
 		if err != nil {
 			return nil, fmt.Errorf("message push: %w", err)
 		}
 		a.Push = new(string(b))
+	}
+	if !reflect.ValueOf(r.Message.Detail).IsZero() {
+		b, err := json.Marshal(r.Message.Detail)
+		if err != nil {
+			return nil, fmt.Errorf("message detail: %w", err)
+		}
+		a.Detail = new(string(b))
 	}
 	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
 	return a, a.checkDecisions()

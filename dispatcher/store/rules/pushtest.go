@@ -64,7 +64,7 @@ func (t PushTest) Result(answers map[int64]string) (store.PushTest, error) {
 		return store.PushTest{}, fmt.Errorf("push test %s is damaged: %w", t.UID, err)
 	}
 	out := store.PushTest{UID: t.UID, LeftOut: plan.LeftOut, Message: message.Message{
-		ID: t.Message.String(), Push: plan.Push,
+		ID: t.Message.String(), Kind: message.KindPush, Push: plan.Push,
 		CreatedAt: time.UnixMilli(t.StartedAt).UTC(), PushExpiresAt: time.UnixMilli(plan.ExpiresAt).UTC(),
 	}}
 	copy(out.Hash[:], t.Hash)

@@ -113,8 +113,9 @@ func (a accept) insertMessage(t *tx) error {
 			return err
 		}
 	}
-	_, err := t.exec(`INSERT INTO messages (message_id, sender, body, push, created_at, push_expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
-		a.ID[:], m.Sender, m.Body, a.Push, millis(m.CreatedAt), millis(m.PushExpiresAt))
+	_, err := t.exec(`INSERT INTO messages (message_id, kind, detail, sender, body, push, created_at, push_expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID[:], m.Kind, a.Detail, m.Sender, m.Body, a.Push, millis(m.CreatedAt), millis(m.PushExpiresAt))
 	return err
 }
 

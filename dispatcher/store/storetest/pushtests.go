@@ -38,7 +38,7 @@ func (b *bench) pushTest(devices ...message.Device) store.PushTest {
 	b.Helper()
 	r := toUsers()
 	t := store.PushTest{UID: fmt.Sprint("uid-", b.next()), Hash: r.Hash, LeftOut: 2, Message: r.Message}
-	t.Message.Sender, t.Message.Body = "", ""
+	t.Message.Kind, t.Message.Sender, t.Message.Body = message.KindPush, "", ""
 	for _, d := range devices {
 		t.Devices = append(t.Devices, store.TestedDevice{
 			Device: d.Key, Epoch: d.Epoch, PushID: d.PushID, Vendor: "FCM", Channel: "fcm", Refused: message.ReasonNoToken,

@@ -165,7 +165,7 @@ func toUsers(users ...string) store.AcceptRequest {
 	id := uuid.Must(uuid.NewV7()).String()
 	return store.AcceptRequest{
 		Message: message.Message{
-			ID: id, Sender: "sender", Body: "body of " + id, CreatedAt: now, PushExpiresAt: now.Add(time.Hour),
+			ID: id, Kind: message.KindChat, Sender: "sender", Body: "body of " + id, CreatedAt: now, PushExpiresAt: now.Add(time.Hour),
 			Push: &message.PushConfig{Title: "title", Content: "content", Payload: "{}", ResourcesID: "r"},
 		},
 		ClientID: "client-" + id, Hash: sha256.Sum256([]byte(id)), Recipients: users,

@@ -7,6 +7,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/simulator/fcm"
+	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
 // A vendor that refuses the credential keeps its messages, says why in its own words, and leaves the other
@@ -29,7 +30,7 @@ func TestRefusedCredentialKeepsMessages(t *testing.T) {
 					func(t *testing.T, w *world, row *config.Channel) {
 						t.Helper()
 						fresh := must1(w.sim.Client.CreateServiceAccount(t.Context(), fcm.NewAccount{ProjectID: project}))(t)
-						row.FCM = &config.FCMChannel{ProjectID: project, ServiceAccount: keyFile(t, fresh)}
+						row.FCM = &config.FCMChannel{ProjectID: project, ServiceAccount: process.KeyFile(t, fresh)}
 					},
 					"invalid_grant", "Invalid grant: account not found",
 				},

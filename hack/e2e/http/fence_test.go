@@ -15,12 +15,13 @@ import (
 	"github.com/offlinepush/operator/dispatcher/client"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/wire"
+	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
 // contested is a phone that changes hands.
 type contested struct {
 	*handset
-	history *history
+	history *process.History
 
 	mu           sync.Mutex
 	installation int
@@ -39,7 +40,7 @@ func (c *contested) reinstall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.history.register(time.Now())
+	c.history.Register(time.Now())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.installation++
@@ -53,7 +54,7 @@ func (c *contested) login(ctx context.Context, user, token string) error {
 	start := time.Now()
 	_, err := device.Bind(ctx, token)
 	if err == nil {
-		c.history.bind(span{start, time.Now()}, installation, user)
+		c.history.Bind(process.Span{Start: start, Answer: time.Now()}, installation, user)
 	}
 	return err
 }
@@ -63,7 +64,7 @@ func (c *contested) logout(ctx context.Context) error {
 	start := time.Now()
 	err := device.Logout(ctx)
 	if err == nil {
-		c.history.logout(span{start, time.Now()}, installation)
+		c.history.Logout(process.Span{Start: start, Answer: time.Now()}, installation)
 	}
 	return err
 }
@@ -156,8 +157,8 @@ func TestFenceUnderLoad(t *testing.T) {
 			for _, v := range vendors() {
 				w.fault(t, v.row, traffic.Fault{LatencyMs: 30, Probability: 0.7, Seed: dice.Uint64()})
 				h := w.newPhone(t, v)
-				c := &contested{handset: h, history: &history{}, device: h.device()}
-				c.history.register(time.Now())
+				c := &contested{handset: h, history: &process.History{}, device: h.device()}
+				c.history.Register(time.Now())
 				phones[v.row], recorded[v.row] = c, &recording{}
 				recorders.Go(func() { w.record(listening, t, v, recorded[v.row]) })
 			}
@@ -229,16 +230,16 @@ func (c *contested) judge(t *testing.T, received []push) {
 	count := map[string]int{}
 	for _, p := range received {
 		count[p.to]++
-		if !c.history.allows(p.to, p.at) {
+		if !c.history.Allows(p.to, p.at) {
 			t.Errorf("%s: a request for %s began at %s, after the answer that ended their binding", c.row, p.to, p.at)
 		}
 	}
 	for _, a := range must1(c.world.sim.Client.Notifications(t.Context(), c.id, 0, 0))(t) {
-		if to := receiver(a.Payload); !c.history.allows(to, a.ArrivedAt) {
+		if to := receiver(a.Payload); !c.history.Allows(to, a.ArrivedAt) {
 			t.Errorf("%s: the phone showed at %s what is for %s, after the answer that ended their binding", c.row, a.ArrivedAt, to)
 		}
 	}
-	t.Logf("%s: requests %v, %d changes of hands, %d installations", c.row, count, len(c.history.endings), len(c.history.reinstalled))
+	t.Logf("%s: requests %v, %d changes of hands, %d installations", c.row, count, c.history.Changes(), c.history.Installations())
 }
 
 // A takeover that is repeated, because its caller hung up, waits for the open call like the first one.

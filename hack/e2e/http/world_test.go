@@ -2,7 +2,6 @@ package http_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -87,7 +86,7 @@ func (w *world) fcmRow(t *testing.T) config.Channel {
 	return config.Channel{
 		Name: "fcm", Vendor: "FCM", AppType: 1,
 		Endpoint: config.Endpoint{URL: w.sim.URL + "/fcm", AuthURL: w.sim.URL + "/fcm/token", CABundle: w.sim.CA},
-		FCM:      &config.FCMChannel{ProjectID: project, ServiceAccount: keyFile(t, w.account)},
+		FCM:      &config.FCMChannel{ProjectID: project, ServiceAccount: process.KeyFile(t, w.account)},
 	}
 }
 
@@ -101,12 +100,6 @@ func (w *world) xiaomiRow(t *testing.T) config.Channel {
 		Endpoint: config.Endpoint{URL: w.sim.URL + "/xiaomi", CABundle: w.sim.CA},
 		Xiaomi:   &config.XiaomiChannel{PackageName: packageName, Region: "China", AppSecret: config.NewSecret(app.AppSecret)},
 	}
-}
-
-// keyFile is a service account as it lies in the channel's Secret.
-func keyFile(t *testing.T, a fcm.ServiceAccount) config.Secret {
-	t.Helper()
-	return config.NewSecret(string(must1(json.Marshal(a))(t)))
 }
 
 // server is the app's own server.

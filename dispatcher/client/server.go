@@ -51,11 +51,19 @@ func (s *Server) Online(ctx context.Context, userID string) (bool, error) {
 	return out.Online, err
 }
 
-// Devices lists the devices of a user.
+// Devices lists the devices of a user, page by page.
 func (s *Server) Devices(ctx context.Context, userID string) ([]wire.Device, error) {
-	var out wire.Devices
-	err := s.call(ctx, http.MethodGet, "/v1/users/"+url.PathEscape(userID)+"/devices", nil, &out)
-	return out.Devices, err
+	var devices []wire.Device
+	for cursor := ""; ; {
+		var page wire.Devices
+		if err := s.call(ctx, http.MethodGet, "/v1/users/"+url.PathEscape(userID)+"/devices"+pageQuery(cursor), nil, &page); err != nil {
+			return nil, err
+		}
+		devices = append(devices, page.Devices...)
+		if cursor = page.NextCursor; cursor == "" {
+			return devices, nil
+		}
+	}
 }
 
 // SetUserBadge sets the number on the app's icon on all devices of a user, from which pushes count on.

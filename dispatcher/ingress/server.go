@@ -32,7 +32,10 @@ func (p *serverPlane) routes() {
 		return p.route(route{id: id, method: http.MethodGet, path: path, summary: summary})
 	}
 	register(p.plane, userRoute("get-presence", "/v1/users/{userID}/presence", "Tell whether a user is connected"), p.presence)
-	register(p.plane, userRoute("list-devices", "/v1/users/{userID}/devices", "List the devices of a user"), p.devices)
+	register(p.plane, p.route(route{
+		id: "list-devices", method: http.MethodGet, path: "/v1/users/{userID}/devices", summary: "List the devices of a user",
+		description: "In the order of their push ids.", errors: []int{http.StatusUnprocessableEntity},
+	}), p.devices)
 	register(p.plane, p.route(route{
 		id: "set-user-badge", method: http.MethodPut, path: "/v1/users/{userID}/badge", summary: "Set the number on the app's icon on all devices of a user",
 		description: "Pushes with a badge count on from it; nothing is pushed now.",
@@ -104,15 +107,25 @@ func (p *serverPlane) presence(ctx context.Context, in *userInput) (*presenceOut
 // online reports whether a dispatcher holds a session of the device.
 func online(d message.Device) bool { return d.Session != 0 }
 
+type devicesInput struct {
+	UserID string `path:"userID" maxLength:"64"`
+	Page
+}
+
 type devicesOutput struct{ Body wire.Devices }
 
-func (p *serverPlane) devices(ctx context.Context, in *userInput) (*devicesOutput, error) {
+func (p *serverPlane) devices(ctx context.Context, in *devicesInput) (*devicesOutput, error) {
+	pushID, err := after[string](in.Page)
+	if err != nil {
+		return nil, err
+	}
 	found, err := p.deps.Store.DevicesOf(ctx, []string{in.UserID})
 	if err != nil {
 		return nil, err
 	}
-	devices := found[in.UserID]
-	out := wire.Devices{UserID: in.UserID, Devices: make([]wire.Device, len(devices))}
+	rest := slices.DeleteFunc(found[in.UserID], func(d message.Device) bool { return d.PushID <= pushID })
+	devices, more := paged(rest, in.Page, func(d message.Device) string { return d.PushID })
+	out := wire.Devices{UserID: in.UserID, Devices: make([]wire.Device, len(devices)), More: more}
 	for i, d := range devices {
 		out.Devices[i] = deviceOf(d)
 	}

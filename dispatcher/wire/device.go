@@ -41,10 +41,11 @@ type Binding struct {
 	UserID string `json:"userID"`
 }
 
-// Devices lists the devices of a user.
+// Devices is a page of the devices of a user.
 type Devices struct {
 	UserID  string   `json:"userID"`
 	Devices []Device `json:"devices" nullable:"false"`
+	More
 }
 
 // Device is a device as the app's servers see it.

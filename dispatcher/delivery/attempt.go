@@ -140,7 +140,7 @@ func admit(t message.Target, states map[int64]store.FenceState, expires, now tim
 func (a *attempt) send(ctx context.Context, n provider.Notification, appID string, pass []live) error {
 	targets := make([]provider.Target, len(pass))
 	for i, l := range pass {
-		targets[i] = provider.Target{Token: l.state.Token.Value, UserHash: userHash(appID, l.state.UserID)}
+		targets[i] = provider.Target{Token: l.state.Token.Value, UserHash: message.UserHash(appID, l.state.UserID)}
 		if l.target.Badge > 0 {
 			targets[i].Badge = new(l.target.Badge)
 		}

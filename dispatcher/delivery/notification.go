@@ -1,8 +1,6 @@
 package delivery
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -43,11 +41,4 @@ func setting(doc *config.Document, resourcesID string, row config.Channel) confi
 		}
 	}
 	return config.Setting{}
-}
-
-// userHash lets the app on the phone tell whose push it received without
-// telling the vendor: the first 16 bytes of SHA-256 of appID, NUL, userID in hex.
-func userHash(appID, userID string) string {
-	sum := sha256.Sum256([]byte(appID + "\x00" + userID))
-	return hex.EncodeToString(sum[:16])
 }

@@ -17,6 +17,8 @@ type payload struct {
 	aps aps
 	// data are the keys beside aps: texts as they are, anything else as JSON.
 	data map[string]string
+	// whole is the body in few bytes.
+	whole string
 }
 
 type aps struct {
@@ -35,7 +37,7 @@ func parse(body []byte) (payload, bool) {
 	if json.Unmarshal(body, &root) != nil {
 		return payload{}, false
 	}
-	p := payload{data: map[string]string{}}
+	p := payload{data: map[string]string{}, whole: text(body)}
 	for name, value := range root {
 		if name == "aps" {
 			if json.Unmarshal(value, &p.aps) != nil {
@@ -97,7 +99,7 @@ func (q *request) push() phone.Push {
 	p := q.payload
 	c := phone.Content{
 		MessageID: q.id, DedupID: q.id, ReplaceID: q.collapse, Kind: phone.Data,
-		Payload: p.data["payload"], Data: p.data,
+		Payload: p.data["payload"], Data: p.data, MessageContent: p.whole,
 	}
 	c.Title, c.Content = p.alert()
 	if q.kind == typeAlert {

@@ -31,7 +31,8 @@ type Content struct {
 	Content   string `json:"content,omitempty"`
 	// Payload is what the app finds where the vendor's client puts it.
 	Payload string `json:"payload,omitempty"`
-	// MessageContent is what Xiaomi's MiPushMessage.getContent returns.
+	// MessageContent is what Xiaomi's MiPushMessage.getContent returns, and elsewhere the whole text that the vendor's
+	// client hands over: Honor's data, iOS's userInfo as JSON, the text of a browser's push event.
 	MessageContent string            `json:"messageContent,omitempty"`
 	Data           map[string]string `json:"data,omitempty"`
 	Sound          string            `json:"sound,omitempty"`

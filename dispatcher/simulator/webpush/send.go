@@ -129,7 +129,7 @@ type notification struct {
 
 // show is the page's service worker: it shows what is no JSON as text.
 func show(plain []byte) phone.Content {
-	c := phone.Content{Kind: phone.Notification}
+	c := phone.Content{Kind: phone.Notification, MessageContent: string(plain)}
 	var n notification
 	if json.Unmarshal(plain, &n) != nil {
 		c.Content = string(plain)

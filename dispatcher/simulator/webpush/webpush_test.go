@@ -87,6 +87,7 @@ func TestEveryServiceDelivers(t *testing.T) {
 				MessageID: location[strings.LastIndex(location, "/")+1:], Kind: phone.Notification, Title: "Anna", Content: "Lunch?",
 				Payload: "p", Click: "https://c.example/", Image: "https://i.example/", Badge: new(int32(3)), ReplaceID: "t",
 				Data: map[string]string{"payload": "p", "offlinepush": `{"version":1}`, "clickURL": "https://c.example/", "badge": "3"},
+				MessageContent: plain,
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -20,7 +20,7 @@ MODULES = $$(git ls-files '*go.mod' | xargs -n1 dirname)
 
 .PHONY: help
 help:
-	@awk -F ':.*## ' '/^##@/ { print substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ { print substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Code
 
@@ -47,8 +47,16 @@ lint: ## Run golangci-lint with kube-api-linter over every module of ours.
 tidy: ## Tidy every module.
 	for module in $(MODULES); do go -C "$$module" mod tidy; done
 
+.PHONY: api-check
+api-check: ## Fail if docs/api breaks programs that were written for docs/api/released.
+	hack/api.sh check
+
+.PHONY: api-release
+api-release: ## Take docs/api as what is released from now on.
+	hack/api.sh release
+
 .PHONY: verify
-verify: generate fmt tidy lint ## All of the above, then fail if that changed or left anything uncommitted.
+verify: generate fmt tidy lint api-check ## All of the above but api-release, then fail if that changed or left anything uncommitted.
 	@changed=$$(git status --porcelain --untracked-files=all)
 	if [[ -n $$changed ]]; then
 		printf 'verify: these files differ from what is committed:\n%s\n' "$$changed" >&2

@@ -83,6 +83,19 @@ e2e: node ## Run the demo's steps as assertions on a real node (root).
 	eval "$$(hack/cluster/env.sh)"
 	go test -tags e2e -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster
 
+# What make chaos repeats; SEED=0 takes a new one, and docs/reliability.md says which.
+SEED ?= 0
+DURATION ?= 20m
+RATE ?= 260
+FAULTS ?= 44
+
+.PHONY: chaos
+chaos: ## Break a running app for 20 minutes and write what became of its messages to docs/reliability.md.
+	hack/debian.sh cc=gcc /usr/include/stdlib.h=libc6-dev
+	hack/postgres/install.sh
+	go test -v -count 1 -timeout 2h -run TestChaos ./hack/e2e/chaos -args -seed $(SEED) -duration $(DURATION) -rate $(RATE) \
+		-faults $(FAULTS) -report $(CURDIR)/docs/reliability.md
+
 .PHONY: bench
 bench: ## Run the benchmarks.
 	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./dispatcher/...

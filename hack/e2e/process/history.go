@@ -48,6 +48,14 @@ func (h *History) Bind(s Span, installation int, user string) {
 	h.endings = append(h.endings, ending{s, installation, user})
 }
 
+// Try notes that a user may have been bound on an installation: a request of which nobody knows the outcome
+// ends no other user's binding.
+func (h *History) Try(s Span, installation int, user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.holdings = append(h.holdings, holding{s, installation, user})
+}
+
 // Logout notes that whoever was bound on an installation is not any more.
 func (h *History) Logout(s Span, installation int) {
 	h.mu.Lock()

@@ -33,7 +33,7 @@ type Vendor struct {
 // KeyFile is a service account of FCM as it lies in the channel's Secret.
 func KeyFile(tb testing.TB, a fcm.ServiceAccount) config.Secret {
 	tb.Helper()
-	b, err := json.Marshal(a)
+	b, err := json.Marshal(a) //nolint:gosec // it becomes a Secret at once
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -28,11 +28,11 @@ func tokensOf(t *testing.T, bed *planetest.Bed, device int64) map[message.TokenK
 	t.Helper()
 	out := map[message.TokenKind]string{}
 	for _, kind := range []message.TokenKind{message.TokenAlert, message.TokenVoIP} {
-		states, err := bed.Store.Fence(t.Context(), []int64{device}, kind)
+		states, err := bed.Store.Fence(t.Context(), store.FenceQuery{Devices: []int64{device}, Kind: kind})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := states[device]; s.TokenOK {
+		if s := states.Devices[device]; s.TokenOK {
 			out[kind] = s.Token.Value
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -43,8 +44,8 @@ func TestAnIPhone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	states, err := bed.Store.Fence(ctx, []int64{d.Key}, message.TokenVoIP)
-	if got := states[d.Key].Token.Value; err != nil || got != "fresh calls" {
+	states, err := bed.Store.Fence(ctx, store.FenceQuery{Devices: []int64{d.Key}, Kind: message.TokenVoIP})
+	if got := states.Devices[d.Key].Token.Value; err != nil || got != "fresh calls" {
 		t.Errorf("the token for calls is %q, %v", got, err)
 	}
 	send := func(id string) wire.Sent {

@@ -98,20 +98,14 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 	defer open.leave()
 	doc, _ := a.live.Current()
 	n := notification(m, doc.Document, a.sender.row, a.store.Now())
-	states, err := a.store.Fence(ctx, devices, n.TokenKind())
+	now, err := a.store.Fence(ctx, store.FenceQuery{
+		MessageID: m.ID, Replaces: m.Detail.Replaces, Devices: devices, Kind: n.TokenKind(),
+	})
 	if err != nil {
 		return fmt.Errorf("reading the fence: %w", err)
 	}
-	open.read(states)
-	now := a.store.Now()
-	var pass []live
-	for _, t := range targets {
-		if state, reason := admit(t, states, a.delivery.ExpiresAt, now); state != "" {
-			a.done(store.TargetResult{Target: t, State: state, Reason: reason})
-			continue
-		}
-		pass = append(pass, live{t, states[t.Device]})
-	}
+	open.read(now.Devices)
+	pass := a.admitted(m, targets, now)
 	if len(pass) == 0 {
 		return nil
 	}
@@ -119,22 +113,6 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 		return lease.ErrOver
 	}
 	return a.send(ctx, n, doc.App.AppID, pass)
-}
-
-// admit is the rule of the fence: it ends the story of a target that must not be pushed.
-func admit(t message.Target, states map[int64]store.FenceState, expires, now time.Time) (message.State, string) {
-	s, ok := states[t.Device]
-	switch {
-	case !ok || s.Epoch != t.Epoch:
-		return message.Cancelled, message.ReasonFenced
-	case t.Seq > 0 && s.Acked >= t.Seq:
-		return message.Cancelled, message.ReasonAcked
-	case !now.Before(expires):
-		return message.Expired, message.ReasonTTL
-	case !s.TokenOK:
-		return message.Quarantined, message.ReasonNoToken
-	}
-	return "", ""
 }
 
 func (a *attempt) send(ctx context.Context, n provider.Notification, appID string, pass []live) error {
@@ -229,6 +207,7 @@ func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) 
 }
 
 func (a *attempt) done(r store.TargetResult) {
+	r.InDoubt = a.delivery.InDoubt && r.State != message.Handed
 	a.settlement.Done = append(a.settlement.Done, r)
 }
 

@@ -46,8 +46,11 @@ type memory struct {
 	sender   string
 	noted    map[int64][]store.PushTestAnswer // by device
 	noting   error
-	profile  string // of every message
+	profile  string         // of every message
+	detail   message.Detail // of every message
 	kind     message.TokenKind
+	asked    store.FenceQuery
+	recalled bool // every message
 }
 
 func newMemory(devices ...int64) *memory {
@@ -117,17 +120,24 @@ func (m *memory) Backlog(context.Context) (map[string]int64, error) {
 func (m *memory) Message(context.Context, string) (message.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return message.Message{ID: "m", Sender: m.sender, Push: &message.PushConfig{Title: "t", ResourcesID: m.profile}, PushExpiresAt: m.Now().Add(time.Hour)}, m.failing
+	out := message.Message{
+		ID: "m", Sender: m.sender, CreatedAt: m.Now(), Detail: m.detail,
+		Push: &message.PushConfig{Title: "t", ResourcesID: m.profile}, PushExpiresAt: m.Now().Add(time.Hour),
+	}
+	if m.recalled {
+		out.Push, out.Detail, out.Recalled = nil, message.Detail{}, true
+	}
+	return out, m.failing
 }
 
-func (m *memory) Fence(_ context.Context, devices []int64, kind message.TokenKind) (map[int64]store.FenceState, error) {
+func (m *memory) Fence(_ context.Context, q store.FenceQuery) (store.Fence, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.kind = kind
-	out := map[int64]store.FenceState{}
-	for _, d := range devices {
+	m.kind, m.asked = q.Kind, q
+	out := store.Fence{Recalled: m.recalled, Devices: map[int64]store.FenceState{}}
+	for _, d := range q.Devices {
 		if s, ok := m.devices[d]; ok {
-			out[d] = s
+			out.Devices[d] = s
 		}
 	}
 	return out, m.fencing
@@ -183,6 +193,7 @@ func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error
 		delete(m.rows, s.DeliveryID)
 		if s.Retry != nil {
 			d.Targets, d.DueAt, d.Attempt = s.Retry.Targets, s.Retry.DueAt, s.Retry.Attempt
+			d.InDoubt = d.Attempt > 0
 			m.rows[s.DeliveryID] = d
 		}
 	}
@@ -212,13 +223,15 @@ type vendor struct {
 	mu      sync.Mutex
 	answers map[string][]message.Outcome // by token; the last one repeats
 	calls   [][]string
-	badges  []int32       // of all targets in order, 0 for none
-	gate    chan struct{} // nil lets calls pass
+	shown   []provider.Notification // of each call
+	badges  []int32                 // of all targets in order, 0 for none
+	gate    chan struct{}           // nil lets calls pass
 	closed  bool
 }
 
-func (v *vendor) Send(ctx context.Context, _ provider.Notification, targets []provider.Target) []message.Outcome {
+func (v *vendor) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
 	v.mu.Lock()
+	v.shown = append(v.shown, n)
 	var tokens []string
 	out := make([]message.Outcome, len(targets))
 	for i, t := range targets {

@@ -62,38 +62,58 @@ func TestAdmit(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
 	target := message.Target{Device: 7, Epoch: 2, Seq: 5}
-	good := store.FenceState{Epoch: 2, TokenOK: true, Acked: 4}
 	tests := []struct {
-		name    string
-		mutate  func(*store.FenceState)
-		expires time.Time
-		state   message.State
-		reason  string
+		name   string
+		mutate func(*admission, *store.FenceState)
+		state  message.State
+		reason string
 	}{
-		{"passes", func(*store.FenceState) {}, now.Add(1), "", ""},
-		{"changed hands", func(s *store.FenceState) { s.Epoch = 3 }, now.Add(1), message.Cancelled, message.ReasonFenced},
-		{"acked", func(s *store.FenceState) { s.Acked = 5 }, now.Add(1), message.Cancelled, message.ReasonAcked},
-		{"over", func(*store.FenceState) {}, now, message.Expired, message.ReasonTTL},
-		{"no token", func(s *store.FenceState) { s.TokenOK = false }, now.Add(1), message.Quarantined, message.ReasonNoToken},
+		{"passes", func(*admission, *store.FenceState) {}, "", ""},
+		{"changed hands", func(_ *admission, s *store.FenceState) { s.Epoch = 3 }, message.Cancelled, message.ReasonFenced},
+		{"acked", func(_ *admission, s *store.FenceState) { s.Acked = 5 }, message.Cancelled, message.ReasonAcked},
+		{"recalled", func(f *admission, _ *store.FenceState) { f.Recalled = true }, message.Cancelled, message.ReasonRecalled},
+		{"received, then recalled", func(f *admission, s *store.FenceState) { f.Recalled, s.Acked = true, 5 }, message.Cancelled, message.ReasonAcked},
+		{"over", func(f *admission, _ *store.FenceState) { f.expires = now }, message.Expired, message.ReasonTTL},
+		{"no token", func(_ *admission, s *store.FenceState) { s.TokenOK = false }, message.Quarantined, message.ReasonNoToken},
+		{"replaces nothing", func(f *admission, _ *store.FenceState) { f.replaces = true }, message.Cancelled, message.ReasonNoPredecessor},
+		{"replaces what is open", func(f *admission, s *store.FenceState) {
+			f.replaces, s.Replaced, s.TokenOK = true, store.ReplacedPending, false
+		}, message.Pending, ""},
+		{"waits in vain", func(f *admission, s *store.FenceState) {
+			f.replaces, s.Replaced, f.expires = true, store.ReplacedPending, now
+		}, message.Expired, message.ReasonTTL},
+		{"replaces what was handed", func(f *admission, s *store.FenceState) { f.replaces, s.Replaced = true, store.ReplacedHanded }, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := good
-			tt.mutate(&s)
-			state, reason := admit(target, map[int64]store.FenceState{7: s}, tt.expires, now)
-			if state != tt.state || reason != tt.reason {
+			f, s := admission{expires: now.Add(1), now: now}, store.FenceState{Epoch: 2, TokenOK: true, Acked: 4}
+			tt.mutate(&f, &s)
+			f.Devices = map[int64]store.FenceState{7: s}
+			if state, reason := f.admit(target); state != tt.state || reason != tt.reason {
 				t.Errorf("got %s/%s, want %s/%s", state, reason, tt.state, tt.reason)
 			}
 		})
 	}
-	alone := message.Target{Device: 7, Epoch: target.Epoch}
-	read := store.FenceState{Epoch: target.Epoch, TokenOK: true, Acked: 9}
-	if state, reason := admit(alone, map[int64]store.FenceState{7: read}, now.Add(1), now); state != "" {
+	f := admission{expires: now.Add(1), now: now}
+	f.Devices = map[int64]store.FenceState{7: {Epoch: target.Epoch, TokenOK: true, Acked: 9}}
+	if state, reason := f.admit(message.Target{Device: 7, Epoch: target.Epoch}); state != "" {
 		t.Errorf("a push for the device alone: got %s/%s", state, reason)
 	}
-	if state, reason := admit(target, nil, now.Add(1), now); state != message.Cancelled || reason != message.ReasonFenced {
+	f.Devices = nil
+	if state, reason := f.admit(target); state != message.Cancelled || reason != message.ReasonFenced {
 		t.Errorf("a device that is gone: got %s/%s", state, reason)
+	}
+}
+
+func TestReplaceWait(t *testing.T) {
+	t.Parallel()
+	for age, want := range map[time.Duration]time.Duration{
+		-time.Second: firstReplaceWait, 0: firstReplaceWait, 8 * time.Second: time.Second, time.Hour: maxReplaceWait,
+	} {
+		if got := replaceWait(age); got != want {
+			t.Errorf("after %s: %s, want %s", age, got, want)
+		}
 	}
 }
 

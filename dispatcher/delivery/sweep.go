@@ -41,7 +41,7 @@ func (l *lane) expired(rows []message.Delivery) []store.Settlement {
 		}
 		s := store.Settlement{DeliveryID: d.ID}
 		for _, t := range d.Targets {
-			s.Done = append(s.Done, store.TargetResult{Target: t, State: message.Expired, Reason: message.ReasonTTL})
+			s.Done = append(s.Done, store.TargetResult{Target: t, State: message.Expired, Reason: message.ReasonTTL, InDoubt: d.InDoubt})
 		}
 		l.metrics.Targets.WithLabelValues(l.name, string(message.Expired), message.ReasonTTL).Add(float64(len(d.Targets)))
 		out = append(out, s)

@@ -24,6 +24,9 @@ type Delivery struct {
 	Targets []Target
 	// Attempt counts the vendor calls that have ended so far.
 	Attempt int
+	// InDoubt means that a vendor may have taken it although nobody recorded so: a call got no answer, or the process
+	// that owned the row is gone.
+	InDoubt bool
 	// DueAt is when the next attempt may start.
 	DueAt     time.Time
 	ExpiresAt time.Time

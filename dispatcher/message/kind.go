@@ -66,10 +66,13 @@ func (m *Mentions) Meant(userID string) bool {
 	return m != nil && (m.All || slices.Contains(m.UserIDs, userID))
 }
 
+// CallInvite is the action of a call that begins to ring.
+const CallInvite = "Invite"
+
 // CallEvent is one step of a call invitation, as all who take part see it.
 type CallEvent struct {
 	CallID string `json:"callID"`
-	// Action is Invite, Accept, Reject, Cancel, Quit, End or Timeout.
+	// Action is Invite, Accept, Reject, Cancel, Quit, End or Timeout. All but Invite end or change what rings.
 	Action string `json:"action"`
 	// Caller invited, and UserID is whose action it was; empty when nobody's, as with a timeout.
 	Caller string `json:"caller"`

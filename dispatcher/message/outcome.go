@@ -74,15 +74,17 @@ const (
 
 // Reasons of suppressed and cancelled pushes that are not a vendor's words.
 const (
-	ReasonNoPushConfig = "NoPushConfig" // the sender gave no push content
-	ReasonNoChannel    = "NoChannel"    // no channel row serves the device
-	ReasonAmbiguous    = "AmbiguousChannel"
-	ReasonOwnDevice    = "SenderOwnDevice"
-	ReasonNoToken      = "NoToken"      // the device has no token that works
-	ReasonAcked        = "Acked"        // the device received it over its session
-	ReasonFenced       = "Fenced"       // the device changed hands
-	ReasonTTL          = "TTLExpired"   // the push was not possible in time
-	ReasonNoDevice     = "NoDevice"     // the user has no device
-	ReasonAttempts     = "TooManyTries" // unknown answers, a bounded number of times
-	ReasonSuspended    = "ChannelSuspended"
+	ReasonNoPushConfig  = "NoPushConfig" // the sender gave no push content
+	ReasonNoChannel     = "NoChannel"    // no channel row serves the device
+	ReasonAmbiguous     = "AmbiguousChannel"
+	ReasonOwnDevice     = "SenderOwnDevice"
+	ReasonNoToken       = "NoToken"      // the device has no token that works
+	ReasonAcked         = "Acked"        // the device received it over its session
+	ReasonFenced        = "Fenced"       // the device changed hands
+	ReasonTTL           = "TTLExpired"   // the push was not possible in time
+	ReasonNoDevice      = "NoDevice"     // the user has no device
+	ReasonAttempts      = "TooManyTries" // unknown answers, a bounded number of times
+	ReasonSuspended     = "ChannelSuspended"
+	ReasonRecalled      = "Recalled"         // its sender took it back
+	ReasonNoPredecessor = "NothingToReplace" // what it replaces was never given to the vendor
 )

@@ -21,13 +21,17 @@ const EnvelopeKey = "offlinepush"
 const PayloadKey = "payload"
 
 // Envelope is JSON that tells the app which message a push is about and for
-// whom, so that it can drop a stray one.
+// whom, so that it can drop a stray one, and what it does to an earlier message or a call.
 func Envelope(n Notification, userHash string) string {
 	b, _ := json.Marshal(struct { // Plain texts always encode.
 		Version   int    `json:"version"`
 		MessageID string `json:"messageID"`
 		User      string `json:"user,omitempty"`
-	}{envelopeVersion, n.MessageID, userHash})
+		Operation string `json:"operation,omitempty"`
+		Of        string `json:"of,omitempty"`
+		CallID    string `json:"callID,omitempty"`
+		ExpiresAt int64  `json:"expiresAt,omitempty"`
+	}{envelopeVersion, n.MessageID, userHash, n.Operation, n.Of, n.CallID, n.ExpiresAt})
 	return string(b)
 }
 

@@ -44,6 +44,12 @@ type Notification struct {
 	DedupID string
 	// ReplaceID makes a later push of the same event replace the shown one.
 	ReplaceID string
+	// Operation is what the push does to what the phone shows, such as recall or cancel_invitation, and Of the message
+	// that it does it to; both are empty for a push that shows something of its own.
+	Operation, Of string
+	// CallID is the call invitation that it is about, and ExpiresAt when that stops ringing, in Unix milliseconds.
+	CallID    string
+	ExpiresAt int64
 	// TTL is how long the vendor may keep it for an unreachable phone.
 	TTL time.Duration
 	// Urgent asks for the vendor's high priority.

@@ -129,11 +129,11 @@ func (s *Service) decide(
 			out[i].Refused = message.ReasonSuspended
 			continue
 		}
-		states, err := s.deps.Store.Fence(ctx, []int64{d.Key}, delivery.TokenKind(doc, p.ResourcesID, row))
+		states, err := s.deps.Store.Fence(ctx, store.FenceQuery{Devices: []int64{d.Key}, Kind: delivery.TokenKind(doc, p.ResourcesID, row)})
 		if err != nil {
 			return nil, err
 		}
-		if !states[d.Key].TokenOK {
+		if !states.Devices[d.Key].TokenOK {
 			out[i].Refused = message.ReasonNoToken
 		}
 	}

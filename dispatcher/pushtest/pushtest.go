@@ -31,7 +31,7 @@ const (
 type Store interface {
 	Device(ctx context.Context, pushID string) (message.Device, error)
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
-	Fence(ctx context.Context, devices []int64, kind message.TokenKind) (map[int64]store.FenceState, error)
+	Fence(ctx context.Context, q store.FenceQuery) (store.Fence, error)
 	StartPushTest(ctx context.Context, t store.PushTest, pause time.Duration) (store.PushTest, error)
 	PushTest(ctx context.Context, uid string) (store.PushTest, error)
 	Accept(ctx context.Context, reqs []store.AcceptRequest) []store.AcceptResult

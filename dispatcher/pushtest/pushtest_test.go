@@ -136,12 +136,12 @@ func TestAQuarantinedToken(t *testing.T) {
 	s := dispatcher(bed)
 	ask(t, s, test("uid-1"))
 	row := bed.Rows.All()[0]
-	states, err := bed.Store.Fence(t.Context(), []int64{d.Key}, message.TokenAlert)
+	states, err := bed.Store.Fence(t.Context(), store.FenceQuery{Devices: []int64{d.Key}, Kind: message.TokenAlert})
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = bed.Store.Settle(t.Context(), []store.Settlement{{DeliveryID: row.ID, Done: []store.TargetResult{{
-		Target: row.Targets[0], State: message.Quarantined, Reason: "InvalidToken", TokenGen: states[d.Key].Token.Gen,
+		Target: row.Targets[0], State: message.Quarantined, Reason: "InvalidToken", TokenGen: states.Devices[d.Key].Token.Gen,
 		Outcome: message.Outcome{Class: message.InvalidToken, Code: "UNREGISTERED"},
 	}}}})
 	if err != nil {

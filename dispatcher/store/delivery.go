@@ -17,8 +17,8 @@ type Deliveries interface {
 	NextDueAfter(ctx context.Context, channel string, t time.Time) (time.Time, error)
 	// Message reads a message, with ErrNotFound.
 	Message(ctx context.Context, id string) (message.Message, error)
-	// Fence reads the present state of devices in one query. Devices that are gone are absent.
-	Fence(ctx context.Context, devices []int64, kind message.TokenKind) (map[int64]FenceState, error)
+	// Fence reads what is true right now of a message and of devices that it goes to.
+	Fence(ctx context.Context, q FenceQuery) (Fence, error)
 	// Settle records what became of deliveries and reschedules the rest, all in one transaction with
 	// the quarantine of invalid tokens. It returns ErrLeaseLost, and changes nothing, when this
 	// process does not own one of them or it is settled already.
@@ -29,6 +29,38 @@ type Deliveries interface {
 	// Backlog counts the pending targets of each channel row.
 	Backlog(ctx context.Context) (map[string]int64, error)
 }
+
+// FenceQuery asks about one vendor call.
+type FenceQuery struct {
+	// MessageID is what is pushed; empty asks about the devices alone.
+	MessageID string
+	// Replaces is the message whose push this one's takes the place of; empty means none.
+	Replaces string
+	Devices  []int64
+	// Kind is that of the tokens that it goes to.
+	Kind message.TokenKind
+}
+
+// Fence is what is true right now of the message and devices of a FenceQuery.
+type Fence struct {
+	// Recalled means that the message is taken back. It is not known of a message to devices of which none is left.
+	Recalled bool
+	// Devices are by the device's key; those that are gone are absent.
+	Devices map[int64]FenceState
+}
+
+// Replaced is what became at one device of the push that another one replaces.
+type Replaced string
+
+// The states of a replaced push.
+const (
+	// ReplacedNone means that nothing was given to the vendor, nor will be.
+	ReplacedNone Replaced = ""
+	// ReplacedPending means that it is open still, perhaps in a call of another process.
+	ReplacedPending Replaced = "Pending"
+	// ReplacedHanded means that the vendor took it, or may have without an answer that arrived.
+	ReplacedHanded Replaced = "Handed"
+)
 
 // FenceState is what is true of a device right now.
 type FenceState struct {
@@ -44,6 +76,8 @@ type FenceState struct {
 	AcceptedAt time.Time
 	// Acked is the device's cursor in its user's inbox.
 	Acked int64
+	// Replaced is what became of the replaced push; ReplacedNone when the query names none.
+	Replaced Replaced
 }
 
 // Settlement is the result of one attempt at a delivery. Every target of the
@@ -67,6 +101,8 @@ type TargetResult struct {
 	TokenGen int64
 	// KeepToken records an InvalidToken without quarantine, because the fuse is open.
 	KeepToken bool
+	// InDoubt is that of the delivery: a vendor may have taken what is not handed by State.
+	InDoubt bool
 }
 
 // Retry is what is left of a delivery.

@@ -23,6 +23,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict says that an idempotency id was used for a different request.
 	ErrConflict = errors.New("the same id was used for a different request")
+	// ErrRecalled says that the message was taken back before.
+	ErrRecalled = errors.New("the message is recalled already")
 	// ErrBacklogFull says that the app has too many pending pushes.
 	ErrBacklogFull = errors.New("too many pushes are pending")
 	// ErrWrongApp says that the store belongs to another app.
@@ -165,7 +167,11 @@ type AcceptRequest struct {
 }
 
 // Also is what some kinds of messages change besides; zero changes nothing.
-type Also struct{}
+type Also struct {
+	// Recall is the message that this one takes back: its body and push go, and of its detail all but the group, while
+	// its place in the inboxes stays. It is ErrNotFound when there is none and ErrRecalled when it is taken back already.
+	Recall string
+}
 
 // NewDelivery is a delivery before it is stored.
 type NewDelivery struct {

@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -57,6 +60,8 @@ type accepting struct {
 	users                       map[string]rules.Place
 	// badges are those of the devices that have one, before the batch and then behind each request.
 	badges map[badged]int32
+	// known are the messages that the batch takes back, and whether that is possible still.
+	known map[uuid.UUID]bool
 }
 
 type idempotencyKey struct{ sender, client string }
@@ -68,7 +73,7 @@ func (r *acceptRequest) key() idempotencyKey {
 func commitAccepts(ctx context.Context, t *tx, batch []*acceptRequest) error {
 	a := &accepting{
 		tx: t, batch: batch, claims: map[idempotencyKey]*acceptRequest{}, fresh: map[idempotencyKey]bool{},
-		users: map[string]rules.Place{}, badges: map[badged]int32{},
+		users: map[string]rules.Place{}, badges: map[badged]int32{}, known: map[uuid.UUID]bool{},
 	}
 	for _, r := range batch {
 		r.result, r.first = store.AcceptResult{}, nil
@@ -105,14 +110,21 @@ func (a *accepting) decide() {
 			r.first = nil
 			a.repeated = append(a.repeated, r)
 		case r.first != nil: // is answered like the first
-		case r.Fits(a.pending) != nil:
-			r.result.Err = store.ErrBacklogFull
-			a.refused = append(a.refused, r)
 		default:
+			if r.result.Err = a.refuse(r); r.result.Err != nil {
+				a.refused = append(a.refused, r)
+				continue
+			}
 			a.pending += r.Targets
+			a.takeBack(r)
 			a.accepted = append(a.accepted, r)
 		}
 	}
+}
+
+// refuse is why a request is not accepted; nil means that it is.
+func (a *accepting) refuse(r *acceptRequest) error {
+	return cmp.Or(a.refuseRecall(r), r.Fits(a.pending))
 }
 
 // repeat answers a request like the first one of its batch.

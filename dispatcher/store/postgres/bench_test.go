@@ -125,12 +125,12 @@ func push(ctx context.Context, s *postgres.Store, d message.Device) error {
 	if _, err := s.Message(ctx, row.MessageID); err != nil {
 		return err
 	}
-	states, err := s.Fence(ctx, []int64{d.Key}, message.TokenAlert)
+	states, err := s.Fence(ctx, store.FenceQuery{Devices: []int64{d.Key}, Kind: message.TokenAlert})
 	if err != nil {
 		return err
 	}
 	return s.Settle(ctx, []store.Settlement{{DeliveryID: row.ID, Done: []store.TargetResult{{
-		Target: row.Targets[0], State: message.Handed, TokenGen: states[d.Key].Token.Gen,
+		Target: row.Targets[0], State: message.Handed, TokenGen: states.Devices[d.Key].Token.Gen,
 		Outcome: message.Outcome{Class: message.Accepted, VendorMessageID: "vendor-id"},
 	}}}})
 }

@@ -19,8 +19,9 @@ const owned = `(SELECT o.incarnation FROM @.leases o WHERE (o.incarnation = $1 O
 
 // The index gives the order within each incarnation.
 const (
+	// What was tried is in doubt, like what its owner left behind.
 	due = `SELECT d.* FROM ` + owned + ` CROSS JOIN LATERAL (
-			SELECT delivery_id, message_id, targets, attempt, due_at, expires_at FROM @.deliveries
+			SELECT delivery_id, message_id, targets, attempt, due_at, expires_at, attempt > 0 OR owner <> $1 AS in_doubt FROM @.deliveries
 			WHERE owner = o.incarnation AND channel = $2 AND due_at <= $3 AND (due_at, delivery_id) > ($4, $5)
 			ORDER BY due_at, delivery_id LIMIT $6) AS d
 		ORDER BY d.due_at, d.delivery_id LIMIT $6`
@@ -46,7 +47,7 @@ func delivery(row pgx.CollectableRow) (d message.Delivery, err error) {
 	var id uuid.UUID
 	var targets []byte
 	var due, expires int64
-	if err := row.Scan(&d.ID, &id, &targets, &d.Attempt, &due, &expires); err != nil {
+	if err := row.Scan(&d.ID, &id, &targets, &d.Attempt, &due, &expires, &d.InDoubt); err != nil {
 		return d, err
 	}
 	decoded, err := packed.Decode(targets)

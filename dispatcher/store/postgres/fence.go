@@ -3,38 +3,77 @@ package postgres
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
-// Fence implements store.Store.
-func (s *Store) Fence(ctx context.Context, devices []int64, kind message.TokenKind) (map[int64]store.FenceState, error) {
-	out := make(map[int64]store.FenceState, len(devices))
-	err := s.rows(ctx, `SELECT d.device_key, d.push_id, d.epoch, coalesce(u.user_id, ''), coalesce(t.value, ''), coalesce(t.gen, 0),
-			t.gen IS NOT NULL AND t.quarantined_at IS NULL, t.accepted_at, coalesce(c.acked, 0), coalesce(t.set_at, 0)
+const (
+	readFence = `SELECT d.device_key, d.push_id, d.epoch, coalesce(u.user_id, ''), coalesce(t.value, ''), coalesce(t.gen, 0),
+			t.gen IS NOT NULL AND t.quarantined_at IS NULL, t.accepted_at, coalesce(c.acked, 0), coalesce(t.set_at, 0),
+			EXISTS (SELECT 1 FROM @.messages m WHERE m.message_id = $3 AND m.recalled_at IS NOT NULL)
 		FROM @.devices d
 		LEFT JOIN @.users u ON u.user_key = d.user_key
 		LEFT JOIN @.tokens t ON t.device_key = d.device_key AND t.kind = $2
 		LEFT JOIN @.cursors c ON c.device_key = d.device_key AND c.user_key = d.user_key
-		WHERE d.device_key = ANY($1)`,
-		func(row pgx.CollectableRow) error {
-			f := store.FenceState{Token: message.Token{Kind: kind}}
-			var device, set int64
-			var accepted *int64
-			if err := row.Scan(&device, &f.PushID, &f.Epoch, &f.UserID, &f.Token.Value, &f.Token.Gen,
-				&f.TokenOK, &accepted, &f.Acked, &set); err != nil {
-				return err
-			}
-			if accepted != nil {
-				f.AcceptedAt = instant(*accepted)
-			}
-			if set > 0 {
-				f.TokenSetAt = instant(set)
-			}
-			out[device] = f
-			return nil
-		}, devices, kind)
+		WHERE d.device_key = ANY($1)`
+	// readReplaced is one snapshot of what was handed, in the days since the message, and of what is open.
+	readReplaced = `SELECT device_key, NULL::bytea FROM @.outcomes WHERE message_id = $1 AND at >= $2 AND (state = 'Handed' OR in_doubt)
+		UNION ALL SELECT 0, targets FROM @.deliveries WHERE message_id = $1`
+)
+
+// Fence implements store.Store.
+func (s *Store) Fence(ctx context.Context, q store.FenceQuery) (store.Fence, error) {
+	var replaced rules.Replaced
+	if q.Replaces != "" {
+		var err error
+		if replaced, err = s.replaced(ctx, q.Replaces); err != nil {
+			return store.Fence{}, err
+		}
+	}
+	id, _ := uuid.Parse(q.MessageID) // The zero one is no message's.
+	out := store.Fence{Devices: make(map[int64]store.FenceState, len(q.Devices))}
+	err := s.rows(ctx, readFence, func(row pgx.CollectableRow) error {
+		device, f, err := fenceState(row, q.Kind, &out.Recalled)
+		f.Replaced = replaced[device]
+		out.Devices[device] = f
+		return err
+	}, q.Devices, q.Kind, id)
+	return out, err
+}
+
+func fenceState(row pgx.CollectableRow, kind message.TokenKind, recalled *bool) (device int64, f store.FenceState, err error) {
+	var set int64
+	var accepted *int64
+	f.Token.Kind = kind
+	err = row.Scan(&device, &f.PushID, &f.Epoch, &f.UserID, &f.Token.Value, &f.Token.Gen,
+		&f.TokenOK, &accepted, &f.Acked, &set, recalled)
+	if accepted != nil {
+		f.AcceptedAt = instant(*accepted)
+	}
+	if set > 0 {
+		f.TokenSetAt = instant(set)
+	}
+	return device, f, err
+}
+
+// replaced reads what became of a message's push at its devices.
+func (s *Store) replaced(ctx context.Context, messageID string) (rules.Replaced, error) {
+	id, err := uuid.Parse(messageID)
+	if err != nil {
+		return nil, nil //nolint:nilerr // We gave out no such id, so that there is nothing to replace.
+	}
+	out := rules.Replaced{}
+	err = s.rows(ctx, readReplaced, func(row pgx.CollectableRow) error {
+		var device int64
+		var targets []byte
+		if err := row.Scan(&device, &targets); err != nil {
+			return err
+		}
+		return out.Note(device, targets)
+	}, id, dayOfID(id)*dayMillis)
 	return out, err
 }

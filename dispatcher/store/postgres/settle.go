@@ -99,7 +99,7 @@ func (st *settling) settle(settlements []store.Settlement) error {
 		st.answers.add(r.row.Channel, r.TargetResult)
 		st.ledger.end(outcome{
 			message: r.row.Message, user: r.target.User, device: r.target.Device, channel: r.row.Channel,
-			state: r.State, reason: r.Reason, vendor: r.Outcome,
+			state: r.State, reason: r.Reason, vendor: r.Outcome, inDoubt: r.InDoubt,
 		})
 	}
 	return nil

@@ -89,7 +89,7 @@ func TestStatementsOfAPush(t *testing.T) {
 			t.Fatal(accepted.Err)
 		}
 		row := accepted.Deliveries[0]
-		if _, err := s.Fence(t.Context(), []int64{row.Targets[0].Device}, message.TokenAlert); err != nil {
+		if _, err := s.Fence(t.Context(), store.FenceQuery{MessageID: row.MessageID, Devices: []int64{row.Targets[0].Device}, Kind: message.TokenAlert}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Settle(t.Context(), []store.Settlement{handed(row)}); err != nil {

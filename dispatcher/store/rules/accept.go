@@ -26,6 +26,8 @@ type Accept struct {
 	Push, Detail *string
 	// Targets counts the targets of all deliveries.
 	Targets int64
+	// Recalls is the message that is taken back; zero means none.
+	Recalls uuid.UUID
 }
 
 // NewAccept checks beforehand what would make the account wrong or a commit fail.
@@ -54,6 +56,11 @@ func NewAccept(r store.AcceptRequest) (*Accept, error) {
 			return nil, fmt.Errorf("message detail: %w", err)
 		}
 		a.Detail = new(string(b))
+	}
+	if r.Also.Recall != "" {
+		if a.Recalls, err = uuid.Parse(r.Also.Recall); err != nil {
+			return nil, store.ErrNotFound // we gave out no such id
+		}
 	}
 	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
 	return a, a.checkDecisions()

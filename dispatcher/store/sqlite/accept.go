@@ -50,6 +50,9 @@ func (a accept) run(t *tx) (store.AcceptResult, error) {
 	if err := a.fits(t); err != nil {
 		return store.AcceptResult{}, err
 	}
+	if err := a.takeBack(t); err != nil {
+		return store.AcceptResult{}, err
+	}
 	if err := a.insertMessage(t); err != nil {
 		return store.AcceptResult{}, err
 	}

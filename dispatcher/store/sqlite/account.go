@@ -21,16 +21,17 @@ type outcome struct {
 	state        message.State
 	reason       string
 	vendor       message.Outcome
+	inDoubt      bool
 }
 
 // outcome appends a transition and counts it in the same transaction.
 func (t *tx) outcome(o outcome) error {
 	t.counts[o.state]++
 	_, err := t.exec(`INSERT INTO outcomes
-		(message_id, user_key, device_key, channel, state, reason, code, detail, vendor_message_id, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(message_id, user_key, device_key, channel, state, reason, code, detail, vendor_message_id, in_doubt, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		o.message[:], o.user, o.device, o.channel, string(o.state), o.reason,
-		o.vendor.Code, o.vendor.Detail, o.vendor.VendorMessageID, t.now)
+		o.vendor.Code, o.vendor.Detail, o.vendor.VendorMessageID, o.inDoubt, t.now)
 	return err
 }
 

@@ -132,8 +132,8 @@ func BenchmarkFence(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if states, err := s.Fence(b.Context(), keys, message.TokenAlert); err != nil || len(states) != len(keys) {
-			b.Fatal(len(states), err)
+		if states, err := s.Fence(b.Context(), store.FenceQuery{Devices: keys, Kind: message.TokenAlert}); err != nil || len(states.Devices) != len(keys) {
+			b.Fatal(len(states.Devices), err)
 		}
 	}
 }

@@ -3,30 +3,32 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/message"
-	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
 )
+
+// due is of the own deliveries. Those that were written last under another lease are in doubt, like those that were tried.
+const due = `SELECT delivery_id, message_id, targets, attempt, due_at, expires_at,
+		attempt > 0 OR changed_at < (SELECT acquired_at FROM leases) FROM deliveries
+	WHERE channel = ? AND due_at <= ? AND (due_at, delivery_id) > (?, ?) AND owner = (SELECT incarnation FROM leases)
+	ORDER BY due_at, delivery_id LIMIT ?`
 
 // Due implements store.Store.
 func (s *Store) Due(
 	ctx context.Context, channel string, until time.Time, after message.Delivery, limit int,
 ) (out []message.Delivery, err error) {
-	err = s.reader.rows(ctx, `SELECT delivery_id, message_id, targets, attempt, due_at, expires_at FROM deliveries
-		WHERE channel = ? AND due_at <= ? AND (due_at, delivery_id) > (?, ?) AND owner = (SELECT incarnation FROM leases)
-		ORDER BY due_at, delivery_id LIMIT ?`,
+	err = s.reader.rows(ctx, due,
 		func(rows *sql.Rows) error {
 			d := message.Delivery{Channel: channel}
 			var id uuid.UUID
 			var targets []byte
 			var due, expires int64
-			if err := rows.Scan(&d.ID, &id, &targets, &d.Attempt, &due, &expires); err != nil {
+			if err := rows.Scan(&d.ID, &id, &targets, &d.Attempt, &due, &expires, &d.InDoubt); err != nil {
 				return err
 			}
 			decoded, err := packed.Decode(targets)
@@ -50,39 +52,6 @@ func (s *Store) NextDueAfter(ctx context.Context, channel string, t time.Time) (
 		return time.Time{}, s.explain(err)
 	}
 	return instant(*due), nil
-}
-
-// Fence implements store.Store.
-func (s *Store) Fence(ctx context.Context, devices []int64, kind message.TokenKind) (map[int64]store.FenceState, error) {
-	keys, err := json.Marshal(devices)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[int64]store.FenceState, len(devices))
-	err = s.reader.rows(ctx, `SELECT d.device_key, d.push_id, d.epoch, coalesce(u.user_id, ''), coalesce(t.value, ''), coalesce(t.gen, 0),
-			t.gen IS NOT NULL AND t.quarantined_at IS NULL, t.accepted_at, coalesce(c.acked, 0), coalesce(t.set_at, 0)
-		FROM json_each(?1) j CROSS JOIN devices d ON d.device_key = j.value
-		LEFT JOIN users u ON u.user_key = d.user_key
-		LEFT JOIN tokens t ON t.device_key = d.device_key AND t.kind = ?2
-		LEFT JOIN cursors c ON c.device_key = d.device_key AND c.user_key = d.user_key`,
-		func(rows *sql.Rows) error {
-			f := store.FenceState{Token: message.Token{Kind: kind}}
-			var device, set int64
-			var accepted *int64
-			if err := rows.Scan(&device, &f.PushID, &f.Epoch, &f.UserID, &f.Token.Value, &f.Token.Gen,
-				&f.TokenOK, &accepted, &f.Acked, &set); err != nil {
-				return err
-			}
-			if accepted != nil {
-				f.AcceptedAt = instant(*accepted)
-			}
-			if set > 0 {
-				f.TokenSetAt = instant(set)
-			}
-			out[device] = f
-			return nil
-		}, string(keys), string(kind))
-	return out, s.explain(err)
 }
 
 // Backlog implements store.Store.

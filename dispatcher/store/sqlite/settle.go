@@ -73,7 +73,7 @@ func (t *tx) done(r rules.Row, target packed.Target, d store.TargetResult) error
 	}
 	return t.outcome(outcome{
 		message: r.Message, user: target.User, device: target.Device, channel: r.Channel,
-		state: d.State, reason: d.Reason, vendor: d.Outcome,
+		state: d.State, reason: d.Reason, vendor: d.Outcome, inDoubt: d.InDoubt,
 	})
 }
 

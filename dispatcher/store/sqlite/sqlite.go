@@ -168,7 +168,7 @@ func (s *Store) logPanic(err error) {
 
 // isAnswer reports whether an error is the truth about the request, and not trouble of the store.
 func isAnswer(err error) bool {
-	for _, answer := range []error{store.ErrNotFound, store.ErrConflict, store.ErrBacklogFull, store.ErrLeaseLost} {
+	for _, answer := range []error{store.ErrNotFound, store.ErrConflict, store.ErrRecalled, store.ErrBacklogFull, store.ErrLeaseLost} {
 		if errors.Is(err, answer) {
 			return true
 		}

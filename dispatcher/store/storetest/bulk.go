@@ -145,9 +145,9 @@ func roundTrip(b *bench) {
 			b.Errorf("device (-want +got), at epoch %d:\n%s", d.Epoch, diff)
 		}
 		for kind, value := range r.Tokens {
-			states, err := other.Fence(b.Context(), []int64{d.Key}, kind)
+			states, err := other.Fence(b.Context(), store.FenceQuery{Devices: []int64{d.Key}, Kind: kind})
 			b.must(err)
-			if s := states[d.Key]; s.Token.Value != value || !s.TokenOK || s.UserID != r.Device.UserID {
+			if s := states.Devices[d.Key]; s.Token.Value != value || !s.TokenOK || s.UserID != r.Device.UserID {
 				b.Errorf("%s's %s token: %+v", d.PushID, kind, s)
 			}
 		}

@@ -91,12 +91,12 @@ func (b *bench) takeOver(device int64, userID string) {
 		b.Error(err)
 		return
 	}
-	states, err := b.Fence(b.Context(), []int64{device}, message.TokenAlert)
+	states, err := b.Fence(b.Context(), store.FenceQuery{Devices: []int64{device}, Kind: message.TokenAlert})
 	if err != nil {
 		b.Error(err)
 		return
 	}
-	state := states[device]
+	state := states.Devices[device]
 	if state.Epoch < changed.Device.Epoch || state.Epoch == changed.Device.Epoch && state.UserID != userID {
 		b.Errorf("bound to %s at epoch %d, but the fence says %s at %d", userID, changed.Device.Epoch, state.UserID, state.Epoch)
 	}

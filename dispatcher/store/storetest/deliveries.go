@@ -70,6 +70,9 @@ func adoption(b *bench) {
 		b.accept(request(d))
 	}
 	rows := b.due("fcm")
+	for i, row := range rows {
+		rows[i] = doubted(row)
+	}
 	b.reopen() // as after a crash: nothing was released
 	if len(b.due("fcm")) != 0 {
 		b.Error("the former process's lease is still in force")
@@ -131,7 +134,7 @@ func retried(b *bench) {
 	})
 	want := row
 	want.Targets = []message.Target{row.Targets[3], row.Targets[0], row.Targets[2]}
-	want.DueAt, want.Attempt = later, 2
+	want.DueAt, want.Attempt, want.InDoubt = later, 2, true
 	if diff := cmp.Diff([]message.Delivery{want}, b.due("fcm")); diff != "" {
 		b.Errorf("the rest (-want +got):\n%s", diff)
 	}

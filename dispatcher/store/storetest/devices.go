@@ -183,9 +183,9 @@ func reinstallTwoTokens(b *bench) {
 		b.Errorf("retired (-want +got):\n%s", diff)
 	}
 	for kind, value := range both {
-		states, err := b.Fence(b.Context(), []int64{old.Device.Key, r.Device.Key}, kind)
+		states, err := b.Fence(b.Context(), store.FenceQuery{Devices: []int64{old.Device.Key, r.Device.Key}, Kind: kind})
 		b.must(err)
-		if states[old.Device.Key].TokenOK || states[r.Device.Key].Token.Value != value {
+		if states.Devices[old.Device.Key].TokenOK || states.Devices[r.Device.Key].Token.Value != value {
 			b.Errorf("%s: %+v", kind, states)
 		}
 	}

@@ -251,7 +251,7 @@ func (m *model) settle() string {
 	delete(m.owners, row.ID)
 	if len(kept) > 0 {
 		s.Retry = &store.Retry{Targets: kept, DueAt: row.DueAt, Attempt: row.Attempt + 1}
-		row.Targets, row.Attempt = kept, row.Attempt+1
+		row.Targets, row.Attempt, row.InDoubt = kept, row.Attempt+1, true
 		m.rows[row.ID], m.owners[row.ID] = row, owner
 	}
 	owner.settle(s)
@@ -312,6 +312,7 @@ func (m *model) crashSometimes() string {
 	for id, owner := range m.owners {
 		if owner == m.bench {
 			m.owners[id] = heir
+			m.rows[id] = doubted(m.rows[id])
 			left++
 		}
 	}
@@ -329,10 +330,10 @@ func (m *model) crashSometimes() string {
 
 // check compares all that can be read with the model.
 func (m *model) check() {
-	states, err := m.Fence(m.Context(), slices.Collect(maps.Keys(m.phones)), message.TokenAlert)
+	states, err := m.Fence(m.Context(), store.FenceQuery{Devices: slices.Collect(maps.Keys(m.phones)), Kind: message.TokenAlert})
 	m.must(err)
 	got := map[int64]phoneModel{}
-	for key, s := range states {
+	for key, s := range states.Devices {
 		got[key] = phoneModel{user: s.UserID, token: s.Token.Value, epoch: s.Epoch, bad: s.Token.Value != "" && !s.TokenOK}
 	}
 	want := map[int64]phoneModel{}

@@ -158,9 +158,9 @@ func receiptsKill(b *bench) {
 	if s, _ := b.fence(anna.Key); s.TokenOK || s.UserID != "anna" || s.Epoch != anna.Epoch {
 		b.Errorf("after the report: %+v, want quarantined and bound", s)
 	}
-	calls, err := b.Fence(b.Context(), []int64{anna.Key}, message.TokenVoIP)
+	calls, err := b.Fence(b.Context(), store.FenceQuery{Devices: []int64{anna.Key}, Kind: message.TokenVoIP})
 	b.must(err)
-	if !calls[anna.Key].TokenOK {
+	if !calls.Devices[anna.Key].TokenOK {
 		b.Error("the device's other token was quarantined")
 	}
 	b.setToken(anna, token)

@@ -43,7 +43,7 @@ func cases() []testCase {
 	for _, group := range [][]testCase{
 		deviceCases(), confirmCases(), tokenCases(), acceptCases(), inboxCases(), leaseCases(), settleCases(), healthCases(),
 		accessTokenCases(), traceCases(), pruneCases(), concurrentCases(), modelCases(), sessionCases(), bulkCases(), clockCases(),
-		badgeCases(), receiptCases(), pushTestCases(),
+		badgeCases(), receiptCases(), pushTestCases(), recallCases(),
 	} {
 		all = append(all, group...)
 	}
@@ -206,9 +206,9 @@ func (b *bench) due(channel string) []message.Delivery {
 // fence reads one device's alert state.
 func (b *bench) fence(device int64) (store.FenceState, bool) {
 	b.Helper()
-	states, err := b.Fence(b.Context(), []int64{device}, message.TokenAlert)
+	states, err := b.Fence(b.Context(), store.FenceQuery{Devices: []int64{device}, Kind: message.TokenAlert})
 	b.must(err)
-	s, ok := states[device]
+	s, ok := states.Devices[device]
 	return s, ok
 }
 

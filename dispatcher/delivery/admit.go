@@ -1,0 +1,67 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
+)
+
+// The waits for the outcome of a push that another one replaces.
+const (
+	firstReplaceWait = 500 * time.Millisecond
+	maxReplaceWait   = 30 * time.Second
+)
+
+// admitted are the targets that pass the fence. It ends the story of the others, but for those whose shown
+// notification is to be replaced and is not known to be there: they wait, which uses up no try.
+func (a *attempt) admitted(m message.Message, targets []message.Target, is store.Fence) (pass []live) {
+	now := a.store.Now()
+	f := admission{Fence: is, replaces: m.Detail.Replaces != "", expires: a.delivery.ExpiresAt, now: now}
+	for _, t := range targets {
+		switch state, reason := f.admit(t); state {
+		case "":
+			pass = append(pass, live{t, is.Devices[t.Device]})
+		case message.Pending:
+			a.later([]message.Target{t}, now.Add(replaceWait(now.Sub(m.CreatedAt))), message.Outcome{})
+		default:
+			a.done(store.TargetResult{Target: t, State: state, Reason: reason})
+		}
+	}
+	return pass
+}
+
+// replaceWait grows with how long it has taken already: what is open for long is held back, not in a call.
+func replaceWait(age time.Duration) time.Duration {
+	return min(max(age/8, firstReplaceWait), maxReplaceWait)
+}
+
+// admission is what the fence says about a message's targets at a time.
+type admission struct {
+	store.Fence
+	replaces     bool
+	expires, now time.Time
+}
+
+// admit is the rule of the fence: it ends the story of a target that must not be pushed, and keeps it Pending while
+// it is not known what it replaces.
+func (f admission) admit(t message.Target) (message.State, string) {
+	s, ok := f.Devices[t.Device]
+	switch {
+	case !ok || s.Epoch != t.Epoch:
+		return message.Cancelled, message.ReasonFenced
+	case t.Seq > 0 && s.Acked >= t.Seq:
+		return message.Cancelled, message.ReasonAcked
+	case f.Recalled:
+		return message.Cancelled, message.ReasonRecalled
+	case !f.now.Before(f.expires):
+		return message.Expired, message.ReasonTTL
+	case f.replaces && s.Replaced == store.ReplacedNone:
+		return message.Cancelled, message.ReasonNoPredecessor
+	case f.replaces && s.Replaced == store.ReplacedPending:
+		return message.Pending, ""
+	case !s.TokenOK:
+		return message.Quarantined, message.ReasonNoToken
+	}
+	return "", ""
+}

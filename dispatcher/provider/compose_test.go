@@ -74,3 +74,26 @@ func TestCommonUser(t *testing.T) {
 		t.Error("a form for several users must name none of them")
 	}
 }
+
+func TestEnvelope(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		notification Notification
+		user, want   string
+	}{
+		"plain":    {Notification{MessageID: "m"}, "", `{"version":1,"messageID":"m"}`},
+		"for Anna": {Notification{MessageID: "m"}, "hash", `{"version":1,"messageID":"m","user":"hash"}`},
+		"a recall": {
+			Notification{MessageID: "m", Operation: "recall", Of: "n"}, "hash",
+			`{"version":1,"messageID":"m","user":"hash","operation":"recall","of":"n"}`,
+		},
+		"a call": {
+			Notification{MessageID: "m", CallID: "c", ExpiresAt: 1_700_000_000_000}, "",
+			`{"version":1,"messageID":"m","callID":"c","expiresAt":1700000000000}`,
+		},
+	} {
+		if got := Envelope(tt.notification, tt.user); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+}

@@ -42,6 +42,13 @@ type Envelope struct {
 	MessageID string `json:"messageID"`
 	// User is message.UserHash of the receiver; empty in a request that was for several users.
 	User string `json:"user"`
+	// Operation is what the push does to what the phone shows, such as recall or cancel_invitation, and Of the message
+	// that it does it to; both are empty for a push that shows something of its own.
+	Operation string `json:"operation,omitempty"`
+	Of        string `json:"of,omitempty"`
+	// CallID is the call invitation that it is about, and ExpiresAt when that stops ringing, in Unix milliseconds.
+	CallID    string `json:"callID,omitempty"`
+	ExpiresAt int64  `json:"expiresAt,omitempty"`
 }
 
 // For reports whether the push may be for the user: it is, or it does not say for whom it is.

@@ -17,6 +17,9 @@ import (
 // maxFrame is above the largest message with its JSON escapes.
 const maxFrame = 512 << 10
 
+// silentBeats is how many heartbeats without a frame end a session: two pongs were lost and a third one is late.
+const silentBeats = 3
+
 // Login says how to open a session.
 type Login struct {
 	// UserToken is the user's JSON Web Token.
@@ -28,6 +31,8 @@ type Login struct {
 	OnMessage func(wire.Message) error
 	// OnGap, unless nil, is told that messages after the sequence are no longer kept.
 	OnGap func(after int64)
+	// onWelcome is told who is logged in and how far they have acknowledged, before the first message.
+	onWelcome func(userID string, cursor int64) error
 }
 
 // KickedError says that the dispatcher ended the session, and why.
@@ -35,6 +40,12 @@ type KickedError struct{ Reason string }
 
 // Error implements error.
 func (e *KickedError) Error() string { return "the dispatcher ended the session: " + e.Reason }
+
+// RefusedError says that the dispatcher refused a login, and why. The same login would be refused again.
+type RefusedError struct{ Reason string }
+
+// Error implements error.
+func (e *RefusedError) Error() string { return "the dispatcher refused the login: " + e.Reason }
 
 // Session is an open session.
 type Session struct {
@@ -49,25 +60,47 @@ type Session struct {
 
 // Open logs in, which binds the device to the user, and receives in the
 // background until ctx ends, Close is called or the dispatcher ends it.
-func (d *Device) Open(ctx context.Context, l Login) (*Session, error) {
-	url := "ws" + strings.TrimPrefix(d.base, "http") + wire.SessionPath
-	conn, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: d.http})
-	if resp != nil && resp.Body != nil {
-		_ = resp.Body.Close()
-	}
+func (d *Device) Open(ctx context.Context, l Login) (*Session, error) { return d.open(ctx, ctx, l) }
+
+// open is Open with a life of its own for the session.
+func (d *Device) open(ctx, life context.Context, l Login) (*Session, error) {
+	conn, err := d.dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("opening a session: %w", err)
+		return nil, err
 	}
 	conn.SetReadLimit(maxFrame)
 	s := &Session{conn: conn, login: l}
 	if err := s.logIn(ctx, d.Credentials); err != nil {
 		_ = conn.CloseNow()
-		return nil, err
+		return nil, refusal(err)
 	}
-	ctx, s.cancel = context.WithCancel(ctx)
-	s.ended.Go(func() { s.err = s.receive(ctx) })
-	s.ended.Go(func() { s.heartbeat(ctx) })
+	life, s.cancel = context.WithCancel(life)
+	s.ended.Go(func() { s.err = s.receive(life) })
+	s.ended.Go(func() { s.heartbeat(life) })
 	return s, nil
+}
+
+// dial connects. An answer that is no upgrade is an *Error.
+func (d *Device) dial(ctx context.Context) (*websocket.Conn, error) {
+	url := "ws" + strings.TrimPrefix(d.base, "http") + wire.SessionPath
+	conn, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: d.http})
+	if err == nil {
+		return conn, nil
+	}
+	if resp == nil || resp.Body == nil {
+		return nil, fmt.Errorf("opening a session: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, _ := readAnswer(resp) // What is left of it, the library has read.
+	return nil, fmt.Errorf("opening a session: %w", errorOf(resp, body))
+}
+
+// refusal tells a login that the dispatcher closed for good from trouble on the way.
+func refusal(err error) error {
+	if closed, ok := errors.AsType[websocket.CloseError](err); ok && closed.Code == websocket.StatusPolicyViolation {
+		return fmt.Errorf("logging in: %w", &RefusedError{Reason: closed.Reason})
+	}
+	return err
 }
 
 // UserID is the user who is logged in.
@@ -101,14 +134,18 @@ func (s *Session) logIn(ctx context.Context, c wire.RegisteredDevice) error {
 	if s.welcome.Type != wire.FrameWelcome || s.welcome.HeartbeatSeconds < 1 {
 		return errors.New("logging in: the answer is no welcome")
 	}
+	if s.login.onWelcome != nil {
+		return s.login.onWelcome(s.welcome.UserID, s.welcome.Cursor)
+	}
 	return nil
 }
 
 func (s *Session) receive(ctx context.Context) error {
 	defer s.cancel()
 	defer func() { _ = s.conn.CloseNow() }()
+	silence := silentBeats * s.beat()
 	for {
-		f, err := s.read(ctx)
+		f, err := s.readWithin(ctx, silence)
 		if err != nil {
 			return err
 		}
@@ -139,7 +176,7 @@ func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
 }
 
 func (s *Session) heartbeat(ctx context.Context) {
-	beat := time.NewTicker(time.Duration(s.welcome.HeartbeatSeconds) * time.Second)
+	beat := time.NewTicker(s.beat())
 	defer beat.Stop()
 	for {
 		select {
@@ -153,12 +190,23 @@ func (s *Session) heartbeat(ctx context.Context) {
 	}
 }
 
+func (s *Session) beat() time.Duration {
+	return time.Duration(s.welcome.HeartbeatSeconds) * time.Second
+}
+
 func (s *Session) write(ctx context.Context, f wire.ClientFrame) error {
 	b, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("encoding a frame: %w", err)
 	}
 	return s.conn.Write(ctx, websocket.MessageText, b)
+}
+
+// readWithin gives a connection up on which not even pongs come.
+func (s *Session) readWithin(ctx context.Context, silence time.Duration) (wire.ServerFrame, error) {
+	ctx, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	return s.read(ctx)
 }
 
 func (s *Session) read(ctx context.Context) (wire.ServerFrame, error) {

@@ -64,8 +64,12 @@ func TestForeignPushes(t *testing.T) {
 		for _, foreign := range []string{"", "x", "null", "{}", "[]", `{"version":1}`, `{"version":0,"messageID":"m"}`, `{"version":"1","messageID":"m"}`} {
 			values := map[string]string{"payload": "p", "offlinepush": foreign}
 			for _, raw := range []payload.Raw{
-				{Title: "t"}, {Values: values}, {Text: foreign}, {Text: `{"payload":"p","offlinepush":` + foreign + `}`},
-				{Text: `{"aps":{},"offlinepush":` + foreign + `}`}, {Text: `{"data":{"offlinepush":` + foreign + `}}`},
+				{Title: "t"},
+				{Values: values},
+				{Text: foreign},
+				{Text: `{"payload":"p","offlinepush":` + foreign + `}`},
+				{Text: `{"aps":{},"offlinepush":` + foreign + `}`},
+				{Text: `{"data":{"offlinepush":` + foreign + `}}`},
 			} {
 				if got, err := payload.Read(vendor, raw); !errors.Is(err, payload.ErrForeign) {
 					t.Errorf("%s reads %+v of %+v: %v", vendor, got, raw, err)

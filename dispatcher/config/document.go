@@ -22,6 +22,7 @@ type Document struct {
 	Channels    []Channel `json:"channels,omitempty"`
 	Profiles    []Profile `json:"profiles,omitempty"`
 	Routing     Routing   `json:"routing"`
+	Rates       Rates     `json:"rates,omitzero"`
 	Auth        Auth      `json:"auth"`
 	Retention   Retention `json:"retention"`
 	Keys        Keys      `json:"keys"`

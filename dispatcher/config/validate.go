@@ -27,6 +27,7 @@ func (d *Document) Validate() error {
 		httpsURL("externalURL", d.ExternalURL),
 		d.Store.validate(),
 		d.Routing.validate(),
+		d.Rates.validate(),
 		d.Auth.validate(),
 		d.Retention.validate(),
 		d.Keys.validate(),

@@ -41,6 +41,8 @@ func TestValidateNamesThePath(t *testing.T) {
 		{"profile twice", func(d *Document) { d.Profiles = append(d.Profiles, d.Profiles[0]) }, `profiles[1].resourcesID: "im" is there twice`},
 		{"heartbeat", func(d *Document) { d.Routing.HeartbeatSeconds = 0 }, "routing.heartbeatSeconds: is 0, must be 1 to 300"},
 		{"offline", func(d *Document) { d.Routing.OfflineAfterSeconds = 10 }, "routing.offlineAfterSeconds: must be more than"},
+		{"rate", func(d *Document) { d.Rates.RequestsPerDevice = -1 }, "rates: every rate must be more than 0"},
+		{"endless rate", func(d *Document) { d.Rates.Messages = 1e7 }, "at most 1000000 per second"},
 		{"short key", func(d *Document) { d.Auth.ServerKeys[0] = NewSecret("short") }, "shorter than 16"},
 		{"no key", func(d *Document) { d.Auth.ServerKeys = nil }, "auth.serverKeys: must hold at least one"},
 		{"alg none", func(d *Document) { d.Auth.DeviceJWT.Algorithms = []string{"none"} }, `auth.deviceJWT.algorithms[0]: "none"`},

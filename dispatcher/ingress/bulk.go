@@ -6,42 +6,32 @@ import (
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
-	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
-// BulkLimits bounds how bindings are read and stored in bulk, so that it does
-// not slow down what phones and servers do meanwhile.
-type BulkLimits struct {
-	// PerSecond is for requests, with a burst of as many as come in five seconds.
-	PerSecond float64
-	// AtOnce is how many run at the same time.
-	AtOnce int
-}
-
-// DefaultBulk is what one dispatcher takes.
-func DefaultBulk() BulkLimits { return BulkLimits{PerSecond: 20, AtOnce: 2} }
+// bulkAtOnce is how many requests for bindings in bulk run at the same time, so
+// that they do not slow down what phones and servers do meanwhile.
+const bulkAtOnce = 2
 
 // bulkRoutes are for bindings that move.
 func (p *serverPlane) bulkRoutes() {
-	gate := p.bulkGate(p.deps.Bulk)
-	tooMany := []int{http.StatusTooManyRequests}
+	gate := p.bulkGate()
 	register(p.plane, p.route(route{
 		id: "export-bindings", method: http.MethodGet, path: "/v1/bindings",
 		summary:     "Export devices and their bindings",
-		description: exportDescription, errors: append(tooMany, http.StatusUnprocessableEntity), inner: gate,
+		description: exportDescription, errors: []int{http.StatusUnprocessableEntity}, inner: gate, rate: rateBulk,
 	}), p.export)
 	register(p.plane, p.route(route{
 		id: "import-bindings", method: http.MethodPost, path: "/v1/bindings",
 		summary:     "Import devices and their bindings",
-		description: importDescription, errors: tooMany, maxBody: wire.MaxImportBytes,
+		description: importDescription, maxBody: wire.MaxImportBytes, rate: rateBulk,
 		inner: append(huma.Middlewares{p.ndjsonOnly}, gate...),
 	}), p.importBindings)
 	register(p.plane, p.route(route{
 		id: "get-bindings-checksum", method: http.MethodGet, path: "/v1/bindings:checksum",
 		summary:     "Count devices and sum up what an export would hold",
-		description: checksumDescription, errors: append(tooMany, http.StatusUnprocessableEntity), inner: gate,
+		description: checksumDescription, errors: []int{http.StatusUnprocessableEntity}, inner: gate, rate: rateBulk,
 	}), p.checksum)
 	p.documentLines()
 }
@@ -82,28 +72,17 @@ func (p *serverPlane) ndjsonOnly(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// bulkGate admits as many requests as the limits allow, until their answers end.
-func (p *serverPlane) bulkGate(l BulkLimits) huma.Middlewares {
-	requests, places := bucket(l.PerSecond), make(chan struct{}, l.AtOnce)
+// bulkGate admits as many requests at once as there are places, until their answers end.
+func (p *serverPlane) bulkGate() huma.Middlewares {
+	places := make(chan struct{}, bulkAtOnce)
 	return huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
-		if !enter(requests, places) {
-			fail(http.StatusTooManyRequests, wire.CodeRateLimited, "too many requests for bindings in bulk").later(retryRate).write(ctx, p.api)
+		select {
+		case places <- struct{}{}:
+		default:
+			fail(http.StatusTooManyRequests, wire.CodeRateLimited, "too many requests for bindings in bulk at once").later(retryBulk).write(ctx, p.api)
 			return
 		}
 		defer func() { <-places }()
 		next(ctx)
 	}}
-}
-
-func enter(requests *rate.Limiter, places chan struct{}) bool {
-	select {
-	case places <- struct{}{}:
-	default:
-		return false
-	}
-	if !requests.Allow() {
-		<-places
-		return false
-	}
-	return true
 }

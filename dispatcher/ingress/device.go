@@ -3,7 +3,6 @@ package ingress
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -17,11 +16,14 @@ import (
 // devicePlane is what phones call.
 type devicePlane struct {
 	*plane
-	deps   DeviceDeps
-	limits *limiter
+	deps  DeviceDeps
+	rates rates
 }
 
 func (p *devicePlane) routes() {
+	p.admit = func(ctx huma.Context) *failure {
+		return p.rates.source(ctx, "requests ", p.rates.limits().RequestsPerSource)
+	}
 	p.secured(registrationKey, bearer("A registration key of the app, which is built into it."))
 	p.secured(userToken, bearer("The user's JSON Web Token; its subject is the user id."))
 	p.secured(deviceSecret, &huma.SecurityScheme{
@@ -31,7 +33,7 @@ func (p *devicePlane) routes() {
 		id: "register-device", method: http.MethodPost, path: "/v1/devices", status: http.StatusCreated,
 		summary:     "Register an installation",
 		description: "Another installation that holds the same vendor token is retired.",
-		security:    []string{registrationKey}, errors: []int{http.StatusTooManyRequests}, guard: p.mayRegister(),
+		security:    []string{registrationKey}, guard: p.mayRegister(),
 	}, p.register)
 	register(p.plane, route{
 		id: "set-token", method: http.MethodPut, path: "/v1/devices/{pushID}/token",
@@ -93,12 +95,20 @@ func (p *devicePlane) receipts() {
 
 // session documents the WebSocket, which the library cannot serve.
 func (p *devicePlane) session() {
-	p.mux.Handle(http.MethodGet+" "+wire.SessionPath, p.deps.Session)
+	p.mux.Handle(http.MethodGet+" "+wire.SessionPath, p.rates.logins(p.deps.Session))
 	p.api.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "open-session", Method: http.MethodGet, Path: wire.SessionPath, Summary: "Open a session (WebSocket)",
 		Description: sessionDescription,
 		Responses: map[string]*huma.Response{
 			"101": {Description: "The session is open; the first frame must be the login."},
+			"426": {
+				Description: "The request asks for no WebSocket.",
+				Content:     map[string]*huma.MediaType{wire.ProblemType: {Schema: p.problem}},
+			},
+			"429": {
+				Description: "Too many logins from this address.",
+				Content:     map[string]*huma.MediaType{wire.ProblemType: {Schema: p.problem}},
+			},
 			"503": {
 				Description: "The dispatcher is full or stopping.",
 				Content:     map[string]*huma.MediaType{wire.ProblemType: {Schema: p.problem}},
@@ -123,21 +133,15 @@ func (p *devicePlane) mayRegister() func(huma.Context) *failure {
 		return doc.Auth.RegistrationKeys
 	})
 	return func(ctx huma.Context) *failure {
-		if !p.limits.allowSource(ctx.RemoteAddr(), time.Now()) {
-			return tooManyRegistrations()
+		limits := p.rates.limits()
+		if f := p.rates.source(ctx, "registrations ", limits.RegistrationsPerSource); f != nil {
+			return f
 		}
 		if f := key(ctx); f != nil {
 			return f
 		}
-		if !p.limits.total.Allow() {
-			return tooManyRegistrations()
-		}
-		return nil
+		return p.rates.admit("registrations", "too many registrations", limits.Registrations, 1)
 	}
-}
-
-func tooManyRegistrations() *failure {
-	return fail(http.StatusTooManyRequests, wire.CodeRateLimited, "too many registrations").later(retryRate)
 }
 
 // Proof is how a device says who it is. The library sees exported types only.
@@ -150,7 +154,19 @@ func (p *devicePlane) device(ctx context.Context, by Proof) (message.Device, err
 	if by.Secret == "" {
 		return message.Device{}, fail(http.StatusUnauthorized, wire.CodeUnauthenticated, "give the device secret in the header "+wire.SecretHeader)
 	}
-	return p.deps.Bindings.Authenticate(ctx, by.PushID, by.Secret)
+	d, err := p.deps.Bindings.Authenticate(ctx, by.PushID, by.Secret)
+	if err != nil {
+		return message.Device{}, err
+	}
+	if f := p.admitOne("device "+d.PushID, "requests of this device"); f != nil {
+		return message.Device{}, f
+	}
+	return d, nil
+}
+
+// admitOne bounds what is done for one device or one user, who has proven to be it.
+func (p *devicePlane) admitOne(key, what string) *failure {
+	return p.rates.admit(key, "too many "+what, p.rates.limits().RequestsPerDevice, 1)
 }
 
 type registerInput struct{ Body wire.RegisterDevice }
@@ -216,6 +232,9 @@ func (p *devicePlane) bind(ctx context.Context, in *bindInput) (*bindingOutput, 
 	userID, err := p.deps.Users.Verify(ctx, token)
 	if err != nil {
 		return nil, err
+	}
+	if f := p.admitOne("user "+userID, "bindings to this user"); f != nil {
+		return nil, f
 	}
 	if d, err = p.deps.Bindings.Bind(ctx, d.Key, userID); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -43,17 +44,18 @@ func (s *shelf) Export(_ context.Context, after int64, limit int) (out []store.R
 	return out, nil
 }
 
-func serve(t *testing.T, s ingress.Store, limits ingress.BulkLimits) *httptest.Server {
+func serve(t *testing.T, s ingress.Store, bulkPerSecond float64) *httptest.Server {
 	t.Helper()
 	bed := planetest.New(t)
-	out := httptest.NewServer(ingress.Server(ingress.ServerDeps{Live: bed.Live, Store: s, Log: slog.New(slog.DiscardHandler), Bulk: limits}))
+	bed.Configure(t, func(d *config.Document) { d.Rates.Bulk = bulkPerSecond })
+	out := httptest.NewServer(ingress.Server(ingress.ServerDeps{Live: bed.Live, Store: s, Log: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(out.Close)
 	return out
 }
 
 func TestExportInPages(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &shelf{n: 2500}, ingress.BulkLimits{})
+	s := serve(t, &shelf{n: 2500}, 1000)
 	for query, want := range map[string]struct{ first, last, next int64 }{
 		"":                      {1, 2500, 0},
 		"?limit=2500":           {1, 2500, 2500},
@@ -71,7 +73,7 @@ func TestExportInPages(t *testing.T) {
 
 func TestChecksumIsBounded(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &shelf{n: wire.MaxTotalDevices + 10}, ingress.BulkLimits{})
+	s := serve(t, &shelf{n: wire.MaxTotalDevices + 10}, 1000)
 	head := checksum(t, s, "")
 	tail := checksum(t, s, fmt.Sprint("?after=", head.Next))
 	if head.Count != wire.MaxTotalDevices || head.Next != wire.MaxTotalDevices || tail.Count != 10 || tail.Next != 0 {
@@ -82,7 +84,7 @@ func TestChecksumIsBounded(t *testing.T) {
 // An answer that the store cannot end has no total and does not end as others do.
 func TestExportIsCutOffWhenTheStoreFails(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &shelf{n: 2500, failsBehind: 1000}, ingress.BulkLimits{})
+	s := serve(t, &shelf{n: 2500, failsBehind: 1000}, 1000)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v1/bindings", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +112,7 @@ func TestBulkRequestsAreBounded(t *testing.T) {
 		held <- struct{}{}
 		<-open
 	}}
-	s := serve(t, shelf, ingress.BulkLimits{PerSecond: 0.8, AtOnce: 2}) // A burst of four.
+	s := serve(t, shelf, 1) // A burst of five.
 	op := request{method: "GET", path: "/v1/bindings", header: bearer(planetest.ServerKey)}
 	status := make(chan int, 2)
 	for range 2 {
@@ -138,5 +140,5 @@ func TestBulkRequestsAreBounded(t *testing.T) {
 		}
 		<-held
 	}
-	limited("a fifth in a second")
+	limited("a sixth in a second")
 }

@@ -19,7 +19,7 @@ import (
 
 // The waits that Retry-After asks for.
 const (
-	retryRate    = time.Second
+	retryBulk    = time.Second
 	retryStore   = 2 * time.Second
 	retryKeys    = 5 * time.Second
 	retryBacklog = 10 * time.Second
@@ -67,6 +67,14 @@ func (f *failure) write(ctx huma.Context, api huma.API) {
 	body, _ := toProblem(ctx, "", f)
 	ctx.SetStatus(f.Status)
 	_ = api.Marshal(ctx.BodyWriter(), "application/json", body) // The caller has hung up.
+}
+
+// writeTo answers beside the library.
+func (f *failure) writeTo(w http.ResponseWriter) {
+	for name, values := range f.GetHeaders() {
+		w.Header().Set(name, values[0])
+	}
+	f.Write(w)
 }
 
 // toProblem gives every error the one shape, without the values that the

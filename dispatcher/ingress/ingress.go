@@ -63,8 +63,6 @@ type DeviceDeps struct {
 	// Receipts serves the vendors' callbacks.
 	Receipts http.Handler
 	Log      *slog.Logger
-	// Registrations bounds POST /v1/devices; zero means DefaultRegistrations.
-	Registrations Rates
 }
 
 // ServerDeps is what the server plane needs.
@@ -74,26 +72,18 @@ type ServerDeps struct {
 	Acceptor Acceptor
 	Store    Store
 	Log      *slog.Logger
-	// Bulk bounds the requests for bindings in bulk; zero means DefaultBulk.
-	Bulk BulkLimits
 }
 
 // Device is the handler of the device plane.
 func Device(d DeviceDeps) http.Handler {
-	if d.Registrations == (Rates{}) {
-		d.Registrations = DefaultRegistrations()
-	}
-	p := &devicePlane{deps: d, plane: newPlane("Offline Push device plane", d.Log), limits: newLimiter(d.Registrations)}
+	p := &devicePlane{deps: d, plane: newPlane("Offline Push device plane", d.Log), rates: newRates(d.Live)}
 	p.routes()
 	return p.handler()
 }
 
 // Server is the handler of the server plane.
 func Server(d ServerDeps) http.Handler {
-	if d.Bulk == (BulkLimits{}) {
-		d.Bulk = DefaultBulk()
-	}
-	p := &serverPlane{deps: d, plane: newPlane("Offline Push server plane", d.Log)}
+	p := &serverPlane{deps: d, plane: newPlane("Offline Push server plane", d.Log), rates: newRates(d.Live)}
 	p.routes()
 	return p.handler()
 }

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-func TestLimiterPerSource(t *testing.T) {
+func TestSources(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(Rates{PerSource: 2, Total: 1000})
+	l := newLimiter()
 	now := time.Now()
 	took := func(addr string) (n int) {
 		for range 100 {
-			if l.allowSource(addr, now) {
+			if _, ok := l.take(sourceOf(addr), 2, 1, now); ok {
 				n++
 			}
 		}
@@ -43,20 +43,72 @@ func TestLimiterPerSource(t *testing.T) {
 	}
 }
 
-func TestLimiterIsBounded(t *testing.T) {
+func TestLimiterSaysHowLongToWait(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(Rates{PerSource: 1, Total: 1e9})
+	l := newLimiter()
 	now := time.Now()
-	for i := range maxSources {
-		if !l.allowSource(fmt.Sprintf("10.%d.%d.1:1", i/256, i%256), now) {
-			t.Fatal("refused source", i)
+	if _, ok := l.take("a", 10, 50, now); !ok {
+		t.Fatal("refused a burst")
+	}
+	for range 3 { // A refusal takes nothing.
+		if wait, ok := l.take("a", 10, 20, now); ok || wait != 2*time.Second {
+			t.Errorf("%v %v, want to wait for two seconds", ok, wait)
 		}
 	}
-	if l.allowSource("192.0.2.1:1", now) || len(l.sources) != maxSources {
-		t.Errorf("took one source too many: %d", len(l.sources))
+	if _, ok := l.take("a", 10, 20, now.Add(2*time.Second)); !ok {
+		t.Error("refused after the wait")
+	}
+	if wait, ok := l.take("b", 10, 1000, now); !ok {
+		t.Errorf("what is more than a burst can never pass: %v", wait)
+	}
+	if _, ok := l.take("b", 10, 1, now); ok {
+		t.Error("what is more than a burst did not empty the bucket")
+	}
+}
+
+func TestLimiterFollowsTheRate(t *testing.T) {
+	t.Parallel()
+	l := newLimiter()
+	now := time.Now()
+	for range 5 {
+		l.take("a", 1, 1, now)
+	}
+	if _, ok := l.take("a", 1, 1, now); ok {
+		t.Fatal("took more than a burst")
+	}
+	l.take("a", 1000, 1, now)
+	if _, ok := l.take("a", 1000, 100, now.Add(time.Second)); !ok {
+		t.Error("a raised rate is not in force")
+	}
+	if _, ok := l.take("a", 1, 6, now.Add(time.Second)); !ok {
+		t.Error("refused a burst of the lowered rate")
+	}
+	if wait, ok := l.take("a", 1, 5, now.Add(time.Second)); ok || wait > 5*time.Second {
+		t.Errorf("a lowered rate is not in force: %v", wait)
+	}
+}
+
+func TestLimiterIsBounded(t *testing.T) {
+	t.Parallel()
+	l := newLimiter()
+	now := time.Now()
+	take := func(key string) bool {
+		_, ok := l.take(key, 1, 1, now)
+		return ok
+	}
+	for i := range maxKeys {
+		if !take(fmt.Sprint(i)) {
+			t.Fatal("refused key", i)
+		}
+	}
+	if take("one more") || len(l.buckets) != maxKeys {
+		t.Errorf("took one key too many: %d", len(l.buckets))
+	}
+	if !take("0") {
+		t.Error("refused a key that it knows")
 	}
 	now = now.Add(time.Minute)
-	if !l.allowSource("192.0.2.1:1", now) || len(l.sources) != 1 {
-		t.Errorf("kept sources that are idle: %d", len(l.sources))
+	if !take("one more") || len(l.buckets) != 1 {
+		t.Errorf("kept keys that are idle: %d", len(l.buckets))
 	}
 }

@@ -35,6 +35,9 @@ type batchInput struct{ Body wire.SendBatch }
 type batchOutput struct{ Body wire.BatchResults }
 
 func (p *serverPlane) sendBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
+	if f := p.rates.class(rateMessages, len(in.Body.Messages)); f != nil {
+		return nil, f
+	}
 	reqs := make([]accept.Request, len(in.Body.Messages))
 	for i, m := range in.Body.Messages {
 		reqs[i] = requestOf(m)

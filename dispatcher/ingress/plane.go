@@ -34,6 +34,8 @@ type plane struct {
 	api     huma.API
 	log     *slog.Logger
 	problem *huma.Schema
+	// admit admits requests of every route before its guard; nil admits all.
+	admit func(huma.Context) *failure
 }
 
 func newPlane(title string, log *slog.Logger) *plane {
@@ -92,6 +94,8 @@ type route struct {
 	maxBody int64
 	// guard admits the request before anything of it is read; nil admits all.
 	guard func(huma.Context) *failure
+	// rate is what the request counts as on the server plane; empty means a query or a change.
+	rate rateClass
 	// inner run around the operation once its body is read.
 	inner huma.Middlewares
 }
@@ -110,7 +114,7 @@ func register[I, O any](p *plane, r route, handle func(context.Context, *I) (*O,
 		MaxBodyBytes: r.maxBody + 1,
 		// The body is read before, by limitBody; a deadline would end the context of a slow request.
 		BodyReadTimeout: -1,
-		Middlewares:     append(huma.Middlewares{p.guarded(r.guard), p.limitBody(r.maxBody)}, r.inner...),
+		Middlewares:     append(huma.Middlewares{p.guarded(p.admit), p.guarded(r.guard), p.limitBody(r.maxBody)}, r.inner...),
 	}
 	if len(r.security) > 0 {
 		all := map[string][]string{}
@@ -139,7 +143,7 @@ func hasField[I any](name string) bool {
 func (p *plane) responses(r route, hasBody bool) map[string]*huma.Response {
 	statuses := append([]int{http.StatusInternalServerError, http.StatusServiceUnavailable}, r.errors...)
 	if len(r.security) > 0 {
-		statuses = append(statuses, http.StatusUnauthorized)
+		statuses = append(statuses, http.StatusUnauthorized, http.StatusTooManyRequests)
 	}
 	if hasBody {
 		statuses = append(statuses, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,

@@ -21,7 +21,8 @@ const (
 // serverPlane is what the app's own servers call.
 type serverPlane struct {
 	*plane
-	deps ServerDeps
+	deps  ServerDeps
+	rates rates
 }
 
 func (p *serverPlane) routes() {
@@ -55,7 +56,7 @@ func (p *serverPlane) messageRoutes() {
 		id: "send-message", method: http.MethodPost, path: "/v1/messages", status: http.StatusAccepted,
 		summary:     "Send a message to users",
 		description: "The answer comes after the message is stored and its pushes are decided: 202, or 200 when the same request was accepted before.",
-		errors:      []int{http.StatusConflict, http.StatusTooManyRequests}, maxBody: maxMessageBody,
+		errors:      []int{http.StatusConflict}, maxBody: maxMessageBody, rate: rateMessages,
 	}), p.send)
 	sent := p.api.OpenAPI().Paths["/v1/messages"].Post.Responses
 	sent["200"] = &huma.Response{Description: "The same request was accepted before.", Content: sent["202"].Content}
@@ -63,7 +64,7 @@ func (p *serverPlane) messageRoutes() {
 		id: "send-batch", method: http.MethodPost, path: "/v1/messages:batch",
 		summary:     "Send up to 500 messages",
 		description: "Every message is accepted or refused alone; results are in the order of the messages.",
-		maxBody:     maxBatchBody,
+		maxBody:     maxBatchBody, // A change; its messages are counted once they are read.
 	}), p.sendBatch)
 	register(p.plane, p.route(route{
 		id: "trace-message", method: http.MethodGet, path: "/v1/messages/{messageID}",
@@ -73,11 +74,18 @@ func (p *serverPlane) messageRoutes() {
 
 // route adds what all operations of this plane have.
 func (p *serverPlane) route(r route) route {
-	r.security = []string{serverKey}
-	r.guard = needsKey("server key", func() []config.Secret {
+	key := needsKey("server key", func() []config.Secret {
 		doc, _ := p.deps.Live.Current()
 		return doc.Auth.ServerKeys
 	})
+	class := classOf(r)
+	r.security = []string{serverKey}
+	r.guard = func(ctx huma.Context) *failure {
+		if f := key(ctx); f != nil {
+			return f
+		}
+		return p.rates.class(class, 1)
+	}
 	return r
 }
 

@@ -121,11 +121,9 @@ func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 		Session: session.NewServer(session.Deps{
 			Hub: b.Hub, Places: b.Places, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
 		}),
-		Registrations: ingress.Rates{PerSource: 1000, Total: 1000},
 	}))
 	b.Server = httptest.NewUnstartedServer(ingress.Server(ingress.ServerDeps{
 		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Store: b.Store, Log: log,
-		Bulk: ingress.BulkLimits{PerSecond: 1000, AtOnce: 2},
 	}))
 	b.Server.EnableHTTP2 = true
 	b.Server.StartTLS()
@@ -234,6 +232,9 @@ func document(public ed25519.PublicKey) *config.Document {
 		},
 		Profiles: []config.Profile{{ResourcesID: "im", Settings: []config.Setting{{Vendor: "FCM", AppType: 1, FCM: &config.FCMSetting{Priority: "High"}}}}},
 		Routing:  config.Routing{HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 86400, MaxBacklog: 1000},
+		Rates: config.Rates{
+			Bulk: 1000, Registrations: 1000, RegistrationsPerSource: 1000, LoginsPerSource: 1000, RequestsPerSource: 10_000, RequestsPerDevice: 1000,
+		},
 		Auth: config.Auth{
 			ServerKeys:       []config.Secret{config.NewSecret(ServerKey)},
 			RegistrationKeys: []config.Secret{config.NewSecret(RegistrationKey)},

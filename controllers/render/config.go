@@ -29,11 +29,12 @@ func document(in Input) *config.Document {
 		Channels:    channels(in.Rows),
 		Profiles:    profiles(spec.PushProfiles),
 		Routing: config.Routing{
-			HeartbeatSeconds:    spec.Routing.HeartbeatSeconds,
-			OfflineAfterSeconds: spec.Routing.OfflineAfterSeconds,
-			AckTimeoutSeconds:   spec.Routing.AckTimeoutSeconds,
-			PushTTLSeconds:      spec.Routing.PushTTLSeconds,
-			MaxBacklog:          maxBacklog,
+			HeartbeatSeconds:      spec.Routing.HeartbeatSeconds,
+			OfflineAfterSeconds:   spec.Routing.OfflineAfterSeconds,
+			AckTimeoutSeconds:     spec.Routing.AckTimeoutSeconds,
+			CallAckTimeoutSeconds: config.DefaultCallAckTimeoutSeconds,
+			PushTTLSeconds:        spec.Routing.PushTTLSeconds,
+			MaxBacklog:            maxBacklog,
 		},
 		Auth: in.Auth,
 		Retention: config.Retention{

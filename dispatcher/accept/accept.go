@@ -24,7 +24,7 @@ const idempotentFor = 24 * time.Hour
 
 // Store is the part of the store that accepting needs.
 type Store interface {
-	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
+	Recipients(ctx context.Context, asks []store.Ask) (map[string]store.Recipient, error)
 	Accept(ctx context.Context, reqs []store.AcceptRequest) []store.AcceptResult
 	// Now is the time that messages and pushes are dated by.
 	Now() time.Time
@@ -147,31 +147,28 @@ func (a *Acceptor) acceptGood(ctx context.Context, doc *config.Document, reqs []
 
 // plan reads what the decisions depend on.
 func (a *Acceptor) plan(ctx context.Context, doc *config.Document, reqs []Request, good []int) (plan, error) {
-	var userIDs []string
-	seen := map[string]bool{}
+	var asks []store.Ask
 	for _, i := range good {
+		in := reqs[i].conversation()
 		for _, u := range reqs[i].To {
-			if !seen[u] {
-				seen[u] = true
-				userIDs = append(userIDs, u)
-			}
+			asks = append(asks, store.Ask{UserID: u, In: in})
 		}
 	}
-	devices, err := a.deps.Store.DevicesOf(ctx, userIDs)
+	recipients, err := a.deps.Store.Recipients(ctx, asks)
 	if err != nil {
-		return plan{}, fmt.Errorf("reading the receivers' devices: %w", err)
+		return plan{}, fmt.Errorf("reading the receivers' devices and rules: %w", err)
 	}
 	return plan{
-		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: Channels(doc.Channels), devices: devices,
+		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: Channels(doc.Channels), recipients: recipients,
 	}, nil
 }
 
 // plan holds what the requests of one call have in common.
 type plan struct {
-	doc      *config.Document
-	now      time.Time
-	channels []router.Channel
-	devices  map[string][]message.Device
+	doc        *config.Document
+	now        time.Time
+	channels   []router.Channel
+	recipients map[string]store.Recipient
 }
 
 // requests is what the store keeps of those at the indexes.
@@ -186,8 +183,8 @@ func (p plan) requests(reqs []Request, good []int) []store.AcceptRequest {
 // waiting sorts the rows that wait for an acknowledgement by who holds the sessions.
 func (p plan) waiting(rows []message.Delivery) map[int64][]message.Delivery {
 	holders := map[int64]int64{}
-	for _, devices := range p.devices {
-		for _, d := range devices {
+	for _, r := range p.recipients {
+		for _, d := range r.Devices {
 			holders[d.Key] = d.Session
 		}
 	}
@@ -211,10 +208,10 @@ func (p plan) request(r Request) store.AcceptRequest {
 	}
 	in := router.Input{
 		Message: msg, Channels: p.channels, Now: p.now,
-		AckTimeout: seconds(p.doc.Routing.AckTimeoutSeconds),
+		AckTimeout: seconds(p.doc.Routing.AckTimeoutSeconds), CallAckTimeout: seconds(p.doc.Routing.CallAckTimeout()),
 	}
 	for _, u := range r.To {
-		in.Recipients = append(in.Recipients, router.Recipient{UserID: u, Devices: p.devices[u]})
+		in.Recipients = append(in.Recipients, Recipient(u, p.recipients[u], msg.Conversation()))
 	}
 	out := store.AcceptRequest{
 		Message: msg, ClientID: r.ClientID, Hash: r.hash(), Recipients: r.To, Also: r.Also,

@@ -201,7 +201,7 @@ func TestDecidesAndDelivers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range trace {
-		if line.UserID == "nobody" && (line.State != message.Suppressed || line.Reason != message.ReasonNoDevice) {
+		if line.UserID == "nobody" && (line.State != message.Suppressed || line.Reason != message.ReasonNeverLoggedIn) {
 			t.Errorf("a user without devices: %+v", line)
 		}
 	}

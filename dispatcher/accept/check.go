@@ -73,6 +73,11 @@ func checkTo(to []string) error {
 	return nil
 }
 
+// conversation is that of the message as its receivers see it.
+func (r Request) conversation() message.Conversation {
+	return message.Message{Sender: r.From, Detail: r.Detail}.Conversation()
+}
+
 // hash is of everything but the client id; equal content has equal hashes.
 func (r Request) hash() [32]byte {
 	b, _ := json.Marshal([]any{r.From, r.To, r.Body, r.Push, r.PushTTL, r.Kind, r.Detail}) // Plain texts and numbers always encode.

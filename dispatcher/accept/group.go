@@ -1,6 +1,7 @@
 package accept
 
 import (
+	"slices"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -8,6 +9,14 @@ import (
 	"github.com/offlinepush/operator/dispatcher/router"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
+
+// Recipient is a receiver of a message of the conversation as the router sees them.
+func Recipient(userID string, r store.Recipient, in message.Conversation) router.Recipient {
+	return router.Recipient{
+		UserID: userID, Devices: r.Devices, LoggedIn: r.LoggedIn, Rule: r.Rule,
+		Muted: slices.Contains(r.Muted, in), OnlineUntil: r.OnlineUntil,
+	}
+}
 
 // Channels is the configured rows as the router sees them.
 func Channels(rows []config.Channel) []router.Channel {
@@ -21,27 +30,27 @@ func Channels(rows []config.Channel) []router.Channel {
 	return out
 }
 
-// group puts decisions for the same channel row and time into one delivery,
+// group puts decisions for the same channel row, time and rule into one delivery,
 // because one vendor call can serve them. What waits for acknowledgements at
 // different dispatchers is kept apart, because one of them may not answer.
 func group(decisions []router.Decision) (deliveries []store.NewDelivery, suppressed []store.Suppression) {
 	type key struct {
-		channel string
-		dueAt   time.Time
-		holder  int64
+		channel, rule string
+		dueAt         time.Time
+		holder        int64
 	}
 	open := map[key]int{}
 	for _, d := range decisions {
 		if d.Channel == "" {
-			suppressed = append(suppressed, store.Suppression{UserID: d.UserID, Device: d.Device, Reason: d.Reason})
+			suppressed = append(suppressed, store.Suppression{UserID: d.UserID, Device: d.Device, Reason: d.Rule})
 			continue
 		}
-		k := key{d.Channel, d.DueAt, d.Holder}
+		k := key{d.Channel, d.Rule, d.DueAt, d.Holder}
 		i, ok := open[k]
 		if !ok || len(deliveries[i].Targets) == message.MaxTargets {
 			i = len(deliveries)
 			open[k] = i
-			deliveries = append(deliveries, store.NewDelivery{Channel: d.Channel, DueAt: d.DueAt})
+			deliveries = append(deliveries, store.NewDelivery{Channel: d.Channel, Rule: d.Rule, DueAt: d.DueAt})
 		}
 		deliveries[i].Targets = append(deliveries[i].Targets, store.NewTarget{Device: d.Device, Epoch: d.Epoch, UserID: d.UserID})
 	}

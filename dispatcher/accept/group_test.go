@@ -22,19 +22,21 @@ func TestGroup(t *testing.T) {
 		{UserID: "e", Device: 5, Channel: "fcm", DueAt: later, Holder: 2},
 		{UserID: "f", Device: 6, Channel: "fcm", DueAt: later, Holder: 1},
 		{UserID: "b", Device: 3, Channel: "mi", DueAt: now},
-		{UserID: "c", Reason: message.ReasonNoDevice},
+		{UserID: "c", Rule: message.ReasonNeverLoggedIn},
 		{UserID: "d", Device: 4, Channel: "fcm", DueAt: now},
+		{UserID: "g", Device: 7, Channel: "fcm", DueAt: now, Rule: message.RuleForced},
 	})
 	want := []store.NewDelivery{
 		{Channel: "fcm", DueAt: now, Targets: []store.NewTarget{{Device: 1, Epoch: 7, UserID: "a"}, {Device: 4, UserID: "d"}}},
 		{Channel: "fcm", DueAt: later, Targets: []store.NewTarget{{Device: 2, UserID: "a"}, {Device: 6, UserID: "f"}}},
 		{Channel: "fcm", DueAt: later, Targets: []store.NewTarget{{Device: 5, UserID: "e"}}},
 		{Channel: "mi", DueAt: now, Targets: []store.NewTarget{{Device: 3, UserID: "b"}}},
+		{Channel: "fcm", Rule: message.RuleForced, DueAt: now, Targets: []store.NewTarget{{Device: 7, UserID: "g"}}},
 	}
 	if diff := cmp.Diff(want, deliveries); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]store.Suppression{{UserID: "c", Reason: message.ReasonNoDevice}}, suppressed); diff != "" {
+	if diff := cmp.Diff([]store.Suppression{{UserID: "c", Reason: message.ReasonNeverLoggedIn}}, suppressed); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -60,8 +60,21 @@ type Routing struct {
 	HeartbeatSeconds    int32 `json:"heartbeatSeconds"`
 	OfflineAfterSeconds int32 `json:"offlineAfterSeconds"`
 	AckTimeoutSeconds   int32 `json:"ackTimeoutSeconds"`
-	PushTTLSeconds      int32 `json:"pushTTLSeconds"`
-	MaxBacklog          int32 `json:"maxBacklog"`
+	// CallAckTimeoutSeconds is for calls; 0 means DefaultCallAckTimeoutSeconds.
+	CallAckTimeoutSeconds int32 `json:"callAckTimeoutSeconds,omitempty"`
+	PushTTLSeconds        int32 `json:"pushTTLSeconds"`
+	MaxBacklog            int32 `json:"maxBacklog"`
+}
+
+// DefaultCallAckTimeoutSeconds is less than for messages: a call rings now.
+const DefaultCallAckTimeoutSeconds = 2
+
+// CallAckTimeout is in seconds.
+func (r Routing) CallAckTimeout() int32 {
+	if r.CallAckTimeoutSeconds == 0 {
+		return DefaultCallAckTimeoutSeconds
+	}
+	return r.CallAckTimeoutSeconds
 }
 
 // Auth says who may call the dispatcher.

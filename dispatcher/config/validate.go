@@ -89,6 +89,7 @@ func (r Routing) validate() error {
 		within("routing.heartbeatSeconds", int64(r.HeartbeatSeconds), 1, 300),
 		within("routing.offlineAfterSeconds", int64(r.OfflineAfterSeconds), 2, 3600),
 		within("routing.ackTimeoutSeconds", int64(r.AckTimeoutSeconds), 1, 60),
+		within("routing.callAckTimeoutSeconds", int64(r.CallAckTimeoutSeconds), 0, 60),
 		within("routing.pushTTLSeconds", int64(r.PushTTLSeconds), 1, 28*24*3600),
 		within("routing.maxBacklog", int64(r.MaxBacklog), 1, 100_000_000),
 	}

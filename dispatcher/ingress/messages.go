@@ -93,7 +93,7 @@ func (p *serverPlane) trace(ctx context.Context, in *messageInput) (*traceOutput
 
 func traceOf(l store.Trace) wire.TraceDevice {
 	out := wire.TraceDevice{
-		UserID: l.UserID, PushID: l.PushID, Channel: l.Channel, State: string(l.State), Reason: l.Reason,
+		UserID: l.UserID, PushID: l.PushID, Channel: l.Channel, Rule: l.Rule, State: string(l.State), Reason: l.Reason,
 		Code: l.Code, Detail: l.Detail, VendorMessageID: l.VendorMessageID, At: l.At,
 	}
 	for _, r := range l.Receipts {

@@ -72,17 +72,42 @@ const (
 	Pending     State = "Pending"
 )
 
-// Reasons of suppressed and cancelled pushes that are not a vendor's words.
+// Rules that decide not to push; each is also the reason of the push that is suppressed by it.
 const (
-	ReasonNoPushConfig  = "NoPushConfig" // the sender gave no push content
-	ReasonNoChannel     = "NoChannel"    // no channel row serves the device
-	ReasonAmbiguous     = "AmbiguousChannel"
-	ReasonOwnDevice     = "SenderOwnDevice"
+	ReasonKind           = "KindNeverPushes"   // messages of the kind never push
+	ReasonNoPushConfig   = "NoPushConfig"      // the sender gave no push content
+	ReasonPushNever      = "PushNever"         // the sender wants no push of this message
+	ReasonOwnDevice      = "SenderOwnDevice"   // the device is the sender's own
+	ReasonNeverLoggedIn  = "NeverLoggedIn"     // the user never logged in on any device
+	ReasonLoggedOut      = "LoggedOut"         // the user logged out of all devices
+	ReasonOnline         = "OnlineElsewhere"   // the app's server reported the user online
+	ReasonPushOff        = "PushOff"           // the user switched all pushes off
+	ReasonMessagePushOff = "MessagePushOff"    // the user switched the pushes of messages off
+	ReasonCallPushOff    = "CallPushOff"       // the user switched the pushes of calls off
+	ReasonPlatform       = "PlatformRule"      // a device of another platform is online
+	ReasonMuted          = "ConversationMuted" // the user muted the conversation
+	ReasonQuietHours     = "QuietHours"        // the user's quiet hours
+	ReasonSessionOnly    = "SessionOnly"       // the device has no vendor, it only has sessions
+	ReasonNoChannel      = "NoChannel"         // no channel row serves the device
+	ReasonAmbiguous      = "AmbiguousChannel"  // several channel rows serve the device
+)
+
+// Rules that decide to push.
+const (
+	RuleOffline         = "Offline"         // the device has no session
+	RuleNotAcknowledged = "NotAcknowledged" // the device has a session, and has time to acknowledge
+	RuleMentioned       = "Mentioned"       // a mention of the user overrides the muted conversation
+	RuleCallAllowed     = "CallAllowed"     // the user's quiet hours allow calls
+	RuleForced          = "Forced"          // the sender's Force overrides a rule of the user
+	RulePushTest        = "PushTest"        // a test of the push
+)
+
+// Reasons of other pushes that are not a vendor's words.
+const (
 	ReasonNoToken       = "NoToken"      // the device has no token that works
 	ReasonAcked         = "Acked"        // the device received it over its session
 	ReasonFenced        = "Fenced"       // the device changed hands
 	ReasonTTL           = "TTLExpired"   // the push was not possible in time
-	ReasonNoDevice      = "NoDevice"     // the user has no device
 	ReasonAttempts      = "TooManyTries" // unknown answers, a bounded number of times
 	ReasonSuspended     = "ChannelSuspended"
 	ReasonRecalled      = "Recalled"         // its sender took it back

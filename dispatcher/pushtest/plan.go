@@ -108,7 +108,7 @@ func (s *Service) decide(
 	ctx context.Context, doc *config.Document, p *message.PushConfig, devices []message.Device,
 ) ([]store.TestedDevice, error) {
 	decisions := router.Decide(router.Input{
-		Message:    message.Message{Sender: message.PushTestSender, Push: p},
+		Message:    message.Message{Kind: message.KindPush, Sender: message.PushTestSender, Push: p},
 		Recipients: []router.Recipient{{Devices: devices}}, Channels: accept.Channels(doc.Channels),
 	})
 	rows := map[string]config.Channel{}
@@ -119,10 +119,11 @@ func (s *Service) decide(
 	for i, d := range devices {
 		out[i] = store.TestedDevice{
 			Device: d.Key, Epoch: d.Epoch, PushID: d.PushID, Vendor: d.Selector.Vendor,
-			Channel: decisions[i].Channel, Refused: decisions[i].Reason,
+			Channel: decisions[i].Channel,
 		}
 		row, ok := rows[out[i].Channel]
 		if !ok {
+			out[i].Refused = decisions[i].Rule
 			continue
 		}
 		if row.Suspended {

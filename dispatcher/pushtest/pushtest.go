@@ -159,7 +159,7 @@ func request(t store.PushTest) store.AcceptRequest {
 	for _, d := range t.Devices {
 		if d.Refused == "" {
 			out.Deliveries = append(out.Deliveries, store.NewDelivery{
-				Channel: d.Channel, DueAt: t.Message.CreatedAt, Targets: []store.NewTarget{{Device: d.Device, Epoch: d.Epoch}},
+				Channel: d.Channel, Rule: message.RulePushTest, DueAt: t.Message.CreatedAt, Targets: []store.NewTarget{{Device: d.Device, Epoch: d.Epoch}},
 			})
 		}
 	}

@@ -72,6 +72,8 @@ func words(reason string, d store.TestedDevice) string {
 		return "channel row " + d.Channel + " is suspended; set spec.suspend of its PushChannel to false"
 	case message.ReasonNoToken:
 		return "the device has no token that works; the vendor called it invalid, or the app registered none: let the app register a new one"
+	case message.ReasonSessionOnly:
+		return "the device registered without a vendor: it only has sessions; let the app register with its vendor and token"
 	case message.ReasonFenced:
 		return "the device changed hands before the push; make another test"
 	}

@@ -15,14 +15,22 @@ type Input struct {
 	Channels   []Channel
 	// Now is the time of the decision.
 	Now time.Time
-	// AckTimeout is how long a connected device has to acknowledge before it is pushed.
-	AckTimeout time.Duration
+	// AckTimeout is how long a connected device has to acknowledge before it is pushed, CallAckTimeout for calls.
+	AckTimeout, CallAckTimeout time.Duration
 }
 
 // Recipient is a receiver with all bound devices.
 type Recipient struct {
 	UserID  string
 	Devices []message.Device
+	// LoggedIn means that a device was bound to the user once.
+	LoggedIn bool
+	// Rule is the user's; nil means message.DefaultRule.
+	Rule *message.Rule
+	// Muted means that the user muted the message's conversation.
+	Muted bool
+	// OnlineUntil is until when the app's server reported the user online.
+	OnlineUntil time.Time
 }
 
 // Channel is a channel row as far as routing needs it.
@@ -39,8 +47,8 @@ type Decision struct {
 	Epoch  int64
 	// Channel is the row to push through; empty when the push is suppressed.
 	Channel string
-	// Reason says why the push is suppressed; one of message's reasons.
-	Reason string
+	// Rule is the one of message's rules that decided. It is the reason of a push that is suppressed.
+	Rule string
 	// DueAt is when to push: now, or when the time to acknowledge is over.
 	DueAt time.Time
 	// Holder is the incarnation in whose session the device may acknowledge; 0 when it has none.
@@ -52,38 +60,58 @@ type Decision struct {
 func Decide(in Input) []Decision {
 	var out []Decision
 	for _, r := range in.Recipients {
+		v := verdict{in: in, to: r, rule: message.DefaultRule()}
+		if r.Rule != nil {
+			v.rule = *r.Rule
+		}
+		suppressed, pushed := v.user()
 		if len(r.Devices) == 0 {
-			out = append(out, Decision{UserID: r.UserID, Reason: message.ReasonNoDevice})
+			out = append(out, Decision{UserID: r.UserID, Rule: suppressed})
 		}
 		for _, d := range r.Devices {
-			out = append(out, in.decide(r.UserID, d))
+			out = append(out, v.device(d, suppressed, pushed))
 		}
 	}
 	return out
 }
 
-func (in Input) decide(userID string, d message.Device) Decision {
-	dec := Decision{UserID: userID, Device: d.Key, Epoch: d.Epoch}
-	switch {
-	case in.Message.Push == nil:
-		dec.Reason = message.ReasonNoPushConfig
-	case userID == in.Message.Sender:
-		dec.Reason = message.ReasonOwnDevice
-	default:
-		dec.Channel, dec.Reason = in.channel(d.Selector)
+// device decides about one device, by what its user's rules say.
+func (v verdict) device(d message.Device, suppressed, pushed string) Decision {
+	dec := Decision{UserID: v.to.UserID, Device: d.Key, Epoch: d.Epoch, Rule: suppressed}
+	if dec.Rule == "" {
+		dec.Rule, pushed = v.platform(d, pushed)
 	}
-	if dec.Reason != "" {
+	if dec.Rule == "" {
+		dec.Channel, dec.Rule = v.in.channel(d.Selector)
+	}
+	if dec.Rule != "" {
 		return dec
 	}
-	dec.DueAt = in.Now
-	if d.Session != 0 {
-		dec.DueAt, dec.Holder = in.Now.Add(in.AckTimeout), d.Session
+	dec.DueAt, dec.Rule = v.in.Now, message.RuleOffline
+	if connected(d) {
+		dec.DueAt, dec.Rule, dec.Holder = v.in.Now.Add(v.in.ackTimeout()), message.RuleNotAcknowledged, d.Session
+	}
+	if pushed != "" {
+		dec.Rule = pushed
 	}
 	return dec
 }
 
+// connected reports whether a dispatcher holds a session of the device.
+func connected(d message.Device) bool { return d.Session != 0 }
+
+func (in Input) ackTimeout() time.Duration {
+	if in.Message.Kind == message.KindCall {
+		return in.CallAckTimeout
+	}
+	return in.AckTimeout
+}
+
 // channel finds the one row that serves the selector.
-func (in Input) channel(s message.Selector) (name, reason string) {
+func (in Input) channel(s message.Selector) (name, suppressed string) {
+	if s.Vendor == "" {
+		return "", message.ReasonSessionOnly
+	}
 	for _, c := range in.Channels {
 		if c.Selector != s {
 			continue

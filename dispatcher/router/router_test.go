@@ -9,74 +9,119 @@ import (
 	"github.com/offlinepush/operator/dispatcher/message"
 )
 
-func TestDecide(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1000, 0)
-	fcm, xiaomi := message.Selector{Vendor: "FCM", AppType: 1}, message.Selector{Vendor: "Xiaomi", AppType: 1, Region: "China"}
-	channels := []Channel{{"fcm", fcm}, {"mi", xiaomi}}
-	device := func(key int64, s message.Selector, session int64) message.Device {
-		return message.Device{Key: key, Epoch: key * 10, Selector: s, Session: session}
+const (
+	ackTimeout     = 3 * time.Second
+	callAckTimeout = 2 * time.Second
+)
+
+// now is at noon in London.
+func now() time.Time { return time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC) }
+
+func fcm() message.Selector { return message.Selector{Vendor: "FCM", AppType: 1} }
+
+func xiaomi(region string) message.Selector {
+	return message.Selector{Vendor: "Xiaomi", AppType: 1, Region: region}
+}
+
+func device(key int64, s message.Selector, session int64) message.Device {
+	return message.Device{Key: key, Epoch: key * 10, Selector: s, Session: session, Platform: "Android"}
+}
+
+// to is bob with devices.
+func to(devices ...message.Device) Recipient {
+	return Recipient{UserID: "bob", Devices: devices, LoggedIn: true}
+}
+
+// input is alice's message to bob, who has one phone that is not connected.
+func input() Input {
+	return Input{
+		Message:    message.Message{Sender: "alice", Push: &message.PushConfig{Title: "t"}},
+		Recipients: []Recipient{to(device(1, fcm(), 0))},
+		Channels:   []Channel{{"fcm", fcm()}, {"mi", xiaomi("China")}},
+		Now:        now(), AckTimeout: ackTimeout, CallAckTimeout: callAckTimeout,
 	}
-	push := &message.PushConfig{Title: "t"}
+}
+
+func TestDecideByDevice(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
-		name      string
-		push      *message.PushConfig
-		sender    string
-		channels  []Channel
-		recipient Recipient
-		want      []Decision
+		name   string
+		change func(*Input)
+		want   []Decision
 	}{
 		{
-			name: "offline devices are pushed now, each by its vendor", push: push, channels: channels,
-			recipient: Recipient{"bob", []message.Device{device(1, fcm, 0), device(2, xiaomi, 0)}},
+			name: "offline devices are pushed now, each by its vendor",
+			change: func(in *Input) {
+				in.Recipients = []Recipient{to(device(1, fcm(), 0), device(2, xiaomi("China"), 0))}
+			},
 			want: []Decision{
-				{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", DueAt: now},
-				{UserID: "bob", Device: 2, Epoch: 20, Channel: "mi", DueAt: now},
+				{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", Rule: message.RuleOffline, DueAt: now()},
+				{UserID: "bob", Device: 2, Epoch: 20, Channel: "mi", Rule: message.RuleOffline, DueAt: now()},
 			},
 		},
 		{
-			name: "a connected device has time to acknowledge", push: push, channels: channels,
-			recipient: Recipient{"bob", []message.Device{device(1, fcm, 7)}},
-			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", DueAt: now.Add(3 * time.Second), Holder: 7}},
+			name:   "a connected device has time to acknowledge",
+			change: func(in *Input) { in.Recipients = []Recipient{to(device(1, fcm(), 7))} },
+			want: []Decision{{
+				UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", Rule: message.RuleNotAcknowledged,
+				DueAt: now().Add(ackTimeout), Holder: 7,
+			}},
 		},
 		{
-			name: "no push content", channels: channels,
-			recipient: Recipient{"bob", []message.Device{device(1, fcm, 0)}},
-			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Reason: message.ReasonNoPushConfig}},
+			name: "a call has its own time",
+			change: func(in *Input) {
+				in.Message.Kind = message.KindCall
+				in.Recipients = []Recipient{to(device(1, fcm(), 7))}
+			},
+			want: []Decision{{
+				UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", Rule: message.RuleNotAcknowledged,
+				DueAt: now().Add(callAckTimeout), Holder: 7,
+			}},
 		},
 		{
-			name: "no device", push: push, channels: channels, recipient: Recipient{UserID: "bob"},
-			want: []Decision{{UserID: "bob", Reason: message.ReasonNoDevice}},
+			name:   "another region is another channel",
+			change: func(in *Input) { in.Recipients = []Recipient{to(device(2, xiaomi("India"), 0))} },
+			want:   []Decision{{UserID: "bob", Device: 2, Epoch: 20, Rule: message.ReasonNoChannel}},
 		},
 		{
-			name: "the sender's own device", push: push, sender: "bob", channels: channels,
-			recipient: Recipient{"bob", []message.Device{device(1, fcm, 0)}},
-			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Reason: message.ReasonOwnDevice}},
+			name:   "two channels match",
+			change: func(in *Input) { in.Channels = []Channel{{"a", fcm()}, {"b", fcm()}} },
+			want:   []Decision{{UserID: "bob", Device: 1, Epoch: 10, Rule: message.ReasonAmbiguous}},
 		},
 		{
-			name: "no channel for the vendor", push: push, channels: channels[:1],
-			recipient: Recipient{"bob", []message.Device{device(2, xiaomi, 0)}},
-			want:      []Decision{{UserID: "bob", Device: 2, Epoch: 20, Reason: message.ReasonNoChannel}},
+			name:   "a device without a vendor",
+			change: func(in *Input) { in.Recipients = []Recipient{to(device(3, message.Selector{}, 7))} },
+			want:   []Decision{{UserID: "bob", Device: 3, Epoch: 30, Rule: message.ReasonSessionOnly}},
 		},
 		{
-			name: "another region is another channel", push: push, channels: channels,
-			recipient: Recipient{"bob", []message.Device{device(2, message.Selector{Vendor: "Xiaomi", AppType: 1, Region: "India"}, 0)}},
-			want:      []Decision{{UserID: "bob", Device: 2, Epoch: 20, Reason: message.ReasonNoChannel}},
+			name:   "no devices any more",
+			change: func(in *Input) { in.Recipients = []Recipient{to()} },
+			want:   []Decision{{UserID: "bob", Rule: message.ReasonLoggedOut}},
 		},
 		{
-			name: "two channels match", push: push, channels: []Channel{{"a", fcm}, {"b", fcm}},
-			recipient: Recipient{"bob", []message.Device{device(1, fcm, 0)}},
-			want:      []Decision{{UserID: "bob", Device: 1, Epoch: 10, Reason: message.ReasonAmbiguous}},
+			name:   "no devices yet",
+			change: func(in *Input) { in.Recipients = []Recipient{{UserID: "bob"}} },
+			want:   []Decision{{UserID: "bob", Rule: message.ReasonNeverLoggedIn}},
+		},
+		{
+			name: "an override is the rule of the push, whether it waits or not",
+			change: func(in *Input) {
+				in.Message.Push.Mode = message.PushForce
+				in.Recipients = []Recipient{to(device(1, fcm(), 7), device(2, xiaomi("China"), 0))}
+				in.Recipients[0].Muted = true
+			},
+			want: []Decision{
+				{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", Rule: message.RuleForced, DueAt: now().Add(ackTimeout), Holder: 7},
+				{UserID: "bob", Device: 2, Epoch: 20, Channel: "mi", Rule: message.RuleForced, DueAt: now()},
+			},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := Decide(Input{
-				Message: message.Message{Sender: tt.sender, Push: tt.push}, Recipients: []Recipient{tt.recipient},
-				Channels: tt.channels, Now: now, AckTimeout: 3 * time.Second,
-			})
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			in := input()
+			tt.change(&in)
+			if diff := cmp.Diff(tt.want, Decide(in)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -46,6 +46,7 @@ type Store interface {
 	Receipts
 	Bulk
 	PushTests
+	Rules
 	provider.TokenStore
 
 	// Now is the store's time, by which everything in it is measured: the processes of an app agree
@@ -171,11 +172,15 @@ type Also struct {
 	// Recall is the message that this one takes back: its body and push go, and of its detail all but the group, while
 	// its place in the inboxes stays. It is ErrNotFound when there is none and ErrRecalled when it is taken back already.
 	Recall string
+	// Rule is a change of a user's rule; nil changes none.
+	Rule *RuleChange
 }
 
 // NewDelivery is a delivery before it is stored.
 type NewDelivery struct {
 	Channel string
+	// Rule is the one of message's rules that decided to push.
+	Rule    string
 	Targets []NewTarget
 	DueAt   time.Time
 }
@@ -186,7 +191,7 @@ type NewTarget struct {
 	UserID        string
 }
 
-// Suppression is a device, or a user without devices (Device 0), that is not pushed, and why.
+// Suppression is a device, or a user without devices (Device 0), that is not pushed, and by which rule.
 type Suppression struct {
 	UserID string
 	Device int64
@@ -213,7 +218,9 @@ type Trace struct {
 	// UserID is empty where the push was for the device alone.
 	UserID, PushID string
 	Channel        string
-	State          message.State
+	// Rule is the one of message's rules that decided to push or not to.
+	Rule  string
+	State message.State
 	// Reason is one of message's reasons or an outcome class.
 	Reason string
 	// Code and Detail are the vendor's own.

@@ -85,6 +85,7 @@ type TraceDevice struct {
 	UserID          string    `json:"userID"`
 	PushID          string    `json:"pushID,omitempty"`
 	Channel         string    `json:"channel,omitempty" doc:"The app's channel row."`
+	Rule            string    `json:"rule,omitempty" doc:"The rule that decided to push or not to."`
 	State           string    `json:"state" enum:"Handed,Suppressed,Failed,Expired,Cancelled,Quarantined,Pending"`
 	Reason          string    `json:"reason,omitempty" doc:"Why; a rule of the dispatcher or the class of the vendor's answer."`
 	Code            string    `json:"code,omitempty" doc:"The vendor's own code."`

@@ -189,12 +189,13 @@ func (a *accepting) rows() *acceptRows {
 			p := places[userID]
 			rows.inbox.add(p.User, p.Seq, r.ID)
 		}
+		rows.rules.add(r, places)
 		for _, c := range r.Chunks(places, a.nextBadges(r)) {
 			rows.deliveries.add(r, c)
 		}
 		for _, s := range r.Suppressed {
 			rows.ledger.end(outcome{
-				message: r.ID, user: places[s.UserID].User, device: s.Device, state: message.Suppressed, reason: s.Reason,
+				message: r.ID, user: places[s.UserID].User, device: s.Device, rule: s.Reason, state: message.Suppressed, reason: s.Reason,
 			})
 		}
 		if n := r.Admitted(); n > 0 {
@@ -208,6 +209,7 @@ func (a *accepting) rows() *acceptRows {
 type acceptRows struct {
 	messages   messageRows
 	inbox      inboxRows
+	rules      ruleRows
 	deliveries deliveryRows
 	ledger     *ledger
 }
@@ -240,6 +242,7 @@ type deliveryRows struct {
 	chunks   []rules.Chunk
 	messages [][16]byte
 	channels []string
+	rules    []string
 	targets  [][]byte
 	counts   []int32
 	dues     []int64
@@ -248,7 +251,7 @@ type deliveryRows struct {
 
 func (d *deliveryRows) add(r *acceptRequest, c rules.Chunk) {
 	d.requests, d.chunks = append(d.requests, r), append(d.chunks, c)
-	d.messages, d.channels = append(d.messages, r.ID), append(d.channels, c.Channel)
+	d.messages, d.channels, d.rules = append(d.messages, r.ID), append(d.channels, c.Channel), append(d.rules, c.Rule)
 	d.targets, d.counts = append(d.targets, packed.Encode(c.Targets)), append(d.counts, int32(len(c.Targets))) //nolint:gosec // At most message.MaxTargets.
 	d.dues, d.expires = append(d.dues, millis(c.DueAt)), append(d.expires, millis(r.Message.PushExpiresAt))
 }

@@ -9,7 +9,7 @@ import (
 
 // groups commit each kind of write in batches. Kinds do not wait for each
 // other; all lock rows in one order of tables: idempotency, users, devices,
-// tokens, cursors, badges, leases, deliveries, outcomes,
+// tokens, cursors, badges, rules, mutes, leases, deliveries, outcomes,
 // receipts, counters.
 type groups struct {
 	acks        *groupcommit.Group[*ackRequest]

@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	makeUsers = `INSERT INTO @.users (user_id, last_seq) SELECT n.user_id, 0 FROM unnest($1::text[]) AS n(user_id)
-		WHERE NOT EXISTS (SELECT 1 FROM @.users u WHERE u.user_id = n.user_id) ON CONFLICT DO NOTHING`
+	// makeUsers notes when a user logs in first. It leaves others unlocked, whose logins and messages come often.
+	makeUsers = `INSERT INTO @.users AS u (user_id, last_seq, logged_in_at) SELECT n.user_id, 0, ` + now + ` FROM unnest($1::text[]) AS n(user_id)
+		WHERE NOT EXISTS (SELECT 1 FROM @.users u WHERE u.user_id = n.user_id AND u.logged_in_at IS NOT NULL)
+		ON CONFLICT (user_id) DO UPDATE SET logged_in_at = coalesce(u.logged_in_at, excluded.logged_in_at)`
 	readUsers = `SELECT user_key, user_id FROM @.users WHERE user_id = ANY($1::text[])`
 	// named are the devices of a batch, with those that hold its tokens in whatever scope.
 	named = `(SELECT unnest($1::bigint[]) UNION SELECT p.device_key FROM @.devices p WHERE p.push_id = ANY($2::text[])

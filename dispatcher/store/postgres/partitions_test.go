@@ -127,7 +127,7 @@ func TestADroppedDayIsMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := quiet()
-	r.Suppressed = []store.Suppression{{UserID: "anna", Reason: message.ReasonNoDevice}}
+	r.Suppressed = []store.Suppression{{UserID: "anna", Reason: message.ReasonNeverLoggedIn}}
 	accept(t, stores[0], r)
 	if got := daysOf(t, stores[0], outcomesTable); !slices.Contains(got, 0) {
 		t.Errorf("outcomes have the days %v, but none for today", got)

@@ -99,13 +99,13 @@ func (st *settling) settle(settlements []store.Settlement) error {
 		st.answers.add(r.row.Channel, r.TargetResult)
 		st.ledger.end(outcome{
 			message: r.row.Message, user: r.target.User, device: r.target.Device, channel: r.row.Channel,
-			state: r.State, reason: r.Reason, vendor: r.Outcome, inDoubt: r.InDoubt,
+			rule: r.row.Rule, state: r.State, reason: r.Reason, vendor: r.Outcome, inDoubt: r.InDoubt,
 		})
 	}
 	return nil
 }
 
-const lockRows = `SELECT delivery_id, message_id, channel, targets FROM @.deliveries
+const lockRows = `SELECT delivery_id, message_id, channel, rule, targets FROM @.deliveries
 	WHERE delivery_id = ANY($2::bigint[])
 		AND (owner = $1 OR owner IN (SELECT incarnation FROM @.leases WHERE heir = $1))
 	ORDER BY delivery_id FOR UPDATE`
@@ -136,10 +136,10 @@ func (st *settling) read(ctx context.Context, batch []*settleRequest) error {
 func (st *settling) scan(rows pgx.Rows) error {
 	var id int64
 	var message uuid.UUID
-	var channel string
+	var channel, rule string
 	var targets []byte
-	_, err := pgx.ForEachRow(rows, []any{&id, &message, &channel, &targets}, func() error {
-		row := settledRow{Row: rules.Row{ID: id, Message: message, Channel: channel}}
+	_, err := pgx.ForEachRow(rows, []any{&id, &message, &channel, &rule, &targets}, func() error {
+		row := settledRow{Row: rules.Row{ID: id, Message: message, Channel: channel, Rule: rule}}
 		var err error
 		if row.Targets, err = packed.Decode(targets); err != nil {
 			row.damaged = fmt.Errorf("delivery %d: %w", id, err)

@@ -73,6 +73,35 @@ func TestStatementsOfBadges(t *testing.T) {
 	}
 }
 
+// TestStatementsOfRules: a batch that changes rules has a statement more for each of rules, mutes and no mutes any more.
+func TestStatementsOfRules(t *testing.T) {
+	t.Parallel()
+	s, seen := recorded(t)
+	for _, n := range []int{1, groupcommit.MaxBatch} {
+		var reqs []store.AcceptRequest
+		for i := range n {
+			r := pushTo(message.Device{UserID: fmt.Sprint("user-", i)})
+			r.Deliveries = nil
+			r.Also.Rule = &store.RuleChange{
+				UserID: r.Recipients[0], Rule: new(message.DefaultRule()),
+				Mute:   []message.Conversation{{Type: message.ConversationPeer, ID: "x"}},
+				Unmute: []message.Conversation{{Type: message.ConversationPeer, ID: "y"}},
+			}
+			reqs = append(reqs, r)
+		}
+		if got, want := seen.cost(func() { acceptTogether(t, s, reqs...) }), (cost{10, 3}); got != want {
+			t.Errorf("accepting %d: %+v, want %+v", n, got, want)
+		}
+	}
+	if got, want := seen.cost(func() {
+		if err := s.SetPresence(t.Context(), "anna", time.Minute); err != nil {
+			t.Error(err)
+		}
+	}), (cost{1, 1}); got != want {
+		t.Errorf("presence: %+v, want %+v", got, want)
+	}
+}
+
 // TestStatementsOfAPush keeps what one push costs that shares its commits with no other.
 func TestStatementsOfAPush(t *testing.T) {
 	t.Parallel()
@@ -80,11 +109,11 @@ func TestStatementsOfAPush(t *testing.T) {
 	acquire(t, s)
 	boundDevice(t, s, "anna")
 	got := seen.cost(func() {
-		devices, err := s.DevicesOf(t.Context(), []string{"anna"})
+		recipients, err := s.Recipients(t.Context(), []store.Ask{{UserID: "anna", In: message.Conversation{Type: message.ConversationPeer, ID: "bert"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		accepted := s.Accept(t.Context(), []store.AcceptRequest{pushTo(devices["anna"][0])})[0]
+		accepted := s.Accept(t.Context(), []store.AcceptRequest{pushTo(recipients["anna"].Devices[0])})[0]
 		if accepted.Err != nil {
 			t.Fatal(accepted.Err)
 		}

@@ -14,11 +14,11 @@ import (
 // One statement is one snapshot of what has ended and what is pending. A
 // device that is gone has no push id any more, and what is for a device alone has no user.
 const (
-	traceMessage = `SELECT o.device_key, coalesce(u.user_id, ''), coalesce(d.push_id, ''), o.channel, o.state, o.reason, o.code, o.detail,
+	traceMessage = `SELECT o.device_key, coalesce(u.user_id, ''), coalesce(d.push_id, ''), o.channel, o.rule, o.state, o.reason, o.code, o.detail,
 			o.vendor_message_id, o.at, NULL::bytea, 1 AS part, o.outcome_id AS id
 		FROM @.outcomes o LEFT JOIN @.users u ON u.user_key = o.user_key LEFT JOIN @.devices d ON d.device_key = o.device_key
 		WHERE o.message_id = $1
-		UNION ALL SELECT 0, '', '', channel, 'Pending', last_class, last_code, last_detail, '', changed_at, targets, 2, delivery_id
+		UNION ALL SELECT 0, '', '', channel, rule, 'Pending', last_class, last_code, last_detail, '', changed_at, targets, 2, delivery_id
 		FROM @.deliveries WHERE message_id = $1
 		ORDER BY part, id`
 	traceNames = `SELECT coalesce(u.user_id, ''), coalesce(d.push_id, '') FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS t(user_key, device_key, n)
@@ -63,8 +63,8 @@ func (s *Store) traced(ctx context.Context, id uuid.UUID) (lines []store.Trace, 
 		var l store.Trace
 		var at, part, id int64
 		var targets []byte
-		err := row.Scan(&l.Device, &l.UserID, &l.PushID, &l.Channel, &l.State, &l.Reason, &l.Code, &l.Detail, &l.VendorMessageID,
-			&at, &targets, &part, &id)
+		err := row.Scan(&l.Device, &l.UserID, &l.PushID, &l.Channel, &l.Rule, &l.State, &l.Reason, &l.Code, &l.Detail,
+			&l.VendorMessageID, &at, &targets, &part, &id)
 		if l.At = instant(at); err != nil || targets == nil {
 			lines = append(lines, l)
 			return err

@@ -63,7 +63,7 @@ func NewAccept(r store.AcceptRequest) (*Accept, error) {
 		}
 	}
 	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
-	return a, a.checkDecisions()
+	return a, errors.Join(a.checkDecisions(), a.checkRule())
 }
 
 func (a *Accept) checkDecisions() error {
@@ -111,6 +111,7 @@ type Place struct{ User, Seq int64 }
 // Chunk is a delivery row before it has an id.
 type Chunk struct {
 	Channel string
+	Rule    string
 	DueAt   time.Time
 	Targets []packed.Target
 }
@@ -130,7 +131,7 @@ func Raised(badge, by int32) int32 { return min(badge+by, message.MaxBadge) }
 func (a *Accept) Chunks(places map[string]Place, badges map[int64]int32) (out []Chunk) {
 	for _, d := range a.Deliveries {
 		for targets := range slices.Chunk(d.Targets, message.MaxTargets) {
-			out = append(out, Chunk{Channel: d.Channel, DueAt: d.DueAt, Targets: pack(targets, places, badges)})
+			out = append(out, Chunk{Channel: d.Channel, Rule: d.Rule, DueAt: d.DueAt, Targets: pack(targets, places, badges)})
 		}
 	}
 	return out

@@ -24,7 +24,7 @@ func request() store.AcceptRequest {
 		Deliveries: []store.NewDelivery{{Channel: "fcm", Targets: []store.NewTarget{
 			{Device: 2, Epoch: 5, UserID: "bert"}, {Device: 1, Epoch: 4, UserID: "anna"},
 		}}},
-		Suppressed: []store.Suppression{{UserID: "carl", Reason: message.ReasonNoDevice}},
+		Suppressed: []store.Suppression{{UserID: "carl", Reason: message.ReasonNeverLoggedIn}},
 	}
 }
 

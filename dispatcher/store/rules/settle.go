@@ -16,6 +16,8 @@ type Row struct {
 	ID      int64
 	Message uuid.UUID
 	Channel string
+	// Rule is the one that decided to push.
+	Rule    string
 	Targets []packed.Target
 }
 

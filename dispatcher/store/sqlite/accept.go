@@ -64,6 +64,9 @@ func (a accept) run(t *tx) (store.AcceptResult, error) {
 	if result.Deliveries, err = a.insertDeliveries(t, places); err != nil {
 		return store.AcceptResult{}, err
 	}
+	if err := a.changeRule(t, places); err != nil {
+		return store.AcceptResult{}, err
+	}
 	return result, a.insertSuppressed(t, places)
 }
 
@@ -154,8 +157,9 @@ func (a accept) insertDeliveries(t *tx, places map[string]rules.Place) ([]messag
 	var out []message.Delivery
 	for _, c := range a.Chunks(places, badges) {
 		id, err := t.insert(`INSERT INTO deliveries
-			(message_id, channel, owner, targets, target_count, attempt, due_at, expires_at, changed_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-			a.ID[:], c.Channel, lease, packed.Encode(c.Targets), len(c.Targets), millis(c.DueAt), millis(a.Message.PushExpiresAt), t.now)
+			(message_id, channel, rule, owner, targets, target_count, attempt, due_at, expires_at, changed_at)
+			VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+			a.ID[:], c.Channel, c.Rule, lease, packed.Encode(c.Targets), len(c.Targets), millis(c.DueAt), millis(a.Message.PushExpiresAt), t.now)
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +175,7 @@ func (a accept) insertDeliveries(t *tx, places map[string]rules.Place) ([]messag
 func (a accept) insertSuppressed(t *tx, places map[string]rules.Place) error {
 	for _, s := range a.Suppressed {
 		err := t.outcome(outcome{
-			message: a.ID, user: places[s.UserID].User, device: s.Device, state: message.Suppressed, reason: s.Reason,
+			message: a.ID, user: places[s.UserID].User, device: s.Device, rule: s.Reason, state: message.Suppressed, reason: s.Reason,
 		})
 		if err != nil {
 			return err

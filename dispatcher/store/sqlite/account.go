@@ -18,6 +18,7 @@ type outcome struct {
 	message      uuid.UUID
 	user, device int64
 	channel      string
+	rule         string
 	state        message.State
 	reason       string
 	vendor       message.Outcome
@@ -28,9 +29,9 @@ type outcome struct {
 func (t *tx) outcome(o outcome) error {
 	t.counts[o.state]++
 	_, err := t.exec(`INSERT INTO outcomes
-		(message_id, user_key, device_key, channel, state, reason, code, detail, vendor_message_id, in_doubt, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		o.message[:], o.user, o.device, o.channel, string(o.state), o.reason,
+		(message_id, user_key, device_key, channel, rule, state, reason, code, detail, vendor_message_id, in_doubt, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		o.message[:], o.user, o.device, o.channel, o.rule, string(o.state), o.reason,
 		o.vendor.Code, o.vendor.Detail, o.vendor.VendorMessageID, o.inDoubt, t.now)
 	return err
 }

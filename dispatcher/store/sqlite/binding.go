@@ -89,10 +89,11 @@ func (t *tx) rebind(d message.Device, user *int64, seenAt int64) (store.EpochCha
 	return store.EpochChange{Device: d.Key, Epoch: d.Epoch + 1, FormerUserID: d.UserID}, err
 }
 
-// user finds or makes a user.
+// user finds or makes a user, who logs in.
 func (t *tx) user(userID string) (key int64, err error) {
-	err = t.update(`INSERT INTO users (user_id, last_seq) VALUES (?, 0)
-		ON CONFLICT (user_id) DO UPDATE SET last_seq = last_seq RETURNING user_key`, []any{&key}, userID)
+	err = t.update(`INSERT INTO users (user_id, last_seq, logged_in_at) VALUES (?, 0, ?)
+		ON CONFLICT (user_id) DO UPDATE SET logged_in_at = coalesce(logged_in_at, excluded.logged_in_at) RETURNING user_key`,
+		[]any{&key}, userID, t.now)
 	return key, err
 }
 

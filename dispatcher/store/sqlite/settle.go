@@ -53,8 +53,8 @@ func (t *tx) owned(lease, id int64) (rules.Row, error) {
 	r := rules.Row{ID: id}
 	var owner int64
 	var targets []byte
-	err := t.row(`SELECT message_id, channel, owner, targets FROM deliveries WHERE delivery_id = ?`,
-		[]any{&r.Message, &r.Channel, &owner, &targets}, id)
+	err := t.row(`SELECT message_id, channel, rule, owner, targets FROM deliveries WHERE delivery_id = ?`,
+		[]any{&r.Message, &r.Channel, &r.Rule, &owner, &targets}, id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && (lease == nobody || owner != lease):
 		return rules.Row{}, fmt.Errorf("delivery %d: %w", id, store.ErrLeaseLost)
@@ -73,7 +73,7 @@ func (t *tx) done(r rules.Row, target packed.Target, d store.TargetResult) error
 	}
 	return t.outcome(outcome{
 		message: r.Message, user: target.User, device: target.Device, channel: r.Channel,
-		state: d.State, reason: d.Reason, vendor: d.Outcome, inDoubt: d.InDoubt,
+		rule: r.Rule, state: d.State, reason: d.Reason, vendor: d.Outcome, inDoubt: d.InDoubt,
 	})
 }
 

@@ -59,7 +59,7 @@ func tracedOutcomes(ctx context.Context, q *sql.Tx, id uuid.UUID) (lines []store
 	err = each(rows, func(rows *sql.Rows) error {
 		var l store.Trace
 		var at int64
-		err := rows.Scan(&l.Device, &l.UserID, &l.PushID, &l.Channel, &l.State, &l.Reason, &l.Code, &l.Detail, &l.VendorMessageID, &at)
+		err := rows.Scan(&l.Device, &l.UserID, &l.PushID, &l.Channel, &l.Rule, &l.State, &l.Reason, &l.Code, &l.Detail, &l.VendorMessageID, &at)
 		l.At = instant(at)
 		lines = append(lines, l)
 		return err
@@ -80,7 +80,7 @@ func tracedDeliveries(ctx context.Context, q *sql.Tx, id uuid.UUID) (lines []sto
 	}
 	err = each(rows, func(rows *sql.Rows) error {
 		r := row{line: store.Trace{State: message.Pending}}
-		err := rows.Scan(&r.line.Channel, &r.targets, &r.line.Reason, &r.line.Code, &r.line.Detail, &r.at)
+		err := rows.Scan(&r.line.Channel, &r.line.Rule, &r.targets, &r.line.Reason, &r.line.Code, &r.line.Detail, &r.at)
 		found = append(found, r)
 		return err
 	})
@@ -99,11 +99,11 @@ func tracedDeliveries(ctx context.Context, q *sql.Tx, id uuid.UUID) (lines []sto
 
 // A device that is gone has no push id any more, and what is for a device alone has no user.
 const (
-	traceOutcomes = `SELECT o.device_key, coalesce(u.user_id, ''), coalesce(d.push_id, ''), o.channel, o.state, o.reason, o.code, o.detail,
+	traceOutcomes = `SELECT o.device_key, coalesce(u.user_id, ''), coalesce(d.push_id, ''), o.channel, o.rule, o.state, o.reason, o.code, o.detail,
 			o.vendor_message_id, o.at
 		FROM outcomes o LEFT JOIN users u ON u.user_key = o.user_key LEFT JOIN devices d ON d.device_key = o.device_key
 		WHERE o.message_id = ? ORDER BY o.outcome_id`
-	traceDeliveries = `SELECT channel, targets, last_class, last_code, last_detail, changed_at
+	traceDeliveries = `SELECT channel, rule, targets, last_class, last_code, last_detail, changed_at
 		FROM deliveries WHERE message_id = ? ORDER BY delivery_id`
 	traceNames = `SELECT coalesce((SELECT user_id FROM users WHERE user_key = ?1), ''),
 		coalesce((SELECT push_id FROM devices WHERE device_key = ?2), '')`

@@ -206,7 +206,7 @@ func inconsistent(b *bench) {
 	both := request(d)
 	both.Suppressed = []store.Suppression{{UserID: "anna", Device: d.Key, Reason: message.ReasonNoToken}}
 	suppressedStranger := toUsers("anna")
-	suppressedStranger.Suppressed = []store.Suppression{{UserID: "bert", Reason: message.ReasonNoDevice}}
+	suppressedStranger.Suppressed = []store.Suppression{{UserID: "bert", Reason: message.ReasonNeverLoggedIn}}
 	noID := request(d)
 	noID.Message.ID = "7"
 	good := request(d)
@@ -232,7 +232,7 @@ func suppressed(b *bench) {
 	r := toUsers("anna", "bert")
 	r.Suppressed = []store.Suppression{
 		{UserID: "anna", Device: d.Key, Reason: message.ReasonNoChannel},
-		{UserID: "bert", Reason: message.ReasonNoDevice},
+		{UserID: "bert", Reason: message.ReasonNeverLoggedIn},
 	}
 	b.accept(r)
 	a, err := b.Account(b.Context())

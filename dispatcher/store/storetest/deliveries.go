@@ -252,7 +252,7 @@ func wholeAccount(b *bench) {
 	}
 	b.settle(s)
 	quiet := toUsers("anna")
-	quiet.Suppressed = []store.Suppression{{UserID: "anna", Reason: message.ReasonNoDevice}}
+	quiet.Suppressed = []store.Suppression{{UserID: "anna", Reason: message.ReasonNeverLoggedIn}}
 	b.accept(quiet)
 	a, err := b.Account(b.Context())
 	b.must(err)
@@ -272,7 +272,7 @@ func traced(b *bench) {
 	anna, bert, carl := b.bound("anna"), b.bound("bert"), b.bound("carl")
 	r := request(anna, bert, carl)
 	r.Recipients = append(r.Recipients, "dora")
-	r.Suppressed = []store.Suppression{{UserID: "dora", Reason: message.ReasonNoDevice}}
+	r.Suppressed = []store.Suppression{{UserID: "dora", Reason: message.ReasonNeverLoggedIn}}
 	row := b.accept(r).Deliveries[0]
 	b.settle(store.Settlement{
 		DeliveryID: row.ID,
@@ -291,7 +291,7 @@ func traced(b *bench) {
 		{Device: anna.Key, UserID: "anna", PushID: anna.PushID, Channel: "fcm", State: message.Handed, VendorMessageID: "v1"},
 		{Device: bert.Key, UserID: "bert", Channel: "fcm", State: message.Failed, Reason: "Rejected", Code: "21", Detail: "no"},
 		{Device: carl.Key, UserID: "carl", PushID: carl.PushID, Channel: "fcm", State: message.Pending, Reason: "Throttled", Code: "429", Detail: "slow"},
-		{UserID: "dora", State: message.Suppressed, Reason: message.ReasonNoDevice},
+		{UserID: "dora", Rule: message.ReasonNeverLoggedIn, State: message.Suppressed, Reason: message.ReasonNeverLoggedIn},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(store.Trace{}, "At")); diff != "" {
 		b.Errorf("(-want +got):\n%s", diff)

@@ -196,7 +196,7 @@ func (m *model) accept() string {
 	for _, user := range r.Recipients {
 		m.places[user]++
 		if len(bound[user]) == 0 {
-			r.Suppressed = append(r.Suppressed, store.Suppression{UserID: user, Reason: message.ReasonNoDevice})
+			r.Suppressed = append(r.Suppressed, store.Suppression{UserID: user, Reason: message.ReasonNeverLoggedIn})
 		}
 		for _, device := range bound[user] {
 			d.Targets = append(d.Targets, store.NewTarget{Device: device.Key, Epoch: device.Epoch, UserID: user})

@@ -11,6 +11,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/client"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -230,7 +231,7 @@ func TestChoiceOfVendor(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if states, err := bed.Store.Fence(t.Context(), []int64{d.Key}, message.TokenVoIP); err != nil || states[d.Key].Token.Value != tokens.VoIP {
+				if states, err := bed.Store.Fence(t.Context(), store.FenceQuery{Devices: []int64{d.Key}, Kind: message.TokenVoIP}); err != nil || states.Devices[d.Key].Token.Value != tokens.VoIP {
 					t.Errorf("the token for calls: %+v, %v", states, err)
 				}
 			}

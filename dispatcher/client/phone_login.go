@@ -67,7 +67,12 @@ func (p *Phone) Bind(ctx context.Context, userToken string) error {
 
 // BoundTo says that the app's own server bound the phone to the user, whose pushes are no strays therefore.
 func (p *Phone) BoundTo(userID string) error {
-	return p.save(func(i *Installation) { i.UserID = userID })
+	return p.save(func(i *Installation) {
+		if i.UserID != userID {
+			p.inbox = inbox{} // The next login begins with all that is kept for the user.
+		}
+		i.UserID = userID
+	})
 }
 
 // Logout ends the session and unbinds the phone. After it nothing is pushed for
@@ -166,10 +171,13 @@ func (l *link) opened(s *Session, err error) (*Session, error) {
 // welcome notes who is logged in before the first message comes.
 func (l *link) welcome(userID string, cursor int64) error {
 	p := l.phone
+	if err := p.BoundTo(userID); err != nil {
+		return err
+	}
 	p.mu.Lock()
-	p.inbox.open(userID, cursor)
-	p.mu.Unlock()
-	return p.BoundTo(userID)
+	defer p.mu.Unlock()
+	p.inbox.open(cursor)
+	return nil
 }
 
 // keep replaces the session whenever it ends, until the login is over.

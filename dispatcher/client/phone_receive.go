@@ -119,15 +119,14 @@ func (l *link) gap(after int64) { tell(l.phone.options.Callbacks.MessagesLost, a
 // names a place, and the id proves that it is the same message there: an app
 // that moved to another store counts from 1 again.
 type inbox struct {
-	userID string
-	last   int64
-	ids    map[int64]string
+	last int64
+	ids  map[int64]string
 }
 
-// open makes it the inbox of the user, of whom the dispatcher has acknowledgements up to the cursor.
-func (b *inbox) open(userID string, cursor int64) {
-	if b.userID != userID || b.ids == nil || cursor < b.last-maxRecent {
-		*b = inbox{userID: userID, ids: map[int64]string{}}
+// open begins a session whose dispatcher has acknowledgements up to the cursor.
+func (b *inbox) open(cursor int64) {
+	if b.ids == nil || cursor < b.last-maxRecent {
+		*b = inbox{ids: map[int64]string{}}
 	}
 }
 

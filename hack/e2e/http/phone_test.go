@@ -32,12 +32,18 @@ type handset struct {
 	credentials wire.RegisteredDevice
 }
 
+// buyPhone buys a phone and installs the app.
+func (w *world) buyPhone(t *testing.T, v vendor) *handset {
+	t.Helper()
+	p := must1(w.sim.Client.CreatePhone(t.Context(), simulator.NewPhone{Vendor: v.row, App: v.app}))(t)
+	w.secrets.add("a vendor token", p.Token)
+	return &handset{world: w, vendor: v, id: p.ID, token: p.Token}
+}
+
 // newPhone buys a phone, installs the app and registers it.
 func (w *world) newPhone(t *testing.T, v vendor) *handset {
 	t.Helper()
-	p := must1(w.sim.Client.CreatePhone(t.Context(), simulator.NewPhone{Vendor: v.row, App: v.app}))(t)
-	h := &handset{world: w, vendor: v, id: p.ID, token: p.Token}
-	w.secrets.add("a vendor token", p.Token)
+	h := w.buyPhone(t, v)
 	h.credentials = must1(h.register(t.Context()))(t)
 	return h
 }

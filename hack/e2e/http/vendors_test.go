@@ -44,12 +44,14 @@ func everyVendor(t *testing.T, store storeKind) *world {
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw})
 	must(t, os.WriteFile(ca, certificate, 0o600))
 	w.sim = process.StartSimulator(t, binaries, kept, "--accounts", accounts, "--receipt-ca", ca)
-	w.doc.Channels = process.Rows(t, w.sim, a)
+	w.doc.Channels, w.doc.Profiles = process.Rows(t, w.sim, a), chats()
 	w.secrets.addDocument(w.doc)
 	w.disp = process.NewDispatcher(t, binaries, kept, w.doc)
 	w.all = []*process.Dispatcher{w.disp}
 	t.Cleanup(func() { w.inspect(t) })
 	w.disp.Start(t)
+	w.devices = w.service.Client(kept, "device plane")
+	w.service.Lead(w.disp.DeviceURL)
 	return w
 }
 

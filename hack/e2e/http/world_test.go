@@ -37,6 +37,9 @@ type world struct {
 	secrets *secrets
 
 	devicePlane, serverPlane *http.Client
+	// service is where the SDK's phones connect to, by way of devices.
+	service process.Service
+	devices *http.Client
 }
 
 // newWorld starts both.

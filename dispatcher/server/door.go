@@ -52,9 +52,9 @@ func (p *process) open(ctx context.Context) (*doors, error) {
 	}
 	d := &doors{device: newDoor("device", p.Log), server: newDoor("server", p.Log), admin: newDoor("admin", p.Log)}
 	err := errors.Join(
-		d.device.listen(ctx, p.DeviceAddr, tlsConf),
-		d.server.listen(ctx, p.ServerAddr, tlsConf),
-		d.admin.listen(ctx, p.AdminAddr, nil),
+		p.listen(ctx, d.device, p.DeviceAddr, tlsConf),
+		p.listen(ctx, d.server, p.ServerAddr, tlsConf),
+		p.listen(ctx, d.admin, p.AdminAddr, nil),
 		p.openForPeers(ctx, d),
 	)
 	if err != nil {
@@ -73,7 +73,7 @@ func (p *process) openForPeers(ctx context.Context, d *doors) error {
 	}
 	d.peer = newDoor("peer", p.Log)
 	d.peer.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxPeerRequests}
-	if err := d.peer.listen(ctx, p.PeerAddr, p.credential().Server()); err != nil {
+	if err := p.listen(ctx, d.peer, p.PeerAddr, p.credential().Server()); err != nil {
 		return err
 	}
 	var err error
@@ -110,8 +110,8 @@ func newDoor(name string, log *slog.Logger) *door {
 	}}
 }
 
-func (d *door) listen(ctx context.Context, addr string, conf *tls.Config) (err error) {
-	if d.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err != nil {
+func (p *process) listen(ctx context.Context, d *door, addr string, conf *tls.Config) (err error) {
+	if d.listener, err = p.Listen(ctx, d.name, addr); err != nil {
 		return fmt.Errorf("the %s port: %w", d.name, err)
 	}
 	if conf != nil {

@@ -49,7 +49,7 @@ func (p *process) assemble(h held) (*parts, error) {
 	a := &parts{held: h, hub: session.NewHub(maxSessions, p.metrics.Sessions)}
 	a.users = usertoken.New(usertoken.Deps{Live: p.live, Client: client, Now: h.store.Now, Log: p.Log})
 	a.engine = delivery.New(delivery.Deps{
-		Live: p.live, Store: h.store, NewProvider: catalog.New, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
+		Live: p.live, Store: h.store, NewProvider: p.NewProvider, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
 	})
 	a.tests = pushtest.New(pushtest.Deps{Store: h.store, Deliverer: a.engine, Live: p.live})

@@ -38,6 +38,7 @@ type Options struct {
 	// DrainTimeout bounds everything that happens after ctx of Run has ended.
 	DrainTimeout time.Duration
 	Log          *slog.Logger
+	Outside
 }
 
 // process is a dispatcher.
@@ -60,6 +61,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	o.Outside = o.orReal()
 	p := &process{Options: o, live: live, registry: prometheus.NewRegistry()}
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	p.metrics = metrics.New(p.registry)
@@ -79,7 +81,7 @@ func (p *process) serve(ctx context.Context, doors *doors) error {
 	group, running := errgroup.WithContext(ctx)
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWatching()
-	group.Go(func() error { return p.live.Watch(watching) })
+	group.Go(func() error { return p.Watch(watching, p.live) })
 	doors.admin.serve(group, (&admin{
 		live: p.live, registry: p.registry, ready: p.ready.Load, report: p.reporter.report, log: p.Log,
 		tests: pushtest.Handler(p.reporter.pushTests, p.Log),

@@ -1,0 +1,150 @@
+package modeltest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/wire"
+)
+
+// state is the model: what must be true of the dispatcher between two steps.
+type state struct {
+	installations []installation
+	inboxes       map[string][]entry // by user
+}
+
+// installation is a registered device.
+type installation struct {
+	phone   int
+	pushID  string
+	vendor  string
+	token   string // empty when another installation took it
+	user    string
+	binding int // grows with every change of the user
+	gone    bool
+	acked   map[string]int64 // by user
+}
+
+// entry is a message in an inbox.
+type entry struct{ id, body string }
+
+// sent is a message that was accepted.
+type sent struct {
+	id      string
+	request wire.SendMessage
+	at      time.Time
+	targets []target
+}
+
+// target is what must happen to a message at one installation of a receiver, or at none.
+type target struct {
+	user         string
+	installation int // -1: the user has none
+	binding      int
+	seq          int64
+	// reason suppresses the push; empty means that it is due from and not later than.
+	reason   string
+	from, by time.Time
+}
+
+func (s *state) clone() state {
+	c := state{installations: slices.Clone(s.installations), inboxes: maps.Clone(s.inboxes)}
+	for i := range c.installations {
+		c.installations[i].acked = maps.Clone(c.installations[i].acked)
+	}
+	return c
+}
+
+// holders are the tokens with who has them.
+func (s *state) holders() map[string]holder {
+	out := map[string]holder{}
+	for i, d := range s.installations {
+		if d.token != "" {
+			out[d.token] = holder{installation: i, user: d.user, binding: d.binding, acked: d.acked[d.user]}
+		}
+	}
+	return out
+}
+
+// take takes a token, and with it the user, from the installation that has it.
+func (s *state) take(token string, by int) {
+	for i := range s.installations {
+		if d := &s.installations[i]; i != by && d.token == token {
+			d.token, d.user = "", ""
+			d.binding++
+		}
+	}
+}
+
+// register adds an installation and gives its number.
+func (s *state) register(phone int, vendor, token string) int {
+	s.take(token, -1)
+	s.installations = append(s.installations, installation{phone: phone, vendor: vendor, token: token, acked: map[string]int64{}})
+	return len(s.installations) - 1
+}
+
+func (s *state) setToken(i int, token string) {
+	s.take(token, i)
+	s.installations[i].token = token
+}
+
+// bind binds the installation to the user, or to nobody.
+func (s *state) bind(i int, user string) {
+	d := &s.installations[i]
+	if d.user != user {
+		d.user = user
+		d.binding++
+	}
+}
+
+func (s *state) unregister(i int) {
+	s.bind(i, "")
+	s.installations[i].token, s.installations[i].gone = "", true
+}
+
+// of are the installations of a user.
+func (s *state) of(user string) (all []int) {
+	for i, d := range s.installations {
+		if d.user == user {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// routed is what must happen to a message at the installation of the receiver.
+func (s *state) routed(m wire.SendMessage, user string, i int) (reason string) {
+	switch {
+	case m.Push == nil:
+		return message.ReasonNoPushConfig
+	case m.From == user:
+		return message.ReasonOwnDevice
+	case s.installations[i].vendor == unserved:
+		return message.ReasonNoChannel
+	}
+	return ""
+}
+
+// accept adds an accepted message to the inboxes and gives its targets.
+func (s *state) accept(m wire.SendMessage, id string, when func(installation int) (from, by time.Time)) sent {
+	out := sent{id: id, request: m, at: time.Now()}
+	for _, user := range m.To {
+		s.inboxes[user] = append(slices.Clip(s.inboxes[user]), entry{id: id, body: m.Body})
+		seq := int64(len(s.inboxes[user]))
+		devices := s.of(user)
+		if len(devices) == 0 {
+			out.targets = append(out.targets, target{user: user, installation: -1, seq: seq, reason: message.ReasonNoDevice})
+		}
+		for _, i := range devices {
+			t := target{user: user, installation: i, binding: s.installations[i].binding, seq: seq, reason: s.routed(m, user, i)}
+			t.from, t.by = when(i)
+			out.targets = append(out.targets, t)
+		}
+	}
+	return out
+}
+
+func userName(n int) string { return fmt.Sprint("user-", n%users) }

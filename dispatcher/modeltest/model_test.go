@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +15,7 @@ import (
 type state struct {
 	installations []installation
 	inboxes       map[string][]entry // by user
+	known         map[string]bool    // who was ever bound to a device
 }
 
 // installation is a registered device.
@@ -51,7 +53,7 @@ type target struct {
 }
 
 func (s *state) clone() state {
-	c := state{installations: slices.Clone(s.installations), inboxes: maps.Clone(s.inboxes)}
+	c := state{installations: slices.Clone(s.installations), inboxes: maps.Clone(s.inboxes), known: maps.Clone(s.known)}
 	for i := range c.installations {
 		c.installations[i].acked = maps.Clone(c.installations[i].acked)
 	}
@@ -98,6 +100,9 @@ func (s *state) bind(i int, user string) {
 		d.user = user
 		d.binding++
 	}
+	if user != "" {
+		s.known[user] = true
+	}
 }
 
 func (s *state) unregister(i int) {
@@ -115,14 +120,26 @@ func (s *state) of(user string) (all []int) {
 	return all
 }
 
-// routed is what must happen to a message at the installation of the receiver.
-func (s *state) routed(m wire.SendMessage, user string, i int) (reason string) {
+// forUser is the rule that suppresses the push of a message for all devices of a receiver; empty when none does.
+func (s *state) forUser(m wire.SendMessage, user string) string {
 	switch {
 	case m.Push == nil:
 		return message.ReasonNoPushConfig
+	case m.Push.Mode == string(message.PushNever):
+		return message.ReasonPushNever
 	case m.From == user:
 		return message.ReasonOwnDevice
-	case s.installations[i].vendor == unserved:
+	case len(s.of(user)) == 0 && s.known[user]:
+		return message.ReasonLoggedOut
+	case len(s.of(user)) == 0:
+		return message.ReasonNeverLoggedIn
+	}
+	return ""
+}
+
+// forDevice is the rule that suppresses the push to one device.
+func (s *state) forDevice(i int) string {
+	if s.installations[i].vendor == unserved {
 		return message.ReasonNoChannel
 	}
 	return ""
@@ -134,12 +151,12 @@ func (s *state) accept(m wire.SendMessage, id string, when func(installation int
 	for _, user := range m.To {
 		s.inboxes[user] = append(slices.Clip(s.inboxes[user]), entry{id: id, body: m.Body})
 		seq := int64(len(s.inboxes[user]))
-		devices := s.of(user)
+		devices, reason := s.of(user), s.forUser(m, user)
 		if len(devices) == 0 {
-			out.targets = append(out.targets, target{user: user, installation: -1, seq: seq, reason: message.ReasonNoDevice})
+			out.targets = append(out.targets, target{user: user, installation: -1, seq: seq, reason: reason})
 		}
 		for _, i := range devices {
-			t := target{user: user, installation: i, binding: s.installations[i].binding, seq: seq, reason: s.routed(m, user, i)}
+			t := target{user: user, installation: i, binding: s.installations[i].binding, seq: seq, reason: cmp.Or(reason, s.forDevice(i))}
 			t.from, t.by = when(i)
 			out.targets = append(out.targets, t)
 		}

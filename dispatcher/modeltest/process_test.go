@@ -143,6 +143,7 @@ func document() *config.Document {
 			{Name: "fcm", Vendor: "FCM", AppType: 1, FCM: &config.FCMChannel{ProjectID: "p", ServiceAccount: config.NewSecret("{}")}},
 			{Name: "xiaomi", Vendor: "Xiaomi", AppType: 1, Xiaomi: &config.XiaomiChannel{PackageName: "p", Region: "China", AppSecret: config.NewSecret("s")}},
 		},
+		Rates: config.Rates{RegistrationsPerSource: 1000, RequestsPerDevice: 1000}, // A history takes no time.
 		Routing: config.Routing{
 			HeartbeatSeconds: seconds(heartbeat), OfflineAfterSeconds: seconds(offline), AckTimeoutSeconds: seconds(ackWindow),
 			PushTTLSeconds: seconds(pushTTL), MaxBacklog: 10_000,

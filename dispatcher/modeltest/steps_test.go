@@ -179,8 +179,9 @@ func (w *world) doSend(s step, _ *phone) {
 	if s.P < users {
 		m.From = userName(s.P)
 	}
-	if s.Do == sendPush {
-		m.Push = &wire.Push{Title: fmt.Sprint("title ", n), Content: "content"}
+	if s.Do != sendPlain {
+		mode := map[verb]message.PushMode{sendForce: message.PushForce, sendNever: message.PushNever}[s.Do]
+		m.Push = &wire.Push{Title: fmt.Sprint("title ", n), Content: "content", Mode: string(mode)}
 	}
 	w.send(m)
 }

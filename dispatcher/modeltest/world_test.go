@@ -94,7 +94,7 @@ func newWorld(ctx context.Context) (*world, error) {
 	n := &node{dir: dir, network: &network{ports: map[string]*port{}}, ledger: l, log: slog.New(slog.DiscardHandler)}
 	w := &world{
 		ctx: ctx, node: n, ledger: l, http: &http.Client{Transport: &http.Transport{DialContext: n.network.dial}},
-		state: state{inboxes: map[string][]entry{}}, byID: map[string]*sent{},
+		state: state{inboxes: map[string][]entry{}, known: map[string]bool{}}, byID: map[string]*sent{},
 	}
 	w.server = client.NewServer("http://server", key, w.http)
 	for i, vendor := range []string{"FCM", "Xiaomi", "Xiaomi", unserved} {

@@ -166,7 +166,8 @@ func (s *Service) SetToken(ctx context.Context, device message.Device, kind mess
 	return s.settle(ctx, wire.KickedRebound, done.Changes, done.Unconfirmed)
 }
 
-// Bind binds the device to the user and gives it back as it is then.
+// Bind binds the device to the user and gives it back as it is then. Where that is one device too many for
+// the user, the one that was bound or logged in longest ago is unbound.
 func (s *Service) Bind(ctx context.Context, device int64, userID string) (message.Device, error) {
 	if err := message.CheckID("userID", userID); err != nil {
 		return message.Device{}, err
@@ -229,21 +230,44 @@ func (s *Service) settle(ctx context.Context, reason string, own, unconfirmed []
 	if len(changes) == 0 {
 		return nil
 	}
+	evicted, rest := sorted(changes)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	var everywhere errgroup.Group
 	everywhere.Go(func() error {
-		s.deps.Sessions.Kick(changes, reason)
+		s.deps.Sessions.Kick(rest, reason)
+		s.deps.Sessions.Kick(evicted, wire.KickedDeviceLimit)
 		return s.deps.Fence.Quiesce(ctx, changes)
 	})
 	if s.deps.Peers != nil {
-		everywhere.Go(func() error { return s.deps.Peers.Fence(ctx, changes, reason) })
+		everywhere.Go(func() error { return s.fence(ctx, rest, reason) })
+		everywhere.Go(func() error { return s.fence(ctx, evicted, wire.KickedDeviceLimit) })
 	}
 	if err := everywhere.Wait(); err != nil {
 		return err
 	}
 	_ = s.deps.Store.Confirm(ctx, changes) // It only spares the next caller the wait.
 	return nil
+}
+
+// fence asks the other dispatchers, if there is anything to ask.
+func (s *Service) fence(ctx context.Context, changes []store.EpochChange, reason string) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	return s.deps.Peers.Fence(ctx, changes, reason)
+}
+
+// sorted parts the changes of devices that were one too many from the rest.
+func sorted(changes []store.EpochChange) (evicted, rest []store.EpochChange) {
+	for _, c := range changes {
+		if c.Evicted {
+			evicted = append(evicted, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return evicted, rest
 }
 
 // random is n random bytes as base64url.

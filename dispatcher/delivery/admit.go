@@ -14,15 +14,21 @@ const (
 )
 
 // admitted are the targets that pass the fence. It ends the story of the others, but for those whose shown
-// notification is to be replaced and is not known to be there: they wait, which uses up no try.
+// notification is to be replaced and is not known to be there, and those whose device may acknowledge yet: they
+// wait, which uses up no try.
 func (a *attempt) admitted(m message.Message, targets []message.Target, is store.Fence) (pass []live) {
 	now := a.store.Now()
 	f := admission{Fence: is, replaces: m.Detail.Replaces != "", expires: a.delivery.ExpiresAt, now: now}
 	for _, t := range targets {
-		switch state, reason := f.admit(t); state {
-		case "":
+		state, reason := f.admit(t)
+		grace := is.Devices[t.Device].GraceUntil
+		switch {
+		case state == "" && t.Seq > 0 && now.Before(grace):
+			// Its dispatcher stopped a moment ago: the phone connects to another one, and may acknowledge there.
+			a.later([]message.Target{t}, grace, message.Outcome{})
+		case state == "":
 			pass = append(pass, live{t, is.Devices[t.Device]})
-		case message.Pending:
+		case state == message.Pending:
 			a.later([]message.Target{t}, now.Add(replaceWait(now.Sub(m.CreatedAt))), message.Outcome{})
 		default:
 			a.done(store.TargetResult{Target: t, State: state, Reason: reason})

@@ -109,11 +109,11 @@ func (p *serverPlane) presence(ctx context.Context, in *userInput) (*presenceOut
 	if err != nil {
 		return nil, err
 	}
-	return &presenceOutput{Body: wire.Presence{UserID: in.UserID, Online: slices.ContainsFunc(found[in.UserID], online)}}, nil
+	return &presenceOutput{Body: wire.Presence{UserID: in.UserID, Online: slices.ContainsFunc(found[in.UserID], p.online)}}, nil
 }
 
-// online reports whether a dispatcher holds a session of the device.
-func online(d message.Device) bool { return d.Session != 0 }
+// online reports whether a dispatcher holds a session of the device, or one that stopped did a moment ago.
+func (p *serverPlane) online(d message.Device) bool { return d.Connected(p.deps.Store.Now()) }
 
 type devicesInput struct {
 	UserID string `path:"userID" maxLength:"64"`
@@ -135,15 +135,15 @@ func (p *serverPlane) devices(ctx context.Context, in *devicesInput) (*devicesOu
 	devices, more := paged(rest, in.Page, func(d message.Device) string { return d.PushID })
 	out := wire.Devices{UserID: in.UserID, Devices: make([]wire.Device, len(devices)), More: more}
 	for i, d := range devices {
-		out.Devices[i] = deviceOf(d)
+		out.Devices[i] = p.deviceOf(d)
 	}
 	return &devicesOutput{Body: out}, nil
 }
 
-func deviceOf(d message.Device) wire.Device {
+func (p *serverPlane) deviceOf(d message.Device) wire.Device {
 	return wire.Device{
 		PushID: d.PushID, Vendor: d.Selector.Vendor, AppType: d.Selector.AppType, Region: d.Selector.Region,
-		Environment: d.Selector.Environment, Platform: d.Platform, Online: online(d), RegisteredAt: d.RegisteredAt,
+		Environment: d.Selector.Environment, Platform: d.Platform, Online: p.online(d), RegisteredAt: d.RegisteredAt,
 	}
 }
 

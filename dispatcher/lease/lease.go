@@ -88,6 +88,16 @@ func (k *Keeper) Start(ctx context.Context) error {
 	return nil
 }
 
+// Drain tells that the sessions of this process end because it stops; the lease goes on until Release.
+func (k *Keeper) Drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := k.deps.Store.DrainSessions(ctx); err != nil {
+		return fmt.Errorf("draining the sessions: %w", err)
+	}
+	return nil
+}
+
 // Release ends the term, and gives the lease back so that others take over at once.
 func (k *Keeper) Release(ctx context.Context) error {
 	k.stop()

@@ -22,8 +22,10 @@ type Device struct {
 	// SecretHash is the SHA-256 of the device secret.
 	SecretHash [32]byte
 	Selector   Selector
-	// Platform is informative, such as Android.
+	// Platform is what the phone runs, such as Android; empty when it did not say.
 	Platform string
+	// Name is how the phone calls itself; empty when it did not say.
+	Name string
 	// UserID is empty when no user is bound.
 	UserID string
 	// Epoch grows whenever the binding changes; a delivery for an older epoch never starts.
@@ -31,7 +33,13 @@ type Device struct {
 	RegisteredAt time.Time
 	// Session is the incarnation of the live process that holds the device's session; 0 when it has none.
 	Session int64
+	// GraceUntil is until when a device counts as connected because the process that held its session
+	// has stopped in good order; zero when none has.
+	GraceUntil time.Time
 }
+
+// Connected reports whether the device counts as connected.
+func (d Device) Connected(now time.Time) bool { return d.Session != 0 || d.GraceUntil.After(now) }
 
 // Selector picks the channel row that serves a device.
 type Selector struct {

@@ -49,7 +49,8 @@ type Decision struct {
 	Channel string
 	// Rule is the one of message's rules that decided. It is the reason of a push that is suppressed.
 	Rule string
-	// DueAt is when to push: now, or when the time to acknowledge is over.
+	// DueAt is when to push: now, or when the time to acknowledge is over. A device whose dispatcher has
+	// stopped has at least its grace.
 	DueAt time.Time
 	// Holder is the incarnation in whose session the device may acknowledge; 0 when it has none.
 	Holder int64
@@ -88,8 +89,11 @@ func (v verdict) device(d message.Device, suppressed, pushed string) Decision {
 		return dec
 	}
 	dec.DueAt, dec.Rule = v.in.Now, message.RuleOffline
-	if connected(d) {
+	if v.connected(d) {
 		dec.DueAt, dec.Rule, dec.Holder = v.in.Now.Add(v.in.ackTimeout()), message.RuleNotAcknowledged, d.Session
+		if d.GraceUntil.After(dec.DueAt) {
+			dec.DueAt = d.GraceUntil
+		}
 	}
 	if pushed != "" {
 		dec.Rule = pushed
@@ -97,8 +101,8 @@ func (v verdict) device(d message.Device, suppressed, pushed string) Decision {
 	return dec
 }
 
-// connected reports whether a dispatcher holds a session of the device.
-func connected(d message.Device) bool { return d.Session != 0 }
+// connected reports whether a dispatcher holds a session of the device, or one that stopped did a moment ago.
+func (v verdict) connected(d message.Device) bool { return d.Connected(v.in.Now) }
 
 func (in Input) ackTimeout() time.Duration {
 	if in.Message.Kind == message.KindCall {

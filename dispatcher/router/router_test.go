@@ -27,6 +27,12 @@ func device(key int64, s message.Selector, session int64) message.Device {
 	return message.Device{Key: key, Epoch: key * 10, Selector: s, Session: session, Platform: "Android"}
 }
 
+// graced is a device whose dispatcher has stopped.
+func graced(d message.Device, left time.Duration) message.Device {
+	d.GraceUntil = now().Add(left)
+	return d
+}
+
 // to is bob with devices.
 func to(devices ...message.Device) Recipient {
 	return Recipient{UserID: "bob", Devices: devices, LoggedIn: true}
@@ -66,6 +72,28 @@ func TestDecideByDevice(t *testing.T) {
 				UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", Rule: message.RuleNotAcknowledged,
 				DueAt: now().Add(ackTimeout), Holder: 7,
 			}},
+		},
+		{
+			name: "a device whose dispatcher stopped has its grace, wherever it is now",
+			change: func(in *Input) {
+				in.Recipients = []Recipient{to(graced(device(1, fcm(), 0), 8*time.Second), graced(device(3, fcm(), 7), 8*time.Second))}
+			},
+			want: []Decision{
+				{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", Rule: message.RuleNotAcknowledged, DueAt: now().Add(8 * time.Second)},
+				{UserID: "bob", Device: 3, Epoch: 30, Channel: "fcm", Rule: message.RuleNotAcknowledged, DueAt: now().Add(8 * time.Second), Holder: 7},
+			},
+		},
+		{
+			name:   "the end of the grace leaves time to acknowledge",
+			change: func(in *Input) { in.Recipients = []Recipient{to(graced(device(1, fcm(), 0), time.Second))} },
+			want: []Decision{
+				{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", Rule: message.RuleNotAcknowledged, DueAt: now().Add(ackTimeout)},
+			},
+		},
+		{
+			name:   "grace that is over is none",
+			change: func(in *Input) { in.Recipients = []Recipient{to(graced(device(1, fcm(), 0), 0))} },
+			want:   []Decision{{UserID: "bob", Device: 1, Epoch: 10, Channel: "fcm", Rule: message.RuleOffline, DueAt: now()}},
 		},
 		{
 			name: "a call has its own time",

@@ -79,7 +79,7 @@ func ofConversation(k message.Kind) bool {
 // platform suppresses the push to a device while one of another platform is online.
 func (v verdict) platform(d message.Device, pushed string) (suppressed, overridden string) {
 	online := func(other message.Device) bool {
-		return connected(other) && message.Holds(v.rule.OnlinePlatforms, other.Platform)
+		return v.connected(other) && message.Holds(v.rule.OnlinePlatforms, other.Platform)
 	}
 	switch {
 	case !message.Holds(v.rule.NotToReceiveOfflinePushPlatforms, d.Platform), !slices.ContainsFunc(v.to.Devices, online):

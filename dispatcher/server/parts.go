@@ -142,13 +142,17 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 	return errors.Join(group.Wait(), drained)
 }
 
-// drain refuses new work, ends sessions, lets open vendor calls finish and
+// drain gives the phones time to connect elsewhere, refuses new work, ends sessions, lets open vendor calls finish and
 // gives the rest back to the store. The other dispatchers are answered until then.
 func (p *process) drain(ctx context.Context, a *parts, d *doors, stop func()) error {
 	p.Log.Info("draining")
 	p.ready.Store(false)
 	ctx, cancel := context.WithTimeout(ctx, p.DrainTimeout)
 	defer cancel()
+	// Before the first session ends, so that no message meets a phone without a session and without grace.
+	if err := a.lease.Drain(ctx); err != nil {
+		p.Log.Warn("phones may be pushed while they connect elsewhere", "error", err)
+	}
 	var group errgroup.Group
 	group.Go(func() error { return a.hub.Close(ctx) })
 	group.Go(func() error { return d.device.shutdown(ctx) })

@@ -87,7 +87,7 @@ func (p *Places) taken(s *session, answer store.Connected) error {
 }
 
 // leave forgets a session soon. A hub that closes keeps them: their phones
-// connect elsewhere at once, and are no reason to push meanwhile.
+// connect elsewhere at once, and the store gives them time for it (DrainSessions).
 func (p *Places) leave(s *session) {
 	if p.deps.Hub.closing() {
 		return

@@ -78,6 +78,9 @@ type FenceState struct {
 	Acked int64
 	// Replaced is what became of the replaced push; ReplacedNone when the query names none.
 	Replaced Replaced
+	// GraceUntil is until when the device may still acknowledge what a stopped process has sent it; zero
+	// when none has stopped.
+	GraceUntil time.Time
 }
 
 // Settlement is the result of one attempt at a delivery. Every target of the

@@ -14,6 +14,10 @@ type Leases interface {
 	// RenewLease extends the lease, with ErrLeaseLost when it lives no more, and returns how many
 	// deliveries it adopted like AcquireLease.
 	RenewLease(ctx context.Context, ttl time.Duration) (adopted int64, err error)
+	// DrainSessions notes that this process ends its sessions because it stops: from now on they are
+	// nobody's, and their devices have DrainGrace to connect again and acknowledge. Time in which no
+	// process could take them does not count, up to a bound. A process without a lease has none.
+	DrainSessions(ctx context.Context) error
 	// ReleaseLease ends the lease at once; its rows are free to adopt.
 	ReleaseLease(ctx context.Context) error
 	// Peers lists the other processes whose lease lives.

@@ -1,6 +1,13 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// DrainGrace is how long a session that a drain ended counts as connected, so that its phone can
+// connect to another process before anything is pushed to it.
+const DrainGrace = 10 * time.Second
 
 // Sessions keeps which process holds a device's session. What a process noted
 // counts as long as the lease lives under which it did.

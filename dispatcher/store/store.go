@@ -79,8 +79,11 @@ type Devices interface {
 	SetToken(ctx context.Context, device int64, kind message.TokenKind, value string) (Changed, error)
 	// Bind binds a device to a user and raises its epoch if the user changes. A device that is new to
 	// the user starts reading the inbox at the first entry that is kept; one that comes back goes on
-	// where it was.
+	// where it was. Of a user with more than MaxDevices devices those that were bound or logged in longest
+	// ago are unbound in the same transaction.
 	Bind(ctx context.Context, device int64, userID string) (Changed, error)
+	// Describe notes what the phone runs and how it calls itself; an empty text leaves what is known.
+	Describe(ctx context.Context, device int64, platform, name string) error
 	// Unbind clears the binding and raises the epoch. A device without a binding is left as it is,
 	// but for when it was seen.
 	Unbind(ctx context.Context, device int64) (Changed, error)
@@ -95,6 +98,9 @@ type Devices interface {
 	// devices are absent.
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
 }
+
+// MaxDevices is how many devices of one user are bound at a time.
+const MaxDevices = 10
 
 // Registration is what a phone tells about itself.
 type Registration struct {
@@ -126,6 +132,8 @@ type EpochChange struct {
 	Epoch  int64
 	// FormerUserID is who was bound before; empty when nobody was, and in an earlier change.
 	FormerUserID string
+	// Evicted says that the device is unbound because its user had more than MaxDevices; never of an earlier change.
+	Evicted bool
 }
 
 // Messages keeps messages and the inbox of every user.

@@ -27,6 +27,7 @@ const (
 	KickedRebound      = "rebound"      // the device belongs to another user or installation now
 	KickedLoggedOut    = "logged_out"   // the device is bound to nobody now
 	KickedUnregistered = "unregistered" // the device is gone: register again
+	KickedDeviceLimit  = "device_limit" // the user logged in on too many other devices: this one is bound to nobody now
 	KickedDraining     = "draining"     // this dispatcher is stopping: connect again
 )
 

@@ -12,10 +12,21 @@ func (s *Store) Bind(ctx context.Context, device int64, userID string) (store.Ch
 	return s.changeDevice(ctx, device, []string{userID}, func(w *work, d *deviceState) []store.EpochChange {
 		if d.UserID == userID {
 			w.see(d)
+			w.loggedIn(d)
 			return nil
 		}
-		return []store.EpochChange{w.rebind(d, userID, w.now)}
+		return append([]store.EpochChange{w.rebind(d, userID, w.now)}, w.evict(userID, d)...)
 	})
+}
+
+// Describe implements store.Store.
+func (s *Store) Describe(ctx context.Context, device int64, platform, name string) error {
+	found, err := s.exec(ctx, s.pool, `UPDATE @.devices SET platform = coalesce(nullif($2, ''), platform),
+		name = coalesce(nullif($3, ''), name) WHERE device_key = $1`, device, platform, name)
+	if err == nil && found == 0 {
+		return store.ErrNotFound
+	}
+	return err
 }
 
 // Unbind implements store.Store.

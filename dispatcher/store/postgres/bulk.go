@@ -25,8 +25,8 @@ func (s *Store) Export(ctx context.Context, after int64, limit int) (out []store
 		var r store.Record
 		var seen int64
 		r.Device, err = scanDevice(row, &seen, &r.Tokens)
-		r.Device.Epoch, r.Device.Session, r.SeenAt = 0, 0, instant(seen)
-		out = append(out, r)
+		r.SeenAt = instant(seen)
+		out = append(out, rules.Exported(r))
 		return err
 	}, after, limit)
 	return out, err
@@ -79,6 +79,9 @@ func (w *work) take(r store.Record) (out store.Imported) {
 		d := w.make(r.Device, millis(r.SeenAt))
 		w.bind(d, r.Device.UserID)
 		out.Changes = w.giveTokens(d, r.Tokens, millis(r.SeenAt))
+		if d.UserID != "" {
+			out.Changes = append(out.Changes, w.evict(d.UserID, nil)...)
+		}
 	case store.ImportUpdated:
 		out.Changes = w.replace(known, r)
 	case store.ImportUnchanged, store.ImportOutdated:
@@ -122,6 +125,9 @@ func (w *work) replace(d *deviceState, r store.Record) (changes []store.EpochCha
 	changes = w.giveTokens(d, r.Tokens, d.seen)
 	if moves {
 		changes = append(changes, w.rebind(d, r.Device.UserID, d.seen))
+		if d.UserID != "" {
+			changes = append(changes, w.evict(d.UserID, nil)...)
+		}
 	}
 	return changes
 }

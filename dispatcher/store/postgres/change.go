@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -82,7 +84,9 @@ type deviceState struct {
 	message.Device
 	user                      *int64
 	tokenGen, seen, confirmed int64
-	tokens                    map[message.TokenKind]token
+	// login is when its user was bound or logged in last.
+	login  int64
+	tokens map[message.TokenKind]token
 	// taken are the tokens that it has from another device whose loss is unconfirmed.
 	taken []tokenHash
 	// lost is the hash of the token that another device took from it in this batch.
@@ -135,17 +139,40 @@ func (w *work) make(d message.Device, seen int64) *deviceState {
 // rebind binds a device to a user, or to nobody, and ends its session.
 func (w *work) rebind(d *deviceState, userID string, seen int64) store.EpochChange {
 	change := store.EpochChange{Device: d.Key, Epoch: d.Epoch + 1, FormerUserID: d.UserID}
+	d.Epoch, d.Session, d.GraceUntil, d.seen, d.moved, d.rebound = change.Epoch, 0, time.Time{}, seen, true, true
 	w.bind(d, userID)
-	d.Epoch, d.Session, d.seen, d.moved, d.rebound = change.Epoch, 0, seen, true, true
 	return change
 }
 
 func (w *work) bind(d *deviceState, userID string) {
-	d.UserID, d.user = userID, nil
+	d.UserID, d.user, d.login = userID, nil, d.seen
 	if userID != "" {
 		d.user = new(w.users[userID])
 		w.cursors = append(w.cursors, deviceUser{d.Key, *d.user})
 	}
+}
+
+// evict unbinds the devices of a user that are too many, but for the one to keep: those that were bound or
+// logged in longest ago.
+func (w *work) evict(userID string, keep *deviceState) (changes []store.EpochChange) {
+	var bound []*deviceState
+	room := store.MaxDevices
+	for _, d := range w.devices {
+		switch {
+		case d.gone, d.UserID != userID:
+		case d == keep:
+			room--
+		default:
+			bound = append(bound, d)
+		}
+	}
+	slices.SortFunc(bound, func(x, y *deviceState) int { return cmp.Or(cmp.Compare(x.login, y.login), byKey(x, y)) })
+	for _, d := range bound[:max(0, len(bound)-room)] {
+		change := w.rebind(d, "", d.seen)
+		change.Evicted = true
+		changes = append(changes, change)
+	}
+	return changes
 }
 
 // How exactly it is known when a device was last seen without a change, in
@@ -159,6 +186,13 @@ const (
 func (w *work) see(d *deviceState) {
 	if d.seen < w.now-minute {
 		d.seen, d.moved = w.now, true
+	}
+}
+
+// loggedIn notes that the user of a device logged in again, unless that is known exactly enough.
+func (w *work) loggedIn(d *deviceState) {
+	if d.login < w.now-minute {
+		d.login, d.moved = w.now, true
 	}
 }
 

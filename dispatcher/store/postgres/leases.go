@@ -25,7 +25,9 @@ const (
 	// lockLease finds this process's lease if it lives. The lock keeps it from being taken over before
 	// what is written under it can be seen, and does not keep it from being renewed.
 	lockLease = `SELECT l.incarnation FROM @.leases l WHERE l.incarnation = $1 AND ` + alive + ` FOR KEY SHARE`
-	endLease  = `UPDATE @.leases SET expires_at = 0 WHERE incarnation = $1 AND heir = 0`
+	// drainLease leaves the lease alone, under which deliveries go on to the end.
+	drainLease = `UPDATE @.leases l SET drained_at = ` + now + ` WHERE l.incarnation = $1 AND ` + staying
+	endLease   = `UPDATE @.leases SET expires_at = 0 WHERE incarnation = $1 AND heir = 0`
 	// inherit waits for nobody: a lease that is locked is being renewed, taken over or written under. An
 	// heir whose own lease is inherited leaves nothing behind. The process's own is not its to inherit, even
 	// if it has run out since it was renewed a moment ago.
@@ -118,6 +120,12 @@ func (t *tx) adopt(ctx context.Context, incarnation int64) (adopted int64, err e
 // ReleaseLease implements store.Store.
 func (s *Store) ReleaseLease(ctx context.Context) error {
 	_, err := s.exec(ctx, s.vital, endLease, s.incarnation.Load())
+	return err
+}
+
+// DrainSessions implements store.Store.
+func (s *Store) DrainSessions(ctx context.Context) error {
+	_, err := s.exec(ctx, s.vital, drainLease, s.incarnation.Load())
 	return err
 }
 

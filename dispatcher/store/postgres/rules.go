@@ -24,7 +24,7 @@ const (
 	UNION ALL SELECT ` + noDevice + `, 'muted', m.conversation, 0, 0
 		FROM unnest($2::text[], $3::text[]) AS a(user_id, conversation)
 		JOIN @.users u ON u.user_id = a.user_id JOIN @.mutes m ON m.user_key = u.user_key AND m.conversation = a.conversation`
-	noDevice  = `0, '', ''::bytea, '', 0, '', '', '', u.user_id, 0, 0, 0`
+	noDevice  = `0, '', ''::bytea, '', 0, '', '', '', '', u.user_id, 0, 0, 0, 0`
 	readMutes = `SELECT m.conversation FROM @.users u JOIN @.mutes m ON m.user_key = u.user_key
 		WHERE u.user_id = $1 AND m.conversation > $2 ORDER BY m.conversation LIMIT $3`
 	setPresence = `INSERT INTO @.presence (user_id, online_until) VALUES ($1, ` + now + ` + $2::bigint)

@@ -32,12 +32,12 @@ func (s *Store) Connect(ctx context.Context, sessions []store.Session) ([]store.
 // this process's lease lives: without it there are no rows at all. A login that is
 // overtaken by a later one of the same process must not take its number away.
 const connect = `WITH own AS (` + lockLease + `), former AS (
-		SELECT d.device_key, d.epoch, d.session, d.session_number, r.number
+		SELECT d.device_key, d.epoch, d.session, d.session_number, r.number, ` + graceOf + ` AS grace
 		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS r (device_key, epoch, number)
 		JOIN @.devices d ON d.device_key = r.device_key AND d.epoch = r.epoch AND d.user_key IS NOT NULL
 		WHERE EXISTS (SELECT FROM own)
 		ORDER BY d.device_key FOR UPDATE OF d), changed AS (
-		UPDATE @.devices d SET session = $1,
+		UPDATE @.devices d SET session = $1, login_at = ` + now + `, grace_until = f.grace,
 			session_number = CASE WHEN f.session = $1 THEN greatest(f.session_number, f.number) ELSE f.number END
 		FROM former f WHERE d.device_key = f.device_key)
 	SELECT coalesce(f.device_key, 0), coalesce(f.epoch, 0), coalesce(l.incarnation, 0), coalesce(f.session_number, 0)
@@ -124,7 +124,7 @@ func (s *Store) commitDisconnects(ctx context.Context, t *tx, batch []*disconnec
 			SELECT d.device_key FROM unnest($2::bigint[], $3::bigint[]) AS r (device_key, number)
 			JOIN @.devices d ON d.device_key = r.device_key AND d.session = $1 AND d.session_number <= r.number
 			ORDER BY d.device_key FOR UPDATE OF d)
-		UPDATE @.devices d SET session = NULL, session_number = NULL FROM mine WHERE d.device_key = mine.device_key`,
+		UPDATE @.devices d SET session = NULL, session_number = NULL, grace_until = 0 FROM mine WHERE d.device_key = mine.device_key`,
 		s.incarnation.Load(), devices, numbers)
 	return err
 }
@@ -133,7 +133,7 @@ func (s *Store) commitDisconnects(ctx context.Context, t *tx, batch []*disconnec
 func (s *Store) Holders(ctx context.Context, userIDs []string) (map[string][]int64, error) {
 	out := map[string][]int64{}
 	err := s.rows(ctx, `SELECT DISTINCT u.user_id, l.incarnation FROM @.users u JOIN @.devices d ON d.user_key = u.user_key
-			JOIN @.leases l ON l.incarnation = d.session AND `+alive+` WHERE u.user_id = ANY($1)`,
+			JOIN @.leases l ON l.incarnation = d.session AND `+staying+` WHERE u.user_id = ANY($1)`,
 		func(row pgx.CollectableRow) error {
 			var userID string
 			var holder int64

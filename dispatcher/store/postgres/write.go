@@ -9,14 +9,15 @@ import (
 
 const (
 	insertDevices = `INSERT INTO @.devices (device_key, push_id, secret_hash, vendor, app_type, region, environment, platform,
-			user_key, epoch, token_gen, registered_at, seen_at, confirmed_epoch, lost_hash) OVERRIDING SYSTEM VALUE
+			user_key, epoch, token_gen, registered_at, seen_at, confirmed_epoch, lost_hash, login_at) OVERRIDING SYSTEM VALUE
 		SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
-			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bytea[])`
+			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bytea[], $16::bigint[])`
 	moveDevices = `UPDATE @.devices d SET user_key = n.user_key, epoch = n.epoch, token_gen = n.token_gen, seen_at = n.seen_at,
 			session = CASE WHEN d.epoch = n.epoch THEN d.session END,
-			session_number = CASE WHEN d.epoch = n.epoch THEN d.session_number END, lost_hash = coalesce(n.lost_hash, d.lost_hash)
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[])
-			AS n(device_key, user_key, epoch, token_gen, seen_at, lost_hash)
+			session_number = CASE WHEN d.epoch = n.epoch THEN d.session_number END, lost_hash = coalesce(n.lost_hash, d.lost_hash),
+			grace_until = CASE WHEN d.epoch = n.epoch THEN d.grace_until ELSE 0 END, login_at = n.login_at
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bigint[])
+			AS n(device_key, user_key, epoch, token_gen, seen_at, lost_hash, login_at)
 		WHERE d.device_key = n.device_key`
 	replaceDevices = `UPDATE @.devices d SET secret_hash = n.secret_hash, vendor = n.vendor, app_type = n.app_type, region = n.region,
 			environment = n.environment, platform = n.platform, registered_at = n.registered_at
@@ -96,10 +97,10 @@ func writeDevices(b *batch, states []*deviceState) {
 	}
 	if c := &made; len(c.keys) > 0 {
 		b.add(insertDevices, c.keys, c.pushIDs, c.secrets, c.vendors, c.appTypes, c.regions, c.environments, c.platforms,
-			c.users, c.epochs, c.gens, c.registered, c.seen, c.confirmed, c.lost)
+			c.users, c.epochs, c.gens, c.registered, c.seen, c.confirmed, c.lost, c.logins)
 	}
 	if c := &moved; len(c.keys) > 0 {
-		b.add(moveDevices, c.keys, c.users, c.epochs, c.gens, c.seen, c.lost)
+		b.add(moveDevices, c.keys, c.users, c.epochs, c.gens, c.seen, c.lost, c.logins)
 	}
 	if c := &replaced; len(c.keys) > 0 {
 		b.add(replaceDevices, c.keys, c.secrets, c.vendors, c.appTypes, c.regions, c.environments, c.platforms, c.registered)
@@ -108,11 +109,11 @@ func writeDevices(b *batch, states []*deviceState) {
 
 // deviceColumnsOf are devices as columns.
 type deviceColumnsOf struct {
-	keys, epochs, gens, registered, seen, confirmed    []int64
-	users                                              []*int64
-	pushIDs, vendors, regions, environments, platforms []string
-	appTypes                                           []int32
-	secrets, lost                                      [][]byte
+	keys, epochs, gens, registered, seen, confirmed, logins []int64
+	users                                                   []*int64
+	pushIDs, vendors, regions, environments, platforms      []string
+	appTypes                                                []int32
+	secrets, lost                                           [][]byte
 }
 
 func (c *deviceColumnsOf) add(d *deviceState) {
@@ -123,6 +124,7 @@ func (c *deviceColumnsOf) add(d *deviceState) {
 	c.regions, c.environments = append(c.regions, d.Selector.Region), append(c.environments, d.Selector.Environment)
 	c.platforms, c.secrets = append(c.platforms, d.Platform), append(c.secrets, d.SecretHash[:])
 	c.confirmed, c.lost = append(c.confirmed, d.confirmed), append(c.lost, d.lost)
+	c.logins = append(c.logins, d.login)
 }
 
 // writeTokens takes tokens from who lost them before it gives them to who has them now.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -26,8 +27,15 @@ func NewRecord(r store.Record) (store.Record, error) {
 
 // moved is what of a record is the same in every store.
 func moved(r store.Record) store.Record {
-	r.Device.Key, r.Device.Epoch, r.Device.Session = 0, 0, 0
+	r = Exported(r)
+	r.Device.Key = 0
 	r.Device.RegisteredAt, r.SeenAt = stored(r.Device.RegisteredAt), stored(r.SeenAt)
+	return r
+}
+
+// Exported is what of a device moves, with its place in the export.
+func Exported(r store.Record) store.Record {
+	r.Device.Epoch, r.Device.Session, r.Device.GraceUntil, r.Device.Name = 0, 0, time.Time{}, ""
 	return r
 }
 

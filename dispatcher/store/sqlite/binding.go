@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"time"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -12,7 +14,7 @@ import (
 func (s *Store) Bind(ctx context.Context, device int64, userID string) (store.Changed, error) {
 	return s.change(ctx, device, func(t *tx, d message.Device) (store.Changed, error) {
 		if d.UserID == userID {
-			return store.Changed{Device: d}, t.seen(d.Key, minute)
+			return store.Changed{Device: d}, t.loggedIn(d.Key)
 		}
 		user, err := t.user(userID)
 		if err != nil {
@@ -22,8 +24,13 @@ func (s *Store) Bind(ctx context.Context, device int64, userID string) (store.Ch
 		if err != nil {
 			return store.Changed{}, err
 		}
-		d.UserID, d.Epoch, d.Session = userID, changed.Epoch, 0
-		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, t.openCursor(d.Key, user)
+		d.UserID = userID
+		released(&d, changed)
+		if err := t.openCursor(d.Key, user); err != nil {
+			return store.Changed{}, err
+		}
+		evicted, err := t.evict(user, d.Key)
+		return store.Changed{Device: d, Changes: append([]store.EpochChange{changed}, evicted...)}, err
 	})
 }
 
@@ -34,7 +41,8 @@ func (s *Store) Unbind(ctx context.Context, device int64) (store.Changed, error)
 			return store.Changed{Device: d}, t.seen(d.Key, minute)
 		}
 		changed, err := t.rebind(d, nil, t.now)
-		d.UserID, d.Epoch, d.Session = "", changed.Epoch, 0
+		d.UserID = ""
+		released(&d, changed)
 		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, err
 	})
 }
@@ -53,7 +61,8 @@ func (s *Store) Unregister(ctx context.Context, device int64) (store.Changed, er
 				return store.Changed{}, err
 			}
 		}
-		d.UserID, d.Epoch, d.Session = "", changed.Epoch, 0
+		d.UserID = ""
+		released(&d, changed)
 		return store.Changed{Device: d, Changes: []store.EpochChange{changed}}, nil
 	})
 }
@@ -79,10 +88,48 @@ func (s *Store) change(
 	return out, err
 }
 
+// released is what a change of the binding leaves of the session.
+func released(d *message.Device, by store.EpochChange) {
+	d.Epoch, d.Session, d.GraceUntil = by.Epoch, 0, time.Time{}
+}
+
+// evict unbinds the devices of a user that are too many, but for the one to keep: those that were bound or
+// logged in longest ago.
+func (t *tx) evict(user, keep int64) ([]store.EpochChange, error) {
+	type guest struct{ key, seen int64 }
+	var tooMany []guest
+	err := t.rows(evictable, func(rows *sql.Rows) error {
+		var g guest
+		err := rows.Scan(&g.key, &g.seen)
+		tooMany = append(tooMany, g)
+		return err
+	}, user, keep, store.MaxDevices)
+	if err != nil {
+		return nil, err
+	}
+	var changes []store.EpochChange
+	for _, g := range tooMany {
+		d, err := t.device(g.key)
+		if err != nil {
+			return nil, err
+		}
+		changed, err := t.rebind(d, nil, g.seen)
+		if err != nil {
+			return nil, err
+		}
+		changed.Evicted = true
+		changes = append(changes, changed)
+	}
+	return changes, nil
+}
+
+const evictable = `SELECT device_key, seen_at FROM devices WHERE user_key = ?
+	ORDER BY device_key = ? DESC, coalesce(login_at, seen_at) DESC, device_key DESC LIMIT -1 OFFSET ?`
+
 // rebind sets or clears the user of a device and raises its epoch, which ends its session.
 func (t *tx) rebind(d message.Device, user *int64, seenAt int64) (store.EpochChange, error) {
-	_, err := t.exec(`UPDATE devices SET user_key = ?, epoch = epoch + 1, seen_at = ?, session = NULL, session_number = NULL
-		WHERE device_key = ?`, user, seenAt, d.Key)
+	_, err := t.exec(`UPDATE devices SET user_key = ?1, epoch = epoch + 1, seen_at = ?2, login_at = ?2, session = NULL, session_number = NULL,
+			grace_until = 0 WHERE device_key = ?3`, user, seenAt, d.Key)
 	if err == nil { // A user's count is nobody else's business.
 		_, err = t.exec(`UPDATE badges SET badge = 0 WHERE device_key = ? AND badge <> 0`, d.Key)
 	}
@@ -111,6 +158,25 @@ const (
 	minute = 60 * 1000
 	day    = 24 * 60 * minute
 )
+
+// loggedIn is seen for a device whose user logs in again.
+func (t *tx) loggedIn(device int64) error {
+	_, err := t.exec(`UPDATE devices SET seen_at = max(seen_at, ?1), login_at = ?1
+		WHERE device_key = ?2 AND (seen_at < ?1 - ?3 OR coalesce(login_at, seen_at) < ?1 - ?3)`, t.now, device, minute)
+	return err
+}
+
+// Describe implements store.Store.
+func (s *Store) Describe(ctx context.Context, device int64, platform, name string) error {
+	return s.write(ctx, func(t *tx) error {
+		found, err := t.exec(`UPDATE devices SET platform = iif(?2 = '', platform, ?2), name = iif(?3 = '', name, ?3)
+			WHERE device_key = ?1`, device, platform, name)
+		if err == nil && found == 0 {
+			return store.ErrNotFound
+		}
+		return err
+	})
+}
 
 // seen notes that the device was seen, unless that is known exactly enough.
 func (t *tx) seen(device, exactly int64) error {

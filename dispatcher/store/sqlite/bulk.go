@@ -46,8 +46,7 @@ func (s *Store) Export(ctx context.Context, after int64, limit int) ([]store.Rec
 			return err
 		}
 		record, err := r.result()
-		record.Device.Epoch, record.Device.Session = 0, 0
-		out = append(out, record)
+		out = append(out, rules.Exported(record))
 		return err
 	}, after, limit)
 	return out, s.explain(err)
@@ -152,14 +151,19 @@ func (t *tx) create(r store.Record) ([]store.EpochChange, error) {
 		return nil, err
 	}
 	if user != nil {
-		if _, err := t.exec(`UPDATE devices SET user_key = ? WHERE device_key = ?`, *user, d.Key); err != nil {
+		if _, err := t.exec(`UPDATE devices SET user_key = ?, login_at = seen_at WHERE device_key = ?`, *user, d.Key); err != nil {
 			return nil, err
 		}
 		if err := t.openCursor(d.Key, *user); err != nil {
 			return nil, err
 		}
 	}
-	return t.setTokens(d, r.Tokens, r.SeenAt)
+	changes, err := t.setTokens(d, r.Tokens, r.SeenAt)
+	if err != nil || user == nil {
+		return changes, err
+	}
+	evicted, err := t.evict(*user, nobody)
+	return append(changes, evicted...), err
 }
 
 // replace makes a known device what it was elsewhere later.
@@ -186,10 +190,15 @@ func (t *tx) replace(former message.Device, r store.Record) (changes []store.Epo
 	if err != nil {
 		return nil, err
 	}
-	if user != nil {
-		err = t.openCursor(d.Key, *user)
+	changes = append(changes, changed)
+	if user == nil {
+		return changes, nil
 	}
-	return append(changes, changed), err
+	if err := t.openCursor(d.Key, *user); err != nil {
+		return nil, err
+	}
+	evicted, err := t.evict(*user, nobody)
+	return append(changes, evicted...), err
 }
 
 // dropTokens deletes the tokens of the kinds that the device has no more.

@@ -11,13 +11,20 @@ import (
 )
 
 const (
-	deviceColumns = `d.device_key, d.push_id, d.secret_hash, d.vendor, d.app_type, d.region, d.environment, d.platform,
-		coalesce(u.user_id, ''), d.epoch, d.registered_at,
-		coalesce((SELECT incarnation FROM leases WHERE incarnation = d.session), 0)`
+	deviceColumns = `d.device_key, d.push_id, d.secret_hash, d.vendor, d.app_type, d.region, d.environment, d.platform, d.name,
+		coalesce(u.user_id, ''), d.epoch, d.registered_at, ` + sessionOf + `, ` + graceOf
 	deviceByKey = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.device_key = ?`
 	deviceByID  = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.push_id = ?`
 	devicesOf   = `SELECT ` + deviceColumns + ` FROM json_each(?) j CROSS JOIN users u ON u.user_id = j.value
 		CROSS JOIN devices d ON d.user_key = u.user_key ORDER BY d.push_id`
+)
+
+// sessionOf and graceOf are where the session of a device d is held, and until when it counts as connected
+// without one. An incarnation that drains holds none.
+const (
+	sessionOf = `coalesce((SELECT incarnation FROM leases WHERE incarnation = d.session
+		AND NOT EXISTS (SELECT 1 FROM drains s WHERE s.incarnation = d.session)), 0)`
+	graceOf = `max(d.grace_until, coalesce((SELECT s.grace_until FROM drains s WHERE s.incarnation = d.session), 0))`
 )
 
 // deviceRow takes one row of deviceColumns.
@@ -25,13 +32,14 @@ type deviceRow struct {
 	device     message.Device
 	secret     []byte
 	registered int64
+	grace      int64
 }
 
 func (r *deviceRow) dest() []any {
 	d := &r.device
 	return []any{
 		&d.Key, &d.PushID, &r.secret, &d.Selector.Vendor, &d.Selector.AppType, &d.Selector.Region, &d.Selector.Environment,
-		&d.Platform, &d.UserID, &d.Epoch, &r.registered, &d.Session,
+		&d.Platform, &d.Name, &d.UserID, &d.Epoch, &r.registered, &d.Session, &r.grace,
 	}
 }
 
@@ -39,6 +47,9 @@ func (r *deviceRow) result() message.Device {
 	d := r.device
 	copy(d.SecretHash[:], r.secret)
 	d.RegisteredAt = instant(r.registered)
+	if r.grace > 0 {
+		d.GraceUntil = instant(r.grace)
+	}
 	return d
 }
 

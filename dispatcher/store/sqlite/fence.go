@@ -14,7 +14,7 @@ import (
 
 const (
 	readFence = `SELECT d.device_key, d.push_id, d.epoch, coalesce(u.user_id, ''), coalesce(t.value, ''), coalesce(t.gen, 0),
-			t.gen IS NOT NULL AND t.quarantined_at IS NULL, t.accepted_at, coalesce(c.acked, 0), coalesce(t.set_at, 0),
+			t.gen IS NOT NULL AND t.quarantined_at IS NULL, t.accepted_at, coalesce(c.acked, 0), coalesce(t.set_at, 0), ` + graceOf + `,
 			EXISTS (SELECT 1 FROM messages m WHERE m.message_id = ?3 AND m.recalled_at IS NOT NULL)
 		FROM json_each(?1) j CROSS JOIN devices d ON d.device_key = j.value
 		LEFT JOIN users u ON u.user_key = d.user_key
@@ -49,16 +49,19 @@ func (s *Store) Fence(ctx context.Context, q store.FenceQuery) (store.Fence, err
 }
 
 func fenceState(rows *sql.Rows, kind message.TokenKind, recalled *bool) (device int64, f store.FenceState, err error) {
-	var set int64
+	var set, grace int64
 	var accepted *int64
 	f.Token.Kind = kind
 	err = rows.Scan(&device, &f.PushID, &f.Epoch, &f.UserID, &f.Token.Value, &f.Token.Gen,
-		&f.TokenOK, &accepted, &f.Acked, &set, recalled)
+		&f.TokenOK, &accepted, &f.Acked, &set, &grace, recalled)
 	if accepted != nil {
 		f.AcceptedAt = instant(*accepted)
 	}
 	if set > 0 {
 		f.TokenSetAt = instant(set)
+	}
+	if grace > 0 {
+		f.GraceUntil = instant(grace)
 	}
 	return device, f, err
 }

@@ -28,6 +28,9 @@ func (s *Store) AcquireLease(ctx context.Context, by store.Holder, _ time.Durati
 		if _, err = t.exec(`DELETE FROM leases`); err != nil {
 			return err
 		}
+		if err = t.resumeGrace(); err != nil {
+			return err
+		}
 		if lease.Incarnation, err = t.insert(`INSERT INTO leases (pod, acquired_at) VALUES (?, ?)`, by.Pod, t.now); err != nil {
 			return err
 		}
@@ -35,6 +38,28 @@ func (s *Store) AcquireLease(ctx context.Context, by store.Holder, _ time.Durati
 		return err
 	})
 	return lease, err
+}
+
+// graceWithin is how long after a drain its sessions can still have grace: a restart takes less.
+const graceWithin = 2 * time.Minute
+
+// resumeGrace gives the phones of those that drained a moment ago their time from now on: while nobody had
+// the directory they could not connect.
+func (t *tx) resumeGrace() error {
+	if _, err := t.exec(`DELETE FROM drains WHERE drained_at <= ?`, t.now-graceWithin.Milliseconds()); err != nil {
+		return err
+	}
+	_, err := t.exec(`UPDATE drains SET grace_until = ?`, t.now+store.DrainGrace.Milliseconds())
+	return err
+}
+
+// DrainSessions implements store.Store.
+func (s *Store) DrainSessions(ctx context.Context) error {
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO drains (incarnation, drained_at, grace_until)
+			SELECT incarnation, ?1, ?1 + ?2 FROM leases WHERE true ON CONFLICT DO NOTHING`, t.now, store.DrainGrace.Milliseconds())
+		return err
+	})
 }
 
 // adopt is the one statement that visits all deliveries.

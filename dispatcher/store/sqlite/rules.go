@@ -22,7 +22,7 @@ const (
 	UNION ALL SELECT 'muted', m.conversation, 0, 0, ` + noDevice + `
 		FROM json_each(?2) j CROSS JOIN users u ON u.user_id = json_extract(j.value, '$[0]')
 		CROSS JOIN mutes m ON m.user_key = u.user_key AND m.conversation = json_extract(j.value, '$[1]')`
-	noDevice = `0, '', x'', '', 0, '', '', '', u.user_id, 0, 0, 0`
+	noDevice = `0, '', x'', '', 0, '', '', '', '', u.user_id, 0, 0, 0, 0`
 )
 
 // Recipients implements store.Store.

@@ -27,9 +27,9 @@ func (s *Store) Connect(ctx context.Context, sessions []store.Session) (out []st
 			return store.ErrLeaseLost
 		}
 		for i, c := range sessions {
-			bound, err := t.exec(`UPDATE devices SET session = ?1,
+			bound, err := t.exec(`UPDATE devices AS d SET session = ?1, login_at = ?5, grace_until = `+graceOf+`,
 					session_number = CASE WHEN session = ?1 THEN max(session_number, ?2) ELSE ?2 END
-				WHERE device_key = ?3 AND epoch = ?4 AND user_key IS NOT NULL`, lease, c.Number, c.Device, c.Epoch)
+				WHERE device_key = ?3 AND epoch = ?4 AND user_key IS NOT NULL`, lease, c.Number, c.Device, c.Epoch, t.now)
 			if err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func (s *Store) Disconnect(ctx context.Context, sessions []store.Session) error 
 	}
 	return s.write(ctx, func(t *tx) error {
 		for _, c := range sessions {
-			if _, err := t.exec(`UPDATE devices SET session = NULL, session_number = NULL
+			if _, err := t.exec(`UPDATE devices SET session = NULL, session_number = NULL, grace_until = 0
 				WHERE device_key = ? AND session_number <= ?`, c.Device, c.Number); err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ func (s *Store) Holders(ctx context.Context, userIDs []string) (map[string][]int
 	}
 	out := map[string][]int64{}
 	err = s.reader.rows(ctx, `SELECT u.user_id, l.incarnation FROM json_each(?) j CROSS JOIN users u ON u.user_id = j.value
-			CROSS JOIN devices d ON d.user_key = u.user_key CROSS JOIN leases l ON l.incarnation = d.session`,
+			CROSS JOIN devices d ON d.user_key = u.user_key CROSS JOIN leases l ON l.incarnation = `+sessionOf,
 		func(rows *sql.Rows) error {
 			var userID string
 			var holder int64

@@ -32,9 +32,10 @@ func sharedCases() []testCase {
 		{"a process that comes back adopts from its heir", comingBack},
 		{"a living lease is left alone", livingLease},
 		{"peers are the living others", peers},
-	}, sharedSessionCases(), sharedConfirmCases(), sharedWriteCases(), sharedPushTestCases(), []testCase{
-		{"random changes through two handles agree with a model", randomChangesShared},
-	})
+	}, sharedSessionCases(), sharedConfirmCases(), sharedWriteCases(), sharedPushTestCases(), sharedDrainCases(),
+		sharedCrowdCases(), []testCase{
+			{"random changes through two handles agree with a model", randomChangesShared},
+		})
 }
 
 // pods opens further handles, so that there are n, each with a lease.

@@ -184,6 +184,17 @@ func (s *Service) Bind(ctx context.Context, device int64, userID string) (messag
 	return done.Device, s.settle(ctx, wire.KickedRebound, done.Changes, done.Unconfirmed)
 }
 
+// Describe notes what a device says of itself; an empty text changes nothing.
+func (s *Service) Describe(ctx context.Context, d message.Device, platform, name string) error {
+	if (platform == "" || platform == d.Platform) && (name == "" || name == d.Name) {
+		return nil
+	}
+	if err := s.deps.Store.Describe(ctx, d.Key, platform, name); err != nil {
+		return fmt.Errorf("describing the device: %w", err)
+	}
+	return nil
+}
+
 // Logout unbinds the device.
 func (s *Service) Logout(ctx context.Context, device int64) error {
 	release, err := s.locks.take(ctx, deviceKey(device))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -11,9 +12,11 @@ import (
 const maxFrame = 16 << 10
 
 var (
-	errFrame  = errors.New("a frame must be one JSON object with a known type")
-	errLogin  = errors.New("login: token, pushID and deviceSecret must be set, after must not be negative")
-	errAckSeq = errors.New("ack: seq must be at least 1")
+	errFrame = errors.New("a frame must be one JSON object with a known type")
+	errLogin = errors.New("login: token, pushID and deviceSecret must be set, after must not be negative")
+	// errDescribed bounds what a device says of itself.
+	errDescribed = errors.New("login: platform and deviceName must be at most 64 bytes of text each")
+	errAckSeq    = errors.New("ack: seq must be at least 1")
 )
 
 // decode reads a frame of a device. Unknown fields are ignored, so that newer
@@ -28,11 +31,14 @@ func decode(b []byte) (wire.ClientFrame, error) {
 		if f.Token == "" || f.PushID == "" || f.DeviceSecret == "" || (f.After != nil && *f.After < 0) {
 			return wire.ClientFrame{}, errLogin
 		}
+		if message.CheckText("platform", f.Platform, message.MaxID) != nil || message.CheckText("deviceName", f.DeviceName, message.MaxID) != nil {
+			return wire.ClientFrame{}, errDescribed
+		}
 	case wire.FrameAck:
 		if f.Seq < 1 {
 			return wire.ClientFrame{}, errAckSeq
 		}
-	case wire.FramePing:
+	case wire.FramePing, wire.FrameLogout:
 	default:
 		return wire.ClientFrame{}, errFrame
 	}

@@ -8,8 +8,12 @@ import (
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
-// page is how many entries a session reads at once; entries are 32 KiB at most.
-const page = 32
+// page is how many entries a session reads at once. It keeps no more of them than pageBytes and one, which
+// is 32 KiB at most and its push, while its phone takes them at its own pace.
+const (
+	page      = 32
+	pageBytes = 64 << 10
+)
 
 // reader is a session's way through the inbox of its user.
 type reader struct {
@@ -19,6 +23,8 @@ type reader struct {
 	sent atomic.Int64
 	// gapAt is where a gap was told last, so that it is told once.
 	gapAt int64
+	// limit is how many entries may fit, by those that did last.
+	limit int
 	upTo  atomic.Int64
 	// again means to read whatever the mark says.
 	again atomic.Bool
@@ -26,7 +32,7 @@ type reader struct {
 }
 
 func newReader(store Store, userID string, after int64) *reader {
-	r := &reader{store: store, userID: userID, gapAt: -1, wake: make(chan struct{}, 1)}
+	r := &reader{store: store, userID: userID, gapAt: -1, limit: page, wake: make(chan struct{}, 1)}
 	r.sent.Store(after)
 	return r
 }
@@ -63,7 +69,7 @@ func (r *reader) behind() bool { return r.again.Load() || r.upTo.Load() > r.sent
 func (r *reader) next(ctx context.Context) (frames []wire.ServerFrame, more bool, err error) {
 	r.again.Store(false)
 	after := r.sent.Load()
-	entries, gap, err := r.store.Inbox(ctx, r.userID, after, page)
+	entries, gap, err := r.store.Inbox(ctx, r.userID, after, r.limit)
 	if err != nil {
 		return nil, false, err
 	}
@@ -71,10 +77,27 @@ func (r *reader) next(ctx context.Context) (frames []wire.ServerFrame, more bool
 		r.gapAt = after
 		frames = append(frames, wire.ServerFrame{Type: wire.FrameGap, Cursor: after})
 	}
-	for _, e := range entries {
+	for _, e := range r.fitting(entries) {
 		frames = append(frames, frameOf(e))
 	}
 	return frames, len(entries) > 0, nil
+}
+
+// fitting are the first entries, as many as fit.
+func (r *reader) fitting(entries []message.InboxEntry) []message.InboxEntry {
+	bytes := 0
+	for i, e := range entries {
+		bytes += len(e.Message.Body)
+		if p := e.Message.Push; p != nil {
+			bytes += len(p.Title) + len(p.Content) + len(p.Payload)
+		}
+		if bytes > pageBytes && i > 0 {
+			r.limit = i
+			return entries[:i]
+		}
+	}
+	r.limit = min(2*r.limit, page)
+	return entries
 }
 
 func frameOf(e message.InboxEntry) wire.ServerFrame {

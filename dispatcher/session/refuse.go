@@ -17,6 +17,8 @@ var (
 	errAckAhead    = errors.New("ack: seq is ahead of what was sent")
 	errDraining    = errors.New("this dispatcher is stopping, connect again")
 	errGone        = errors.New("the connection ended")
+	errLoggedOut   = errors.New("logged out")
+	errFlood       = errors.New("too many frames: ping every heartbeatSeconds, and acknowledge a message once")
 	errOvertaken   = errors.New("a later login of the device took its place")
 	errRebound     = errors.New("the device was bound to somebody else meanwhile")
 )
@@ -34,12 +36,12 @@ func (v *Server) refuse(conn *websocket.Conn, err error) {
 }
 
 func closing(err error) (websocket.StatusCode, string) {
-	for _, e := range []error{errFrame, errLogin, errAckSeq, errNotLogin, errSecondLogin, errAckAhead} {
+	for _, e := range []error{errFrame, errLogin, errDescribed, errAckSeq, errNotLogin, errSecondLogin, errAckAhead} {
 		if errors.Is(err, e) {
 			return websocket.StatusUnsupportedData, e.Error()
 		}
 	}
-	for _, e := range []error{errRebound, errOvertaken, binding.ErrSecret, usertoken.ErrInvalid, usertoken.ErrOff} {
+	for _, e := range []error{errRebound, errOvertaken, errFlood, binding.ErrSecret, usertoken.ErrInvalid, usertoken.ErrOff} {
 		if errors.Is(err, e) {
 			return websocket.StatusPolicyViolation, err.Error()
 		}
@@ -47,6 +49,8 @@ func closing(err error) (websocket.StatusCode, string) {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return websocket.StatusPolicyViolation, "there is no such device, register it first"
+	case errors.Is(err, errLoggedOut):
+		return websocket.StatusNormalClosure, errLoggedOut.Error()
 	case errors.Is(err, errDraining):
 		return websocket.StatusGoingAway, errDraining.Error()
 	case errors.Is(err, context.DeadlineExceeded):

@@ -3,13 +3,13 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
@@ -24,6 +24,10 @@ const loginTimeout = 10 * time.Second
 type Devices interface {
 	Authenticate(ctx context.Context, pushID, secret string) (message.Device, error)
 	Bind(ctx context.Context, device int64, userID string) (message.Device, error)
+	// Describe notes what the device says of itself.
+	Describe(ctx context.Context, device message.Device, platform, name string) error
+	// Logout unbinds the device, and returns once nothing of the user is sent to it any more.
+	Logout(ctx context.Context, device int64) error
 }
 
 // Users checks user tokens.
@@ -90,6 +94,7 @@ func (v *Server) serve(ctx context.Context, s *session) {
 	var pump sync.WaitGroup
 	pump.Go(func() { s.pump(ctx) })
 	err := v.receive(ctx, s)
+	s.acks.wait()
 	s.abort()
 	pump.Wait()
 	s.log.Debug("session ended", "error", err)
@@ -119,6 +124,9 @@ func (v *Server) login(ctx context.Context, g *guest, conn *websocket.Conn) (*se
 	if err != nil {
 		return nil, err
 	}
+	if err := v.deps.Devices.Describe(ctx, device, frame.Platform, frame.DeviceName); err != nil {
+		return nil, err
+	}
 	if device, err = v.deps.Devices.Bind(ctx, device.Key, userID); err != nil {
 		return nil, err
 	}
@@ -146,7 +154,7 @@ func (v *Server) open(ctx context.Context, g *guest, conn *websocket.Conn, o ope
 	s := &session{
 		conn: conn, log: v.deps.Log, device: o.device.Key, epoch: o.device.Epoch, userID: o.device.UserID, login: o.login,
 		inbox: newReader(v.deps.Store, o.device.UserID, cursor),
-		abort: g.cancel, ended: make(chan struct{}), stopped: make(chan struct{}),
+		idle:  rate.NewLimiter(idleFramesPerSecond, idleFramesAtOnce), abort: g.cancel, ended: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := v.deps.Hub.add(g, s); err != nil {
 		return nil, err
@@ -170,49 +178,4 @@ func (v *Server) welcome(ctx context.Context, s *session) error {
 	return s.send(ctx, wire.ServerFrame{
 		Type: wire.FrameWelcome, UserID: s.userID, Cursor: s.inbox.sent.Load(), HeartbeatSeconds: doc.Routing.HeartbeatSeconds,
 	})
-}
-
-// receive reads the device's frames until the connection ends or the device falls silent.
-func (v *Server) receive(ctx context.Context, s *session) error {
-	doc, _ := v.deps.Live.Current()
-	silence := time.Duration(doc.Routing.OfflineAfterSeconds) * time.Second
-	for {
-		frame, err := read(ctx, s.conn, silence)
-		if err == nil {
-			err = v.handle(ctx, s, frame)
-		}
-		if err != nil {
-			v.refuse(s.conn, err)
-			return err
-		}
-	}
-}
-
-func (v *Server) handle(ctx context.Context, s *session, f wire.ClientFrame) error {
-	switch f.Type {
-	case wire.FramePing:
-		return s.send(ctx, wire.ServerFrame{Type: wire.FramePong})
-	case wire.FrameAck:
-		if f.Seq > s.inbox.sent.Load() {
-			return errAckAhead
-		}
-		if err := v.deps.Store.Ack(ctx, s.device, s.userID, f.Seq); err != nil {
-			s.log.Warn("storing an acknowledgement", "error", err) // The next one covers it.
-		}
-		return nil
-	}
-	return errSecondLogin
-}
-
-func read(ctx context.Context, conn *websocket.Conn, timeout time.Duration) (wire.ClientFrame, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	kind, b, err := conn.Read(ctx)
-	if err != nil {
-		return wire.ClientFrame{}, fmt.Errorf("%w: %w", errGone, err)
-	}
-	if kind != websocket.MessageText {
-		return wire.ClientFrame{}, errFrame
-	}
-	return decode(b)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -26,6 +27,9 @@ const (
 	storeRetry = time.Second
 )
 
+// endedByLogout is the reason of a session that its own device ends.
+const endedByLogout = wire.FrameLogout
+
 // errEnded means that somebody ended the session in good order.
 var errEnded = errors.New("the session was ended")
 
@@ -38,6 +42,8 @@ type session struct {
 	userID string
 	login  int64 // its number among the logins of this process
 	inbox  *reader
+	acks   acks
+	idle   *rate.Limiter // of frames that move nothing
 	// term is the lease under which the store knows of the session. When it is over, the device may have
 	// changed hands without a word to this process.
 	term atomic.Pointer[lease.Term]
@@ -79,11 +85,12 @@ func (s *session) end(reason string) {
 }
 
 // pump sends the inbox until the session ends. It closes the connection, and
-// with it the receiving side.
+// with it the receiving side, but for a logout.
 func (s *session) pump(ctx context.Context) {
 	err := s.forward(ctx)
 	close(s.stopped)
 	switch {
+	case errors.Is(err, errEnded) && s.reason == endedByLogout: // The receiving side answers.
 	case errors.Is(err, errEnded) && s.reason == wire.KickedDraining:
 		s.farewell(ctx, websocket.StatusGoingAway)
 	case errors.Is(err, errEnded):

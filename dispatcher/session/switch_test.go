@@ -93,6 +93,10 @@ func (h hasty) Bind(ctx context.Context, device int64, userID string) (message.D
 	return bound, errors.Join(err, h.takeOver(ctx, "Bind", device))
 }
 
+func (h hasty) Describe(ctx context.Context, d message.Device, platform, name string) error {
+	return h.Service.Describe(ctx, d, platform, name)
+}
+
 func (h hasty) Cursor(ctx context.Context, device int64, userID string) (int64, error) {
 	cursor, err := h.Store.Cursor(ctx, device, userID)
 	return cursor, errors.Join(err, h.takeOver(ctx, "Cursor", device))

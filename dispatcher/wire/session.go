@@ -7,9 +7,10 @@ const SessionPath = "/v1/session"
 
 // The types of the frames that a device sends.
 const (
-	FrameLogin = "login" // the first frame, and only that: Token, PushID, DeviceSecret, After
-	FrameAck   = "ack"   // everything up to Seq is received
-	FramePing  = "ping"  // every HeartbeatSeconds
+	FrameLogin  = "login"  // the first frame, and only that: Token, PushID, DeviceSecret, After, Platform, DeviceName
+	FrameAck    = "ack"    // everything up to Seq is received
+	FramePing   = "ping"   // every HeartbeatSeconds
+	FrameLogout = "logout" // unbinds the device; the answer is a loggedOut
 )
 
 // The types of the frames that the dispatcher sends.
@@ -17,8 +18,10 @@ const (
 	FrameWelcome = "welcome" // the login is good: UserID, Cursor, HeartbeatSeconds
 	FrameMessage = "message" // the fields of Message, strictly by Seq
 	FrameGap     = "gap"     // messages after Cursor are no longer kept; the next frames go on behind them
-	FramePong    = "pong"
-	FrameKicked  = "kicked" // the session ends: Reason
+	FramePong    = "pong"    // HeartbeatSeconds, which may have changed
+	FrameKicked  = "kicked"  // the session ends: Reason
+	// FrameLoggedOut says that nothing of the user starts on this device any more; the session ends.
+	FrameLoggedOut = "loggedOut"
 )
 
 // The reasons of a kicked frame.
@@ -39,7 +42,10 @@ type ClientFrame struct {
 	DeviceSecret string `json:"deviceSecret,omitempty"`
 	// After asks for messages again that were acknowledged before; it never skips any.
 	After *int64 `json:"after,omitempty"`
-	Seq   int64  `json:"seq,omitempty"`
+	// Platform is what the phone runs, DeviceName how it calls itself; at most 64 bytes each, empty changes nothing.
+	Platform   string `json:"platform,omitempty"`
+	DeviceName string `json:"deviceName,omitempty"`
+	Seq        int64  `json:"seq,omitempty"`
 }
 
 // ServerFrame is a frame to a device; Type says which fields count.

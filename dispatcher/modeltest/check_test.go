@@ -25,9 +25,24 @@ func (w *world) check() {
 		w.checkCall(c)
 	}
 	w.checked = len(calls)
+	for _, user := range w.state.holes() {
+		w.fault("the inbox of %s has a hole: %v", user, w.state.inboxes[user])
+	}
 	for i, p := range w.phones {
 		if p.session != nil {
 			w.checkSession(i, p)
+		}
+	}
+}
+
+// checkOpen is the rule of the answer to a change: no call for a former user is open.
+func (w *world) checkOpen(what string) {
+	w.ledger.mu.Lock()
+	defer w.ledger.mu.Unlock()
+	former := func(h holder) bool { return w.state.installations[h.installation].binding != h.binding }
+	for _, c := range w.ledger.calls {
+		if c.class == "" && len(c.held) > 0 && !slices.ContainsFunc(c.held, func(h holder) bool { return !former(h) }) {
+			w.fault("%s is answered, and a push of %s with %s is open", what, c.message, c.token)
 		}
 	}
 }
@@ -74,7 +89,7 @@ func (m *sent) allows(c *call, h holder) error {
 		return errors.New("the device has acknowledged it")
 	case c.at.Before(t.from):
 		return fmt.Errorf("%s too early", t.from.Sub(c.at))
-	case c.at.After(m.at.Add(pushTTL)):
+	case c.at.After(t.from.Add(pushTTL)):
 		return errors.New("too late")
 	case c.userHash != userHash(h.user):
 		return errors.New("it names another user")

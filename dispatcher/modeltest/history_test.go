@@ -59,6 +59,8 @@ const (
 	sendPlain verb = "sendPlain" // without a push
 	sendForce verb = "sendForce" // with a push despite most rules
 	sendNever verb = "sendNever" // with a push that the app shows by itself
+	burst     verb = "burst"     // N%4+2 messages at once
+	race      verb = "race"      // with a push, while P changes
 	resend    verb = "resend"    // the last request again
 	// Vendors.
 	answer verb = "answer" // the next N%4+1 calls for P get the class U
@@ -86,7 +88,8 @@ func actions() map[verb]action {
 		open: {(*world).doOpen, 8}, reread: {(*world).doOpen, 1}, hangUp: {(*world).doHangUp, 3},
 		silence: {(*world).doSilence, 2}, ack: {(*world).doAck, 4}, presence: {(*world).doPresence, 2},
 		sendPush: {(*world).doSend, 16}, sendPlain: {(*world).doSend, 3},
-		sendForce: {(*world).doSend, 3}, sendNever: {(*world).doSend, 1}, resend: {(*world).doResend, 1},
+		sendForce: {(*world).doSend, 3}, sendNever: {(*world).doSend, 1}, burst: {(*world).doBurst, 2}, race: {(*world).doRace, 4},
+		resend: {(*world).doResend, 1},
 		answer: {(*world).doAnswer, 5}, slow: {(*world).doSlow, 2}, heal: {(*world).doHeal, 1},
 		wait: {(*world).doWait, 10}, restart: {(*world).doRestart, 1}, crash: {(*world).doCrash, 1},
 	}

@@ -37,7 +37,7 @@ type entry struct{ id, body string }
 type sent struct {
 	id      string
 	request wire.SendMessage
-	at      time.Time
+	answer  wire.Sent
 	targets []target
 }
 
@@ -145,23 +145,59 @@ func (s *state) forDevice(i int) string {
 	return ""
 }
 
-// accept adds an accepted message to the inboxes and gives its targets.
-func (s *state) accept(m wire.SendMessage, id string, when func(installation int) (from, by time.Time)) sent {
-	out := sent{id: id, request: m, at: time.Now()}
+// targets is what must happen to a message that is accepted in this state.
+func (s *state) targets(m wire.SendMessage, due func(installation int) (from, by time.Time)) (all []target) {
 	for _, user := range m.To {
-		s.inboxes[user] = append(slices.Clip(s.inboxes[user]), entry{id: id, body: m.Body})
-		seq := int64(len(s.inboxes[user]))
 		devices, reason := s.of(user), s.forUser(m, user)
 		if len(devices) == 0 {
-			out.targets = append(out.targets, target{user: user, installation: -1, seq: seq, reason: reason})
+			all = append(all, target{user: user, installation: -1, reason: reason})
 		}
 		for _, i := range devices {
-			t := target{user: user, installation: i, binding: s.installations[i].binding, seq: seq, reason: cmp.Or(reason, s.forDevice(i))}
-			t.from, t.by = when(i)
-			out.targets = append(out.targets, t)
+			t := target{user: user, installation: i, binding: s.installations[i].binding, reason: cmp.Or(reason, s.forDevice(i))}
+			t.from, t.by = due(i)
+			all = append(all, t)
 		}
 	}
-	return out
+	return all
+}
+
+// put puts an entry into an inbox at its place, which nobody else has. Messages
+// that are sent at once come in any order.
+func (s *state) put(user string, seq int64, e entry) error {
+	inbox := slices.Clone(s.inboxes[user])
+	for int64(len(inbox)) < seq {
+		inbox = append(inbox, entry{})
+	}
+	if seq < 1 || inbox[seq-1] != (entry{}) {
+		return fmt.Errorf("place %d of %s is taken", seq, user)
+	}
+	inbox[seq-1] = e
+	s.inboxes[user] = inbox
+	return nil
+}
+
+// holes are the users whose inbox has places without a message.
+func (s *state) holes() (all []string) {
+	for user, inbox := range s.inboxes {
+		if slices.Contains(inbox, entry{}) {
+			all = append(all, user)
+		}
+	}
+	return all
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func userName(n int) string { return fmt.Sprint("user-", n%users) }

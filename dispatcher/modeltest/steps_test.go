@@ -173,37 +173,6 @@ func (w *world) doPresence(s step, _ *phone) {
 	}
 }
 
-func (w *world) doSend(s step, _ *phone) {
-	n := len(w.sent)
-	m := wire.SendMessage{ClientID: fmt.Sprint("client-", n), From: "server", To: toUsers(s.U), Body: fmt.Sprint("body ", n)}
-	if s.P < users {
-		m.From = userName(s.P)
-	}
-	if s.Do != sendPlain {
-		mode := map[verb]message.PushMode{sendForce: message.PushForce, sendNever: message.PushNever}[s.Do]
-		m.Push = &wire.Push{Title: fmt.Sprint("title ", n), Content: "content", Mode: string(mode)}
-	}
-	w.send(m)
-}
-
-func (w *world) send(m wire.SendMessage) {
-	got, err := w.server.Send(w.ctx, m)
-	if !w.must("sending", err) {
-		return
-	}
-	out := w.state.accept(m, got.MessageID, w.due)
-	w.sent = append(w.sent, &out)
-	w.byID[out.id] = &out
-	if got.Duplicate || len(got.Recipients) != len(m.To) {
-		w.fault("the answer to a new message: %+v", got)
-	}
-	for _, r := range got.Recipients {
-		if r.Seq != int64(len(w.state.inboxes[r.UserID])) {
-			w.fault("%s has %d messages, the new one is number %d", r.UserID, len(w.state.inboxes[r.UserID]), r.Seq)
-		}
-	}
-}
-
 // doResend sends the last request again, which changes nothing.
 func (w *world) doResend(step, *phone) {
 	if len(w.sent) == 0 {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"testing/synctest"
 	"time"
 
@@ -46,6 +47,9 @@ type world struct {
 	sent    []*sent
 	byID    map[string]*sent
 	checked int // calls of the ledger
+	// composed counts messages; beside, if set, happens during the next change.
+	composed int
+	beside   func()
 	// restartedAt is when the present process started; drained is whether the one before had time to say so.
 	restartedAt time.Time
 	restarts    int
@@ -138,16 +142,24 @@ func (w *world) must(what string, err error) bool {
 }
 
 // change does something that changes who holds the tokens, in the model as in the
-// dispatcher. While it is under way both what was and what will be may be true,
-// and with the answer only what is.
+// dispatcher. While it is under way both what was and what will be may be true, and
+// with the answer only what is: nothing for the former user is open any more.
 func (w *world) change(what string, model func(*state), do func() error) {
 	next := w.state.clone()
 	model(&next)
 	w.ledger.set(w.state.holders(), next.holders())
+	var both sync.WaitGroup
+	if w.beside != nil {
+		both.Go(w.beside)
+		w.beside = nil
+	}
 	err := do()
+	both.Wait()
 	w.ledger.set(next.holders(), nil)
 	w.state = next
-	w.must(what, err)
+	if w.must(what, err) {
+		w.checkOpen(what)
+	}
 }
 
 // settle lets everything come to rest, and then counts what was acknowledged.

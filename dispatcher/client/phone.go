@@ -79,8 +79,9 @@ type Phone struct {
 	device *Device
 	clicks []click
 	link   *link
-	inbox  inbox
-	recent recent
+	// inboxes are those of users who logged in since the process began.
+	inboxes map[string]*inbox
+	recent  recent
 }
 
 // NewPhone starts an app. Close ends it.
@@ -101,17 +102,17 @@ func NewPhone(o Options) (*Phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Phone{options: o, saved: saved, recent: newRecent()}
+	p := &Phone{options: o, saved: saved, inboxes: map[string]*inbox{}, recent: newRecent()}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p, nil
 }
 
 // Close ends the app's process, not the login: pushes come from now on.
 func (p *Phone) Close() {
-	p.cancel()
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	p.disconnect()
+	p.cancel()
 }
 
 // PushID is the installation's id; empty before its first Register.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/wire"
@@ -13,6 +14,8 @@ const (
 	openTimeout = 15 * time.Second
 	// lasting is how long a session has to last so that the next failure counts as the first.
 	lasting = time.Minute
+	// leaveTimeout bounds the wait for a dispatcher to take what was acknowledged.
+	leaveTimeout = 3 * time.Second
 	// maxRefusals in a row end a login.
 	maxRefusals = 3
 )
@@ -67,12 +70,7 @@ func (p *Phone) Bind(ctx context.Context, userToken string) error {
 
 // BoundTo says that the app's own server bound the phone to the user, whose pushes are no strays therefore.
 func (p *Phone) BoundTo(userID string) error {
-	return p.save(func(i *Installation) {
-		if i.UserID != userID {
-			p.inbox = inbox{} // The next login begins with all that is kept for the user.
-		}
-		i.UserID = userID
-	})
+	return p.save(func(i *Installation) { i.UserID = userID })
 }
 
 // Logout ends the session and unbinds the phone. After it nothing is pushed for
@@ -124,10 +122,17 @@ func (p *Phone) linked() *link {
 
 // disconnect ends the session, if there is one, and waits for it.
 func (p *Phone) disconnect() {
-	if l := p.linked(); l != nil {
-		l.cancel()
-		<-l.done
+	l := p.linked()
+	if l == nil {
+		return
 	}
+	if s := l.current.Load(); s != nil {
+		ctx, cancel := context.WithTimeout(l.ctx, leaveTimeout)
+		defer cancel()
+		s.leave(ctx)
+	}
+	l.cancel()
+	<-l.done
 }
 
 // link is the lasting session of a login.
@@ -137,6 +142,10 @@ type link struct {
 	token  string
 	pause  pause
 	woken  chan struct{}
+	// current is the session; nil while there is none.
+	current atomic.Pointer[Session]
+	// inbox is the user's; the goroutine of the session alone uses the pointer.
+	inbox *inbox
 
 	ctx    context.Context //nolint:containedctx // it is the life of the login
 	cancel context.CancelFunc
@@ -163,6 +172,7 @@ func (l *link) session() Login {
 
 func (l *link) opened(s *Session, err error) (*Session, error) {
 	if err == nil {
+		l.current.Store(s)
 		tell(l.phone.options.Callbacks.ConnectionChanged, Connected)
 	}
 	return s, err
@@ -176,7 +186,7 @@ func (l *link) welcome(userID string, cursor int64) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inbox.open(cursor)
+	l.inbox = p.inboxOf(userID, cursor)
 	return nil
 }
 
@@ -186,6 +196,7 @@ func (l *link) keep(s *Session) {
 	for s != nil {
 		began := time.Now()
 		err := s.Wait()
+		l.current.Store(nil)
 		if time.Since(began) > lasting {
 			l.pause.reset()
 		}
@@ -202,6 +213,9 @@ func (l *link) keep(s *Session) {
 // again connects until it succeeds. Without a session the login is over, for the reason if it is not the app's own.
 func (l *link) again(err error) (s *Session, reason string) {
 	for refusals := 0; l.ctx.Err() == nil; {
+		if errors.Is(err, errLeft) {
+			return nil, ""
+		}
 		if k, ok := errors.AsType[*KickedError](err); ok && ends(k.Reason) {
 			return nil, k.Reason
 		}

@@ -10,6 +10,8 @@ import (
 const (
 	// maxRecent is how many messages a phone recognizes again.
 	maxRecent = 1024
+	// maxInboxes is of how many users.
+	maxInboxes = 16
 	// maxClicks is how many clicks wait for Register.
 	maxClicks = 16
 )
@@ -98,7 +100,7 @@ func (l *link) message(m wire.Message) error {
 		return l.ctx.Err() // The user has logged out.
 	}
 	p.mu.Lock()
-	known := p.inbox.has(m)
+	known := l.inbox.has(m)
 	p.mu.Unlock()
 	if known {
 		return nil
@@ -108,14 +110,14 @@ func (l *link) message(m wire.Message) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inbox.add(m)
+	l.inbox.add(m)
 	p.recent.add("", m.MessageID)
 	return nil
 }
 
 func (l *link) gap(after int64) { tell(l.phone.options.Callbacks.MessagesLost, after) }
 
-// inbox knows the newest messages of the user by their sequence. A sequence
+// inbox knows the newest messages of a user by their sequence. A sequence
 // names a place, and the id proves that it is the same message there: an app
 // that moved to another store counts from 1 again.
 type inbox struct {
@@ -123,11 +125,18 @@ type inbox struct {
 	ids  map[int64]string
 }
 
-// open begins a session whose dispatcher has acknowledgements up to the cursor.
-func (b *inbox) open(cursor int64) {
-	if b.ids == nil || cursor < b.last-maxRecent {
-		*b = inbox{ids: map[int64]string{}}
+// inboxOf is what the phone remembers of the user's inbox, of which the dispatcher has acknowledgements up to the cursor.
+// The caller holds the lock.
+func (p *Phone) inboxOf(userID string, cursor int64) *inbox {
+	b, known := p.inboxes[userID]
+	if !known && len(p.inboxes) == maxInboxes {
+		clear(p.inboxes)
 	}
+	if !known || cursor < b.last-maxRecent {
+		b = &inbox{ids: map[int64]string{}}
+		p.inboxes[userID] = b
+	}
+	return b
 }
 
 func (b *inbox) has(m wire.Message) bool {

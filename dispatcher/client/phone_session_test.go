@@ -219,6 +219,38 @@ func TestPhoneDropsRepetitions(t *testing.T) {
 	})
 }
 
+// TestPhoneLeavesInOrder: it takes no more messages, and goes when its acknowledgements are noted, or too late.
+func TestPhoneLeavesInOrder(t *testing.T) {
+	t.Parallel()
+	for _, answers := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			f, told := newFake(t), make(events, 100)
+			c := told.callbacks()
+			c.ConnectionChanged = nil
+			p, l := f.loggedIn(t, client.Options{Callbacks: c})
+			began, closed := time.Now(), make(chan struct{})
+			go func() {
+				defer close(closed)
+				p.Close()
+			}()
+			if ping, err := l.read(); err != nil || ping.Type != wire.FramePing {
+				t.Fatalf("it said %+v, %v", ping, err)
+			}
+			l.send(wire.ServerFrame{Type: wire.FrameMessage, Message: &wire.Message{Seq: 1, MessageID: "late"}})
+			if answers {
+				l.send(wire.ServerFrame{Type: wire.FramePong})
+			}
+			<-closed
+			if took := time.Since(began); (took > 0) == answers || took > 3*time.Second {
+				t.Errorf("answered: %t, it took %s", answers, took)
+			}
+			if got := told.all(); len(got) > 0 || len(f.came()) != 1 {
+				t.Errorf("the app was told %v, %d logins", got, len(f.came()))
+			}
+		})
+	}
+}
+
 // TestPhoneKeepsWhatTheAppRefused: it is not acknowledged and comes again.
 func TestPhoneKeepsWhatTheAppRefused(t *testing.T) {
 	t.Parallel()

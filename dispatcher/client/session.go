@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -56,6 +57,10 @@ type Session struct {
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
 	err    error // read after ended
+
+	// leaving stops messages, and lets a pong end the session; left is closed when nothing is received any more.
+	leaving atomic.Bool
+	left    chan struct{}
 }
 
 // Open logs in, which binds the device to the user, and receives in the
@@ -69,7 +74,7 @@ func (d *Device) open(ctx, life context.Context, l Login) (*Session, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(maxFrame)
-	s := &Session{conn: conn, login: l}
+	s := &Session{conn: conn, login: l, left: make(chan struct{})}
 	if err := s.logIn(ctx, d.Credentials); err != nil {
 		_ = conn.CloseNow()
 		return nil, refusal(err)
@@ -120,6 +125,17 @@ func (s *Session) Close() {
 	s.ended.Wait()
 }
 
+// leave stops messages and returns once the dispatcher has taken every acknowledgement, which it does in the order of the frames:
+// the next session then repeats nothing. It does not wait longer than until ctx ends.
+func (s *Session) leave(ctx context.Context) {
+	if !s.leaving.Swap(true) && s.write(ctx, wire.ClientFrame{Type: wire.FramePing}) == nil {
+		select {
+		case <-s.left:
+		case <-ctx.Done():
+		}
+	}
+}
+
 func (s *Session) logIn(ctx context.Context, c wire.RegisteredDevice) error {
 	frame := wire.ClientFrame{
 		Type: wire.FrameLogin, Token: s.login.UserToken, PushID: c.PushID, DeviceSecret: c.DeviceSecret, After: s.login.After,
@@ -141,6 +157,7 @@ func (s *Session) logIn(ctx context.Context, c wire.RegisteredDevice) error {
 }
 
 func (s *Session) receive(ctx context.Context) error {
+	defer close(s.left)
 	defer s.cancel()
 	defer func() { _ = s.conn.CloseNow() }()
 	silence := silentBeats * s.beat()
@@ -156,11 +173,14 @@ func (s *Session) receive(ctx context.Context) error {
 }
 
 func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
+	switch {
+	case s.leaving.Load():
+		return s.handleLast(f)
+	case f.Message == nil && f.Type == wire.FrameMessage:
+		return errors.New("a message frame without a message")
+	}
 	switch f.Type {
 	case wire.FrameMessage:
-		if f.Message == nil {
-			return errors.New("a message frame without a message")
-		}
 		if err := s.login.OnMessage(*f.Message); err != nil {
 			return err
 		}
@@ -173,6 +193,16 @@ func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
 		return &KickedError{Reason: f.Reason}
 	}
 	return nil // A pong, or a frame that is newer than this client.
+}
+
+// errLeft ends a session that was left in good order.
+var errLeft = errors.New("the session was left")
+
+func (*Session) handleLast(f wire.ServerFrame) error {
+	if f.Type == wire.FramePong {
+		return errLeft
+	}
+	return nil
 }
 
 func (s *Session) heartbeat(ctx context.Context) {

@@ -18,7 +18,7 @@ import (
 // vendors took is on the phone.
 func TestTwoUsersOnOnePhone(t *testing.T) {
 	t.Parallel()
-	const turns = 25
+	const turns = 15
 	for _, store := range eachStore() {
 		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()

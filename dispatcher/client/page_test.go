@@ -18,7 +18,7 @@ import (
 func TestDevicesPageByPage(t *testing.T) {
 	t.Parallel()
 	bed := planetest.New(t)
-	const count = 401 // Two full pages and one device.
+	const count = store.MaxDevices // Two full pages of four, which the test asks for, and two devices.
 	records := make([]store.Record, count)
 	want := make([]string, count)
 	for i := range records {
@@ -36,6 +36,9 @@ func TestDevicesPageByPage(t *testing.T) {
 	var requests atomic.Int32
 	counted := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
+		query := r.URL.Query()
+		query.Set("limit", "4")
+		r.URL.RawQuery = query.Encode()
 		bed.Server.Config.Handler.ServeHTTP(w, r)
 	}))
 	defer counted.Close()

@@ -87,7 +87,7 @@ func (p *Phone) logout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.disconnect()
+	p.disconnect(ctx)
 	if err := p.BoundTo(""); err != nil {
 		return err
 	}
@@ -121,13 +121,13 @@ func (p *Phone) linked() *link {
 }
 
 // disconnect ends the session, if there is one, and waits for it.
-func (p *Phone) disconnect() {
+func (p *Phone) disconnect(ctx context.Context) {
 	l := p.linked()
 	if l == nil {
 		return
 	}
 	if s := l.current.Load(); s != nil {
-		ctx, cancel := context.WithTimeout(l.ctx, leaveTimeout)
+		ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 		defer cancel()
 		s.leave(ctx)
 	}
@@ -241,7 +241,7 @@ func (l *link) again(err error) (s *Session, reason string) {
 // ends tells that connecting again would help nobody.
 func ends(reason string) bool {
 	switch reason {
-	case wire.KickedLoggedOut, wire.KickedRebound, wire.KickedUnregistered, wire.KickedReplaced:
+	case wire.KickedLoggedOut, wire.KickedRebound, wire.KickedUnregistered, wire.KickedReplaced, wire.KickedDeviceLimit:
 		return true
 	}
 	return false

@@ -103,7 +103,7 @@ func TestPhoneGivesUpSilence(t *testing.T) {
 func TestPhoneStaysAway(t *testing.T) {
 	t.Parallel()
 	for reason, user := range map[string]string{
-		wire.KickedLoggedOut: "", wire.KickedRebound: "", wire.KickedUnregistered: "", wire.KickedReplaced: "bob",
+		wire.KickedLoggedOut: "", wire.KickedRebound: "", wire.KickedUnregistered: "", wire.KickedReplaced: "bob", wire.KickedDeviceLimit: "",
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()

@@ -87,9 +87,9 @@ func (m *sent) allows(c *call, h holder) error {
 		return errors.New("it must be suppressed: " + t.reason)
 	case h.acked >= t.seq:
 		return errors.New("the device has acknowledged it")
-	case c.at.Before(t.from):
+	case c.at.Before(t.from.Add(-tick)):
 		return fmt.Errorf("%s too early", t.from.Sub(c.at))
-	case c.at.After(t.from.Add(pushTTL)):
+	case c.at.After(t.from.Add(pushTTL + tick)):
 		return errors.New("too late")
 	case c.userHash != userHash(h.user):
 		return errors.New("it names another user")
@@ -249,7 +249,7 @@ func (w *world) story(m *sent, t target, got wire.TraceDevice) error {
 
 // late is how much after its time the first call was, where nothing was in its way.
 func (w *world) late(calls []*call, t target) time.Duration {
-	if w.ledger.troubled[calls[0].row] || w.restarts > 0 {
+	if len(calls) == 0 || w.ledger.troubled[calls[0].row] || w.restarts > 0 {
 		return 0
 	}
 	return calls[0].at.Sub(t.by)

@@ -44,6 +44,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// onPostgres is how many histories run over a database.
+const onPostgres = 5
+
 // TestHistories runs generated histories, in as many parts as there are tests at the same time.
 func TestHistories(t *testing.T) {
 	t.Parallel()
@@ -52,7 +55,7 @@ func TestHistories(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(r *rapid.T) {
 				history := histories().Draw(r, "history")
-				if faults := inBubble(t, history); len(faults) > 0 {
+				if faults := inBubble(t, nil, history); len(faults) > 0 {
 					r.Fatalf("%s\nafter the history\n%s", strings.Join(faults, "\n"), literal(history))
 				}
 			})
@@ -60,9 +63,9 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-// inBubble runs a history in virtual time.
-func inBubble(t *testing.T, history []step) (faults []string) {
+// inBubble runs a history in virtual time, over SQLite where there is no database.
+func inBubble(t *testing.T, d *database, history []step) (faults []string) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { faults = run(t.Context(), history) })
+	synctest.Test(t, func(t *testing.T) { faults = run(t.Context(), d, history) })
 	return faults
 }

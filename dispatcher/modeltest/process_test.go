@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -49,6 +50,32 @@ type node struct {
 	process *process
 	killed  []*process
 	data    int
+	// shared means that the data are in a database, and stop that its clock need not be kept any more.
+	shared bool
+	stop   func() error
+}
+
+// prepare writes the configuration and starts the first dispatcher.
+func (n *node) prepare(ctx context.Context, d *database) (err error) {
+	doc := document()
+	n.stop = func() error { return nil }
+	if n.shared = d != nil; n.shared {
+		doc.Store = d.schema()
+		n.stop, err = d.keepTime(ctx)
+	} else {
+		err = os.CopyFS(n.dataDir(), os.DirFS(migrated()))
+	}
+	if err != nil {
+		return err
+	}
+	encoded, err := config.Encode(doc)
+	if err == nil {
+		err = os.WriteFile(n.configPath(), encoded, 0o600)
+	}
+	if err == nil {
+		err = n.start(ctx)
+	}
+	return err
 }
 
 func (n *node) configPath() string { return filepath.Join(n.dir, config.FileName) }
@@ -62,6 +89,7 @@ func (n *node) start(ctx context.Context) error {
 	go func() {
 		p.done <- server.Run(ctx, server.Options{
 			ConfigPath: n.configPath(), DataDir: n.dataDir(), Pod: "pod", DrainTimeout: time.Minute, Log: n.log,
+			PeerAdvertise: "127.0.0.1:1", PeerAddr: "nobody", // It is alone, with a database too.
 			Outside: server.Outside{
 				Listen: n.network.listen, NewProvider: n.ledger.newProvider(p.dead),
 				Watch: func(ctx context.Context, _ *config.Live) error { <-ctx.Done(); return nil },
@@ -85,8 +113,12 @@ func (n *node) drain() error {
 	return err
 }
 
-// kill ends the dispatcher at once: what is on disk at this moment is what the next one finds.
+// kill ends the dispatcher at once: what is on disk at this moment is what the next
+// one finds. With a database it drains, because nothing else would keep it from going on.
 func (n *node) kill() error {
+	if n.shared {
+		return n.drain()
+	}
 	from := n.dataDir()
 	n.data++
 	err := os.CopyFS(n.dataDir(), os.DirFS(from))
@@ -103,7 +135,7 @@ func (n *node) end() error {
 	for _, p := range n.killed {
 		n.log.Debug("a killed process ended", "error", <-p.done)
 	}
-	return err
+	return errors.Join(err, n.stop())
 }
 
 func userKey() ed25519.PrivateKey {

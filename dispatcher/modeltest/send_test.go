@@ -77,7 +77,7 @@ func (w *world) doBurst(s step, _ *phone) {
 
 // doRace sends a message while phone P changes hands, logs in or gets another's
 // token: it is decided by what was or by what is, and by nothing in between.
-func (w *world) doRace(s step, p *phone) {
+func (w *world) doRace(s step, _ *phone) {
 	changes := []verb{bind, logout, open, adopt, unregister, steal}
 	m := w.compose(step{Do: sendPush, P: users, U: s.N})
 	var got wire.Sent

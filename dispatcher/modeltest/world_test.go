@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/client"
-	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
 )
 
@@ -57,8 +56,8 @@ type world struct {
 }
 
 // run runs a history in the present bubble and gives what is wrong.
-func run(ctx context.Context, history []step) (faults []string) {
-	w, err := newWorld(ctx)
+func run(ctx context.Context, d *database, history []step) (faults []string) {
+	w, err := newWorld(ctx, d)
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -89,7 +88,7 @@ func memory() string {
 	return ""
 }
 
-func newWorld(ctx context.Context) (*world, error) {
+func newWorld(ctx context.Context, d *database) (*world, error) {
 	dir, err := os.MkdirTemp(memory(), "offlinepush-model-")
 	if err != nil {
 		return nil, err
@@ -104,17 +103,7 @@ func newWorld(ctx context.Context) (*world, error) {
 	for i, vendor := range []string{"FCM", "Xiaomi", "Xiaomi", unserved} {
 		w.phones = append(w.phones, &phone{vendor: vendor, token: fmt.Sprintf("token-%d-0", i), installation: -1})
 	}
-	encoded, err := config.Encode(document())
-	if err == nil {
-		err = os.WriteFile(n.configPath(), encoded, 0o600)
-	}
-	if err == nil {
-		err = os.CopyFS(n.dataDir(), os.DirFS(migrated()))
-	}
-	if err == nil {
-		err = n.start(ctx)
-	}
-	return w, err
+	return w, n.prepare(ctx, d)
 }
 
 func (w *world) close() error {
@@ -219,7 +208,10 @@ func (w *world) finish() {
 		time.Sleep(20 * time.Second) // virtual
 		w.settle()
 		w.check()
-		if r := w.report(); len(w.faults) > 0 || r.Account.Pending == 0 {
+		if len(w.faults) > 0 {
+			return
+		}
+		if w.report().Account.Pending == 0 {
 			break
 		}
 	}

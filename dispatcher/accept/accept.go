@@ -5,8 +5,10 @@ package accept
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +27,7 @@ const idempotentFor = 24 * time.Hour
 // Store is the part of the store that accepting needs.
 type Store interface {
 	Recipients(ctx context.Context, asks []store.Ask) (map[string]store.Recipient, error)
+	DevicesNamed(ctx context.Context, pushIDs []string) (map[string]message.Device, error)
 	Accept(ctx context.Context, reqs []store.AcceptRequest) []store.AcceptResult
 	// Now is the time that messages and pushes are dated by.
 	Now() time.Time
@@ -72,9 +75,12 @@ type Request struct {
 	// ClientID and From make the request idempotent.
 	ClientID string
 	From     string
-	To       []string
-	Body     string
-	Push     *message.PushConfig
+	// To are the receivers. One that breaks a rule is left out, unless none remains.
+	To []string
+	// PushIDs are the devices of a push that is for them alone, whoever is bound; then To is empty.
+	PushIDs []string
+	Body    string
+	Push    *message.PushConfig
 	// PushTTL of 0 means the app's default.
 	PushTTL time.Duration
 	// Kind is empty for a chat message; Detail is zero unless the kind has more to say.
@@ -82,6 +88,11 @@ type Request struct {
 	Detail message.Detail
 	// Also is written in the same transaction.
 	Also store.Also
+
+	// given is the hash of the request as it was before receivers were left out.
+	given [sha256.Size]byte
+	// listed are To or PushIDs as they were then.
+	listed []string
 }
 
 // Result is the answer to one Request.
@@ -91,6 +102,8 @@ type Result struct {
 	Duplicate bool
 	// Seqs are the message's places in the receivers' inboxes.
 	Seqs map[string]int64
+	// Problems are why receivers were left out, by their index in To or PushIDs.
+	Problems map[int]error
 	// Err is a *message.FieldError, one of store's errors, or trouble of the store.
 	Err error
 }
@@ -99,9 +112,10 @@ type Result struct {
 func (a *Acceptor) Accept(ctx context.Context, reqs []Request) []Result {
 	doc, _ := a.deps.Live.Current()
 	results := make([]Result, len(reqs))
+	reqs = slices.Clone(reqs) // without the receivers that are left out
 	var good []int
-	for i, r := range reqs {
-		results[i].Err = r.check(doc.Document)
+	for i := range reqs {
+		results[i] = reqs[i].check(doc.Document)
 		if results[i].Err == nil {
 			good = append(good, i)
 		}
@@ -125,10 +139,13 @@ func (a *Acceptor) acceptGood(ctx context.Context, doc *config.Document, reqs []
 		}
 		return
 	}
+	good = p.found(reqs, good, results)
 	notice := peer.Notice{Incarnation: a.deps.Deliverer.Incarnation(), UpTo: map[string]int64{}}
 	var rows []message.Delivery
 	for n, r := range a.deps.Store.Accept(ctx, p.requests(reqs, good)) {
-		results[good[n]] = Result{MessageID: r.MessageID, Duplicate: r.Duplicate, Seqs: r.Seqs, Err: r.Err}
+		results[good[n]] = Result{
+			MessageID: r.MessageID, Duplicate: r.Duplicate, Seqs: r.Seqs, Problems: results[good[n]].Problems, Err: r.Err,
+		}
 		if r.Err != nil || r.Duplicate {
 			continue
 		}
@@ -158,8 +175,13 @@ func (a *Acceptor) plan(ctx context.Context, doc *config.Document, reqs []Reques
 	if err != nil {
 		return plan{}, fmt.Errorf("reading the receivers' devices and rules: %w", err)
 	}
+	named, err := a.named(ctx, reqs, good)
+	if err != nil {
+		return plan{}, err
+	}
 	return plan{
 		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: Channels(doc.Channels), recipients: recipients,
+		named: named,
 	}, nil
 }
 
@@ -169,6 +191,8 @@ type plan struct {
 	now        time.Time
 	channels   []router.Channel
 	recipients map[string]store.Recipient
+	// named are devices by their push ids.
+	named map[string]message.Device
 }
 
 // requests is what the store keeps of those at the indexes.
@@ -213,8 +237,11 @@ func (p plan) request(r Request) store.AcceptRequest {
 	for _, u := range r.To {
 		in.Recipients = append(in.Recipients, Recipient(u, p.recipients[u], msg.Conversation()))
 	}
+	for _, id := range r.PushIDs {
+		in.Recipients = append(in.Recipients, router.Recipient{Devices: []message.Device{p.named[id]}})
+	}
 	out := store.AcceptRequest{
-		Message: msg, ClientID: r.ClientID, Hash: r.hash(), Recipients: r.To, Also: r.Also,
+		Message: msg, ClientID: r.ClientID, Hash: r.given, Recipients: r.To, Also: r.Also,
 		MaxBacklog:      int64(p.doc.Routing.MaxBacklog),
 		IdempotentUntil: p.now.Add(time.Duration(p.doc.Retention.MessagesSeconds)*time.Second + idempotentFor),
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -19,11 +18,20 @@ const maxTTL = 28 * 24 * time.Hour
 // request will be refused again, or is one too many.
 func Refused(err error) bool {
 	_, isField := errors.AsType[*message.FieldError](err)
-	return isField || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrBacklogFull)
+	return isField || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrBacklogFull) ||
+		errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRecalled)
 }
 
-// check gives the first field that breaks its rule.
-func (r Request) check(doc *config.Document) error {
+// check leaves out the receivers that break a rule, and gives the first field that breaks its own.
+func (r *Request) check(doc *config.Document) (result Result) {
+	r.given = r.hash()
+	if result.Err = r.checkFields(doc); result.Err == nil {
+		result.Problems, result.Err = r.leaveOut()
+	}
+	return result
+}
+
+func (r *Request) checkFields(doc *config.Document) error {
 	if err := message.CheckID("clientID", r.ClientID); err != nil {
 		return err
 	}
@@ -33,19 +41,19 @@ func (r Request) check(doc *config.Document) error {
 	if strings.HasPrefix(r.From, message.ReservedSenders) {
 		return &message.FieldError{Field: "from", Problem: "must not begin with " + message.ReservedSenders + ", which is reserved"}
 	}
-	if err := checkTo(r.To); err != nil {
-		return err
-	}
 	if err := message.CheckText("body", r.Body, message.MaxBody); err != nil {
 		return err
 	}
 	if r.PushTTL < 0 || r.PushTTL > maxTTL {
 		return &message.FieldError{Field: "pushTTLSeconds", Problem: "must be 1 to 2419200 (28 days), or left out"}
 	}
+	if err := r.checkKind(); err != nil {
+		return err
+	}
 	return r.checkContent(doc)
 }
 
-func (r Request) checkContent(doc *config.Document) error {
+func (r *Request) checkContent(doc *config.Document) error {
 	if r.Push != nil {
 		return CheckPush(r.Push, doc)
 	}
@@ -55,31 +63,21 @@ func (r Request) checkContent(doc *config.Document) error {
 	return nil
 }
 
-func checkTo(to []string) error {
-	if len(to) == 0 || len(to) > message.MaxRecipients {
-		return &message.FieldError{Field: "to", Problem: fmt.Sprintf("must hold 1 to %d user ids, holds %d", message.MaxRecipients, len(to))}
-	}
-	seen := make(map[string]bool, len(to))
-	for i, u := range to {
-		field := fmt.Sprintf("to[%d]", i)
-		if err := message.CheckID(field, u); err != nil {
-			return err
-		}
-		if seen[u] {
-			return &message.FieldError{Field: field, Problem: "is there twice, name every receiver once"}
-		}
-		seen[u] = true
-	}
-	return nil
-}
-
 // conversation is that of the message as its receivers see it.
 func (r Request) conversation() message.Conversation {
 	return message.Message{Sender: r.From, Detail: r.Detail}.Conversation()
 }
 
-// hash is of everything but the client id; equal content has equal hashes.
-func (r Request) hash() [32]byte {
-	b, _ := json.Marshal([]any{r.From, r.To, r.Body, r.Push, r.PushTTL, r.Kind, r.Detail}) // Plain texts and numbers always encode.
+// hash is of everything but the client id; equal content has equal hashes, also in versions that know of fewer fields.
+func (r *Request) hash() [32]byte {
+	kind := r.Kind
+	if kind == message.KindChat {
+		kind = ""
+	}
+	content := []any{r.From, r.To, r.Body, r.Push, r.PushTTL, kind, r.Detail}
+	if len(r.PushIDs) > 0 {
+		content = append(content, r.PushIDs)
+	}
+	b, _ := json.Marshal(content) // Plain texts and numbers always encode.
 	return sha256.Sum256(b)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/revise"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -132,6 +133,12 @@ func (p *plane) failureOf(ctx context.Context, err error) *failure {
 		return fail(http.StatusServiceUnavailable, wire.CodeKeysUnavailable, err.Error()).later(retryKeys)
 	case errors.Is(err, store.ErrNotFound):
 		return fail(http.StatusNotFound, wire.CodeNotFound, "there is no such thing; it may have been deleted")
+	case errors.Is(err, revise.ErrNotSender):
+		return fail(http.StatusForbidden, wire.CodeNotSender, "somebody else sent this message; only its sender may recall or edit it")
+	case errors.Is(err, revise.ErrKind):
+		return fail(http.StatusUnprocessableEntity, wire.CodeInvalidRequest, "only messages of the kinds Chat, Command and Room can be recalled or edited")
+	case errors.Is(err, store.ErrRecalled):
+		return fail(http.StatusConflict, wire.CodeRecalled, "the message was recalled before; there is nothing left to recall or edit")
 	case errors.Is(err, store.ErrConflict):
 		return fail(http.StatusConflict, wire.CodeIDConflict, "clientID was used for a message with other content; give every message its own")
 	case errors.Is(err, store.ErrBacklogFull):

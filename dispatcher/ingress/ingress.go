@@ -13,6 +13,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/revise"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
@@ -46,6 +47,9 @@ type Acceptor interface {
 // Store is what the server plane reads.
 type Store interface {
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
+	Message(ctx context.Context, id string) (message.Message, error)
+	Receivers(ctx context.Context, messageID string) ([]string, error)
+	Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error)
 	Trace(ctx context.Context, messageID string) ([]store.Trace, error)
 	SetUserBadge(ctx context.Context, userID string, badge int32) error
 	Export(ctx context.Context, after int64, limit int) ([]store.Record, error)
@@ -83,7 +87,9 @@ func Device(d DeviceDeps) http.Handler {
 
 // Server is the handler of the server plane.
 func Server(d ServerDeps) http.Handler {
-	p := &serverPlane{deps: d, plane: newPlane("Offline Push server plane", d.Log), rates: newRates(d.Live)}
+	p := &serverPlane{
+		deps: d, plane: newPlane("Offline Push server plane", d.Log), rates: newRates(d.Live), revisions: revise.New(d.Store, d.Acceptor),
+	}
 	p.routes()
 	return p.handler()
 }

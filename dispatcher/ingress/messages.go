@@ -2,11 +2,13 @@ package ingress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/accept"
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -23,11 +25,19 @@ func (p *serverPlane) send(ctx context.Context, in *sendInput) (*sendOutput, err
 	if result.Err != nil {
 		return nil, result.Err
 	}
-	out := &sendOutput{Status: http.StatusAccepted, Body: sentOf(in.Body, result)}
-	if result.Duplicate {
-		out.Status = http.StatusOK
+	return answerOf(in.Body.To, result), nil
+}
+
+// answerOf is 202, or 200 when the same request was accepted before.
+func answerOf(to []string, r accept.Result) *sendOutput {
+	return &sendOutput{Status: acceptedAs(r.Duplicate), Body: sentOf(to, r)}
+}
+
+func acceptedAs(duplicate bool) int {
+	if duplicate {
+		return http.StatusOK
 	}
-	return out, nil
+	return http.StatusAccepted
 }
 
 type batchInput struct{ Body wire.SendBatch }
@@ -49,28 +59,46 @@ func (p *serverPlane) sendBatch(ctx context.Context, in *batchInput) (*batchOutp
 			out.Body.Results[i].Problem = &f.Problem
 			continue
 		}
-		out.Body.Results[i].Sent = new(sentOf(in.Body.Messages[i], r))
+		out.Body.Results[i].Sent = new(sentOf(in.Body.Messages[i].To, r))
 	}
 	return out, nil
 }
 
 func requestOf(m wire.SendMessage) accept.Request {
 	r := accept.Request{
-		ClientID: m.ClientID, From: m.From, To: m.To, Body: m.Body,
-		PushTTL: time.Duration(m.PushTTLSeconds) * time.Second,
-	}
-	if m.Push != nil {
-		r.Push = m.Push.Config()
+		ClientID: m.ClientID, From: m.From, To: m.To, Body: m.Body, Kind: message.Kind(m.Kind),
+		PushTTL: seconds(m.PushTTLSeconds), Push: pushOf(m.Push),
 	}
 	return r
 }
 
-func sentOf(m wire.SendMessage, r accept.Result) wire.Sent {
-	out := wire.Sent{MessageID: r.MessageID, Duplicate: r.Duplicate, Recipients: make([]wire.Recipient, len(m.To))}
-	for i, u := range m.To {
-		out.Recipients[i] = wire.Recipient{UserID: u, Seq: r.Seqs[u]}
+func seconds(n int32) time.Duration { return time.Duration(n) * time.Second }
+
+func pushOf(p *wire.Push) *message.PushConfig {
+	if p == nil {
+		return nil
+	}
+	return p.Config()
+}
+
+// sentOf is the answer about the receivers, in their order.
+func sentOf(to []string, r accept.Result) wire.Sent {
+	out := wire.Sent{MessageID: r.MessageID, Duplicate: r.Duplicate, Recipients: make([]wire.Recipient, len(to))}
+	for i, u := range to {
+		out.Recipients[i] = wire.Recipient{UserID: u, Problem: problemText(r.Problems[i])}
+		if r.Problems[i] == nil {
+			out.Recipients[i].Seq = r.Seqs[u]
+		}
 	}
 	return out
+}
+
+// problemText is what must hold, for a list that names the receiver itself.
+func problemText(err error) string {
+	if e, ok := errors.AsType[*message.FieldError](err); ok {
+		return e.Problem
+	}
+	return ""
 }
 
 type messageInput struct {
@@ -84,7 +112,13 @@ func (p *serverPlane) trace(ctx context.Context, in *messageInput) (*traceOutput
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Trace{MessageID: in.MessageID, Devices: make([]wire.TraceDevice, len(lines))}
+	m, err := p.deps.Store.Message(ctx, in.MessageID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // which outlives the message by its own retention
+		return nil, err
+	}
+	out := wire.Trace{
+		MessageID: in.MessageID, Kind: string(m.Kind), Of: m.Detail.Of, Recalled: m.Recalled, Devices: make([]wire.TraceDevice, len(lines)),
+	}
 	for i, l := range lines {
 		out.Devices[i] = traceOf(l)
 	}

@@ -41,7 +41,7 @@ func TestRequestsThatBreakARule(t *testing.T) {
 		{"endless TTL", "/v1/messages", field(`"pushTTLSeconds"`, `1e9`), 422, wire.CodeInvalidRequest, "body.pushTTLSeconds", "expected number <= 2.4192e+06"},
 		{"nobody", "/v1/messages", strings.Replace(message, `["b"]`, `[]`, 1), 422, wire.CodeInvalidRequest, "body.to", "expected array length >= 1"},
 		{"101 receivers", "/v1/messages", strings.Replace(message, `["b"]`, `["b"`+strings.Repeat(`,"b"`, 100)+`]`, 1), 422, wire.CodeInvalidRequest, "body.to", "expected array length <= 100"},
-		{"receiver twice", "/v1/messages", strings.Replace(message, `["b"]`, `["b","b"]`, 1), 422, wire.CodeInvalidRequest, "body.to[1]", "is there twice"},
+		{"no receiver remains", "/v1/messages", strings.Replace(message, `["b"]`, `["\n",""]`, 1), 422, wire.CodeInvalidRequest, "body.to[0]", "control characters"},
 		{"long body in bytes", "/v1/messages", field(`"body"`, `"`+strings.Repeat("ü", 16385)+`"`), 422, wire.CodeInvalidRequest, "body.body", "at most 32768 bytes, is 32770"},
 		{"line break in an id", "/v1/messages", strings.Replace(message, `"from":"a"`, `"from":"a\n"`, 1), 422, wire.CodeInvalidRequest, "body.from", "control characters"},
 		{"unknown profile", "/v1/messages", field(`"push"`, `{"title":"t","resourcesID":"ads"}`), 422, wire.CodeInvalidRequest, "body.push.resourcesID", "there are [im]"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/revise"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -21,13 +22,16 @@ const (
 // serverPlane is what the app's own servers call.
 type serverPlane struct {
 	*plane
-	deps  ServerDeps
-	rates rates
+	deps      ServerDeps
+	rates     rates
+	revisions *revise.Service
 }
 
 func (p *serverPlane) routes() {
 	p.secured(serverKey, bearer("A server key of the app."))
 	p.messageRoutes()
+	p.revisionRoutes()
+	p.pushRoutes()
 	p.bulkRoutes()
 	userRoute := func(id, path, summary string) route {
 		return p.route(route{id: id, method: http.MethodGet, path: path, summary: summary})
@@ -58,8 +62,7 @@ func (p *serverPlane) messageRoutes() {
 		description: "The answer comes after the message is stored and its pushes are decided: 202, or 200 when the same request was accepted before.",
 		errors:      []int{http.StatusConflict}, maxBody: maxMessageBody, rate: rateMessages,
 	}), p.send)
-	sent := p.api.OpenAPI().Paths["/v1/messages"].Post.Responses
-	sent["200"] = &huma.Response{Description: "The same request was accepted before.", Content: sent["202"].Content}
+	p.idempotent("/v1/messages")
 	register(p.plane, p.route(route{
 		id: "send-batch", method: http.MethodPost, path: "/v1/messages:batch",
 		summary:     "Send up to 500 messages",
@@ -70,6 +73,12 @@ func (p *serverPlane) messageRoutes() {
 		id: "trace-message", method: http.MethodGet, path: "/v1/messages/{messageID}",
 		summary: "Tell what became of a message, device by device", errors: []int{http.StatusNotFound},
 	}), p.trace)
+}
+
+// idempotent documents the answer to a repeated request.
+func (p *serverPlane) idempotent(path string) {
+	sent := p.api.OpenAPI().Paths[path].Post.Responses
+	sent["200"] = &huma.Response{Description: "The same request was accepted before.", Content: sent["202"].Content}
 }
 
 // route adds what all operations of this plane have.

@@ -50,6 +50,11 @@ type Detail struct {
 	Replaces string `json:"replaces,omitempty"`
 }
 
+// Revisable reports whether the sender of a message of the kind may take it back or edit it.
+func (k Kind) Revisable() bool {
+	return k == "" || slices.Contains([]Kind{KindChat, KindCommand, KindRoom}, k)
+}
+
 // MaxMentions is the largest number of users that a message mentions (ZIM, send-and-receive-messages).
 const MaxMentions = 50
 
@@ -80,6 +85,13 @@ type CallEvent struct {
 	// ExpiresAt is when it stops ringing, in Unix milliseconds.
 	ExpiresAt int64 `json:"expiresAt,omitempty"`
 }
+
+// The types of applications.
+const (
+	ApplicationFriend      = "Friend"
+	ApplicationGroupJoin   = "GroupJoin"
+	ApplicationGroupInvite = "GroupInvite"
+)
 
 // Application is a step of a request to join a group or to become friends.
 type Application struct {

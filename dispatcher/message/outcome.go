@@ -99,6 +99,7 @@ const (
 	RuleMentioned       = "Mentioned"       // a mention of the user overrides the muted conversation
 	RuleCallAllowed     = "CallAllowed"     // the user's quiet hours allow calls
 	RuleForced          = "Forced"          // the sender's Force overrides a rule of the user
+	RuleDirect          = "DirectPush"      // a push without a message, which no session brings
 	RulePushTest        = "PushTest"        // a test of the push
 )
 

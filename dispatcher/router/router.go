@@ -89,7 +89,10 @@ func (v verdict) device(d message.Device, suppressed, pushed string) Decision {
 		return dec
 	}
 	dec.DueAt, dec.Rule = v.in.Now, message.RuleOffline
-	if v.connected(d) {
+	switch {
+	case v.in.Message.Kind == message.KindPush:
+		dec.Rule = message.RuleDirect
+	case v.connected(d):
 		dec.DueAt, dec.Rule, dec.Holder = v.in.Now.Add(v.in.ackTimeout()), message.RuleNotAcknowledged, d.Session
 		if d.GraceUntil.After(dec.DueAt) {
 			dec.DueAt = d.GraceUntil

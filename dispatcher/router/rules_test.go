@@ -67,7 +67,7 @@ func TestRules(t *testing.T) {
 		{"a recall", []change{kind(message.KindRecall)}, message.RuleOffline},
 		{"a call", []change{kind(message.KindCall)}, message.RuleOffline},
 		{"an application", []change{kind(message.KindApplication)}, message.RuleOffline},
-		{"a push alone", []change{kind(message.KindPush)}, message.RuleOffline},
+		{"a push alone", []change{kind(message.KindPush)}, message.RuleDirect},
 		{"a broadcast", []change{kind(message.KindBroadcast)}, message.RuleOffline},
 		{"a command", []change{kind(message.KindCommand)}, message.ReasonKind},
 		{"a room's message", []change{kind(message.KindRoom)}, message.ReasonKind},
@@ -152,7 +152,7 @@ func TestRules(t *testing.T) {
 
 // pushing are the rules that push.
 func pushing() []string {
-	return []string{message.RuleOffline, message.RuleNotAcknowledged, message.RuleMentioned, message.RuleCallAllowed, message.RuleForced}
+	return []string{message.RuleOffline, message.RuleDirect, message.RuleNotAcknowledged, message.RuleMentioned, message.RuleCallAllowed, message.RuleForced}
 }
 
 // suppressing are the rules that do not.

@@ -97,6 +97,8 @@ type Devices interface {
 	// DevicesOf lists the devices bound to each of the users, in order of the push id. Users without
 	// devices are absent.
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
+	// DevicesNamed finds devices by their push ids. Unknown ones are absent.
+	DevicesNamed(ctx context.Context, pushIDs []string) (map[string]message.Device, error)
 }
 
 // MaxDevices is how many devices of one user are bound at a time.
@@ -144,6 +146,8 @@ type Messages interface {
 	// Inbox reads a user's entries after a sequence, oldest first and without a hole among them. gap
 	// is true when entries right after the sequence are gone.
 	Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error)
+	// Receivers lists the users in whose inboxes the message is, in order of their ids.
+	Receivers(ctx context.Context, messageID string) ([]string, error)
 	// Cursor is the last sequence that the device acknowledged for its current user, with ErrNotFound
 	// when that is somebody else.
 	Cursor(ctx context.Context, device int64, userID string) (int64, error)
@@ -160,7 +164,8 @@ type AcceptRequest struct {
 	// ClientID is the sender's own id of the request; with Sender it makes the request idempotent.
 	ClientID string
 	// Hash is of the request's content; the same ids with another hash are ErrConflict.
-	Hash       [32]byte
+	Hash [32]byte
+	// Recipients are who gets the message into the inbox; one of KindPush gets into none.
 	Recipients []string
 	// Deliveries carry targets with Seq 0; the store fills in each user's next sequence and the id. A target
 	// without a user is for the device alone, whoever is bound: it has no place in an inbox, and Seq 0.
@@ -180,6 +185,8 @@ type Also struct {
 	// Recall is the message that this one takes back: its body and push go, and of its detail all but the group, while
 	// its place in the inboxes stays. It is ErrNotFound when there is none and ErrRecalled when it is taken back already.
 	Recall string
+	// Edit is the message whose body becomes this one's, with the same errors.
+	Edit string
 	// Rule is a change of a user's rule; nil changes none.
 	Rule *RuleChange
 }

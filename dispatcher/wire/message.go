@@ -9,7 +9,8 @@ const MaxBatch = 500
 type SendMessage struct {
 	ClientID       string   `json:"clientID" minLength:"1" maxLength:"64" doc:"The sender's own id of this request. The same (from, clientID) with the same content is answered like the first time; with other content it is id_conflict."`
 	From           string   `json:"from" minLength:"1" maxLength:"64" doc:"The sender's user id. It must not begin with offlinepush:, which is reserved."`
-	To             []string `json:"to" minItems:"1" maxItems:"100" nullable:"false" doc:"The receivers' user ids, each once."`
+	To             []string `json:"to" minItems:"1" maxItems:"100" nullable:"false" doc:"The receivers' user ids, each once. One that breaks a rule is left out and has a problem in the answer; the request is refused when none remains."`
+	Kind           string   `json:"kind,omitempty" enum:"Chat,Command,Room" default:"Chat" doc:"What the message is to the app. Command and Room never push."`
 	Body           string   `json:"body,omitempty" maxLength:"32768" doc:"The chat body, at most 32 KiB; it goes to sessions and never to a vendor."`
 	Push           *Push    `json:"push,omitempty" doc:"What an offline device shows; without it nothing is pushed."`
 	PushTTLSeconds int32    `json:"pushTTLSeconds,omitempty" minimum:"1" maximum:"2419200" doc:"How long to try to push; the app's default without it."`
@@ -49,13 +50,15 @@ type PrivateMessageTemplate struct {
 type Sent struct {
 	MessageID  string      `json:"messageID" doc:"The UUIDv7 of the message."`
 	Duplicate  bool        `json:"duplicate" doc:"Whether this request was accepted before."`
-	Recipients []Recipient `json:"recipients" nullable:"false" doc:"In the order of to."`
+	Recipients []Recipient `json:"recipients" nullable:"false" doc:"In the order of to; of a recall or edit, those of the message."`
 }
 
 // Recipient is a receiver and the message's place in the inbox.
 type Recipient struct {
 	UserID string `json:"userID"`
 	Seq    int64  `json:"seq,omitempty" doc:"Counts the messages of this user from 1 without gaps."`
+	// Problem is of a receiver that was left out, who has no Seq.
+	Problem string `json:"problem,omitempty" doc:"Why this receiver was left out; empty for one to whom the message went."`
 }
 
 // SendBatch is a batch of messages; each is accepted or refused alone.
@@ -77,6 +80,9 @@ type BatchResult struct {
 // Trace is what became of a message.
 type Trace struct {
 	MessageID string        `json:"messageID"`
+	Kind      string        `json:"kind,omitempty" enum:"Chat,Command,Room,Edit,Recall,Call,Application,Push,Broadcast,Rule" doc:"What the message is to the app; empty once it is older than the retention of messages."`
+	Of        string        `json:"of,omitempty" doc:"The message that this one edits or recalls."`
+	Recalled  bool          `json:"recalled,omitempty" doc:"Whether its sender took it back."`
 	Devices   []TraceDevice `json:"devices" nullable:"false"`
 }
 

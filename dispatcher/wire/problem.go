@@ -18,6 +18,10 @@ const (
 	CodeUserTokensOff Code = "user_tokens_off"
 	// CodeNotFound means that there is no such device, message or path.
 	CodeNotFound Code = "not_found"
+	// CodeNotSender means that somebody else sent the message: only its sender may recall or edit it.
+	CodeNotSender Code = "not_sender"
+	// CodeRecalled means that the message was recalled before, so that it can be neither recalled nor edited.
+	CodeRecalled Code = "already_recalled"
 	// CodeIDConflict means that the client id was used for a request with other content.
 	CodeIDConflict Code = "id_conflict"
 	// CodeTooLarge means that the request body is larger than allowed.
@@ -43,7 +47,7 @@ const (
 // Codes lists every code once.
 func Codes() []Code {
 	return []Code{
-		CodeInvalidRequest, CodeUnauthenticated, CodeUserTokensOff, CodeNotFound, CodeIDConflict,
+		CodeInvalidRequest, CodeUnauthenticated, CodeUserTokensOff, CodeNotFound, CodeNotSender, CodeRecalled, CodeIDConflict,
 		CodeTooLarge, CodeUnsupportedMediaType, CodeTimeout, CodeRateLimited, CodeBacklogFull,
 		CodeStoreUnavailable, CodeKeysUnavailable, CodeDraining, CodeInternal,
 	}
@@ -56,7 +60,7 @@ const ProblemType = "application/problem+json"
 type Problem struct {
 	Title     string       `json:"title" doc:"The name of the status."`
 	Status    int          `json:"status"`
-	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,id_conflict,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
+	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,not_sender,already_recalled,id_conflict,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
 	Detail    string       `json:"detail" doc:"What went wrong and what to do, for people."`
 	RequestID string       `json:"requestID,omitempty"`
 	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields that break a rule."`

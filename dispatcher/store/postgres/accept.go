@@ -60,7 +60,7 @@ type accepting struct {
 	users                       map[string]rules.Place
 	// badges are those of the devices that have one, before the batch and then behind each request.
 	badges map[badged]int32
-	// known are the messages that the batch takes back, and whether that is possible still.
+	// known are the messages that the batch takes back or edits, and whether that is possible still.
 	known map[uuid.UUID]bool
 }
 
@@ -124,7 +124,7 @@ func (a *accepting) decide() {
 
 // refuse is why a request is not accepted; nil means that it is.
 func (a *accepting) refuse(r *acceptRequest) error {
-	return cmp.Or(a.refuseRecall(r), r.Fits(a.pending))
+	return cmp.Or(a.refuseChange(r), r.Fits(a.pending))
 }
 
 // repeat answers a request like the first one of its batch.
@@ -156,12 +156,20 @@ func (a *accepting) answer(found map[idempotencyKey]*firstRequest) {
 	}
 }
 
+// places is how many a request takes in the inbox of each recipient.
+func (r *acceptRequest) places() int64 {
+	if r.InInbox() {
+		return 1
+	}
+	return 0
+}
+
 // counted are the users of the batch, with the messages for each.
 func (a *accepting) counted() map[string]int64 {
 	counts := map[string]int64{}
 	for _, r := range a.accepted {
 		for _, userID := range r.Recipients {
-			counts[userID]++
+			counts[userID] += r.places()
 		}
 	}
 	return counts
@@ -172,8 +180,12 @@ func (a *accepting) next(r *acceptRequest) map[string]rules.Place {
 	places := make(map[string]rules.Place, len(r.Recipients))
 	for _, userID := range r.Recipients {
 		p := a.users[userID]
-		p.Seq++
-		a.users[userID], places[userID] = p, p
+		p.Seq += r.places()
+		a.users[userID] = p
+		if !r.InInbox() {
+			p.Seq = 0
+		}
+		places[userID] = p
 	}
 	return places
 }
@@ -186,8 +198,9 @@ func (a *accepting) rows() *acceptRows {
 		r.result = store.AcceptResult{MessageID: r.ID.String(), Seqs: rules.Seqs(places)}
 		rows.messages.add(r)
 		for _, userID := range r.Recipients {
-			p := places[userID]
-			rows.inbox.add(p.User, p.Seq, r.ID)
+			if p := places[userID]; r.InInbox() {
+				rows.inbox.add(p.User, p.Seq, r.ID)
+			}
 		}
 		rows.rules.add(r, places)
 		for _, c := range r.Chunks(places, a.nextBadges(r)) {

@@ -48,7 +48,7 @@ func (a *accepting) claim(ctx context.Context) error {
 	if slices.ContainsFunc(a.batch, func(r *acceptRequest) bool { return r.Capped() }) {
 		b.add(readPending).QueryRow(func(row pgx.Row) error { return row.Scan(&a.pending) })
 	}
-	a.lockRecalled(b)
+	a.lockChanged(b)
 	return a.run(ctx, b)
 }
 
@@ -163,7 +163,7 @@ func (a *accepting) write(ctx context.Context) error {
 	}
 	m := rows.messages
 	b.add(insertMessages, m.ids, m.kinds, m.details, m.senders, m.bodies, m.pushes, m.created, m.expires)
-	a.empty(b)
+	a.change(b)
 	if i := rows.inbox; len(i.users) > 0 {
 		b.add(insertInbox, i.users, i.seqs, i.messages)
 	}

@@ -28,8 +28,9 @@ const (
 	deviceColumns = `d.device_key, d.push_id, d.secret_hash, d.vendor, d.app_type, d.region, d.environment, d.platform, d.name,
 		coalesce(u.user_id, ''), d.epoch, d.registered_at,
 		coalesce((SELECT l.incarnation FROM @.leases l WHERE l.incarnation = d.session AND ` + staying + `), 0), ` + graceOf
-	devices    = `SELECT ` + deviceColumns + ` FROM @.devices d LEFT JOIN @.users u ON u.user_key = d.user_key `
-	deviceByID = devices + `WHERE d.push_id = $1`
+	devices      = `SELECT ` + deviceColumns + ` FROM @.devices d LEFT JOIN @.users u ON u.user_key = d.user_key `
+	deviceByID   = devices + `WHERE d.push_id = $1`
+	devicesNamed = devices + `WHERE d.push_id = ANY($1)`
 	// The order is that of bytes, whatever the database's collation.
 	devicesOf = `SELECT ` + deviceColumns + ` FROM @.users u JOIN @.devices d ON d.user_key = u.user_key
 		WHERE u.user_id = ANY($1) ORDER BY d.push_id COLLATE "C"`
@@ -69,5 +70,16 @@ func (s *Store) DevicesOf(ctx context.Context, userIDs []string) (map[string][]m
 		out[d.UserID] = append(out[d.UserID], d)
 		return err
 	}, userIDs)
+	return out, err
+}
+
+// DevicesNamed implements store.Store.
+func (s *Store) DevicesNamed(ctx context.Context, pushIDs []string) (map[string]message.Device, error) {
+	out := map[string]message.Device{}
+	err := s.rows(ctx, devicesNamed, func(row pgx.CollectableRow) error {
+		d, err := scanDevice(row)
+		out[d.PushID] = d
+		return err
+	}, pushIDs)
 	return out, err
 }

@@ -61,6 +61,23 @@ func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int
 	return entries, gap, err
 }
 
+// Receivers implements store.Store.
+func (s *Store) Receivers(ctx context.Context, messageID string) (userIDs []string, err error) {
+	id, err := uuid.Parse(messageID)
+	if err != nil {
+		return nil, nil //nolint:nilerr // We gave out no such id, so that nobody received it.
+	}
+	err = s.rows(ctx, `SELECT u.user_id FROM @.inbox i JOIN @.users u ON u.user_key = i.user_key WHERE i.message_id = $1`,
+		func(row pgx.CollectableRow) error {
+			var userID string
+			err := row.Scan(&userID)
+			userIDs = append(userIDs, userID)
+			return err
+		}, id)
+	slices.Sort(userIDs)
+	return userIDs, err
+}
+
 // Cursor implements store.Store.
 func (s *Store) Cursor(ctx context.Context, device int64, userID string) (acked int64, err error) {
 	err = s.row(ctx, `SELECT c.acked FROM @.devices d JOIN @.users u ON u.user_key = d.user_key

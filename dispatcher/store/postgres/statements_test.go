@@ -102,6 +102,26 @@ func TestStatementsOfRules(t *testing.T) {
 	}
 }
 
+// TestStatementsOfARecall: a batch that takes messages back has two statements more and not one round trip.
+func TestStatementsOfARecall(t *testing.T) {
+	t.Parallel()
+	s, seen := recorded(t)
+	acquire(t, s)
+	d := boundDevice(t, s, "anna")
+	for _, n := range []int{1, 100} {
+		var messages, recalls []store.AcceptRequest
+		for range n {
+			m, r := pushTo(d), pushTo(d)
+			r.Also.Recall = m.Message.ID
+			messages, recalls = append(messages, m), append(recalls, r)
+		}
+		acceptTogether(t, s, messages...)
+		if got, want := seen.cost(func() { acceptTogether(t, s, recalls...) }), (cost{12, 3}); got != want {
+			t.Errorf("recalling %d: %+v, want %+v", n, got, want)
+		}
+	}
+}
+
 // TestStatementsOfAPush keeps what one push costs that shares its commits with no other.
 func TestStatementsOfAPush(t *testing.T) {
 	t.Parallel()

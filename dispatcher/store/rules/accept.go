@@ -26,8 +26,8 @@ type Accept struct {
 	Push, Detail *string
 	// Targets counts the targets of all deliveries.
 	Targets int64
-	// Recalls is the message that is taken back; zero means none.
-	Recalls uuid.UUID
+	// Recalls is the message that is taken back, Edits the one that is changed; zero means none.
+	Recalls, Edits uuid.UUID
 }
 
 // NewAccept checks beforehand what would make the account wrong or a commit fail.
@@ -57,14 +57,38 @@ func NewAccept(r store.AcceptRequest) (*Accept, error) {
 		}
 		a.Detail = new(string(b))
 	}
-	if r.Also.Recall != "" {
-		if a.Recalls, err = uuid.Parse(r.Also.Recall); err != nil {
-			return nil, store.ErrNotFound // we gave out no such id
-		}
+	if a.Recalls, err = known(r.Also.Recall); err != nil {
+		return nil, err
+	}
+	if a.Edits, err = known(r.Also.Edit); err != nil {
+		return nil, err
 	}
 	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
 	return a, errors.Join(a.checkDecisions(), a.checkRule())
 }
+
+// known is the key of a message that there may be; zero when none is named.
+func known(messageID string) (uuid.UUID, error) {
+	if messageID == "" {
+		return uuid.Nil, nil
+	}
+	id, err := uuid.Parse(messageID)
+	if err != nil {
+		return uuid.Nil, store.ErrNotFound // we gave out no such id
+	}
+	return id, nil
+}
+
+// Changes is the message that must be there, and not be taken back; zero means none.
+func (a *Accept) Changes() uuid.UUID {
+	if a.Recalls != uuid.Nil {
+		return a.Recalls
+	}
+	return a.Edits
+}
+
+// InInbox reports whether the message gets a place in the inboxes of its recipients.
+func (a *Accept) InInbox() bool { return a.Message.Kind != message.KindPush }
 
 func (a *Accept) checkDecisions() error {
 	devices := map[int64]bool{}
@@ -158,11 +182,13 @@ func (a *Accept) Delivery(id int64, c Chunk) message.Delivery {
 
 func stored(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
 
-// Seqs is the answer's view of the places.
+// Seqs is the answer's view of the places; those in no inbox are absent.
 func Seqs(places map[string]Place) map[string]int64 {
 	out := make(map[string]int64, len(places))
 	for userID, p := range places {
-		out[userID] = p.Seq
+		if p.Seq > 0 {
+			out[userID] = p.Seq
+		}
 	}
 	return out
 }

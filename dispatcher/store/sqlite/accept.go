@@ -50,7 +50,7 @@ func (a accept) run(t *tx) (store.AcceptResult, error) {
 	if err := a.fits(t); err != nil {
 		return store.AcceptResult{}, err
 	}
-	if err := a.takeBack(t); err != nil {
+	if err := a.change(t); err != nil {
 		return store.AcceptResult{}, err
 	}
 	if err := a.insertMessage(t); err != nil {
@@ -125,11 +125,21 @@ func (a accept) insertMessage(t *tx) error {
 	return err
 }
 
+// nameUser finds or makes a user whose inbox stays as it is.
+const nameUser = `INSERT INTO users (user_id, last_seq) VALUES (?, 0) ON CONFLICT (user_id) DO UPDATE SET last_seq = last_seq RETURNING user_key`
+
 // insertInbox advances every recipient's sequence in the accept's own transaction, so there are no gaps.
 func (a accept) insertInbox(t *tx) (map[string]rules.Place, error) {
 	places := make(map[string]rules.Place, len(a.Recipients))
 	for _, userID := range a.Recipients {
 		var p rules.Place
+		if !a.InInbox() {
+			if err := t.update(nameUser, []any{&p.User}, userID); err != nil {
+				return nil, err
+			}
+			places[userID] = p
+			continue
+		}
 		if err := t.update(`INSERT INTO users (user_id, last_seq) VALUES (?, 1)
 			ON CONFLICT (user_id) DO UPDATE SET last_seq = last_seq + 1 RETURNING user_key, last_seq`,
 			[]any{&p.User, &p.Seq}, userID); err != nil {

@@ -13,9 +13,11 @@ import (
 const (
 	deviceColumns = `d.device_key, d.push_id, d.secret_hash, d.vendor, d.app_type, d.region, d.environment, d.platform, d.name,
 		coalesce(u.user_id, ''), d.epoch, d.registered_at, ` + sessionOf + `, ` + graceOf
-	deviceByKey = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.device_key = ?`
-	deviceByID  = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.push_id = ?`
-	devicesOf   = `SELECT ` + deviceColumns + ` FROM json_each(?) j CROSS JOIN users u ON u.user_id = j.value
+	deviceByKey  = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.device_key = ?`
+	deviceByID   = `SELECT ` + deviceColumns + ` FROM devices d LEFT JOIN users u ON u.user_key = d.user_key WHERE d.push_id = ?`
+	devicesNamed = `SELECT ` + deviceColumns + ` FROM json_each(?) j CROSS JOIN devices d ON d.push_id = j.value
+		LEFT JOIN users u ON u.user_key = d.user_key`
+	devicesOf = `SELECT ` + deviceColumns + ` FROM json_each(?) j CROSS JOIN users u ON u.user_id = j.value
 		CROSS JOIN devices d ON d.user_key = u.user_key ORDER BY d.push_id`
 )
 
@@ -97,6 +99,22 @@ func (s *Store) DevicesOf(ctx context.Context, userIDs []string) (map[string][]m
 			out[d.UserID] = append(out[d.UserID], d)
 		}
 		return nil
+	}, string(ids))
+	return out, s.explain(err)
+}
+
+// DevicesNamed implements store.Store.
+func (s *Store) DevicesNamed(ctx context.Context, pushIDs []string) (map[string]message.Device, error) {
+	ids, err := json.Marshal(pushIDs)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]message.Device{}
+	err = s.reader.rows(ctx, devicesNamed, func(rows *sql.Rows) error {
+		var r deviceRow
+		err := rows.Scan(r.dest()...)
+		out[r.device.PushID] = r.result()
+		return err
 	}, string(ids))
 	return out, s.explain(err)
 }

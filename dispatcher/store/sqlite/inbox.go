@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -62,6 +63,23 @@ func (s *Store) Inbox(ctx context.Context, userID string, after int64, limit int
 		}, userID, after, limit)
 	gap := first > after+1 || first == 0 && last > after && limit > 0
 	return entries, gap, s.explain(err)
+}
+
+// Receivers implements store.Store.
+func (s *Store) Receivers(ctx context.Context, messageID string) (userIDs []string, err error) {
+	id, err := uuid.Parse(messageID)
+	if err != nil {
+		return nil, nil //nolint:nilerr // We gave out no such id, so that nobody received it.
+	}
+	err = s.reader.rows(ctx, `SELECT u.user_id FROM inbox i CROSS JOIN users u ON u.user_key = i.user_key WHERE i.message_id = ?`,
+		func(rows *sql.Rows) error {
+			var userID string
+			err := rows.Scan(&userID)
+			userIDs = append(userIDs, userID)
+			return err
+		}, id[:])
+	slices.Sort(userIDs)
+	return userIDs, s.explain(err)
 }
 
 // Cursor implements store.Store.

@@ -6,20 +6,25 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
-// takeBack leaves the place of a recalled message and nothing of what it said.
-func (a accept) takeBack(t *tx) error {
-	if a.Recalls == uuid.Nil {
+// change takes a message back, of which its place is left and nothing of what it said, or gives it another body.
+func (a accept) change(t *tx) error {
+	id := a.Changes()
+	if id == uuid.Nil {
 		return nil
 	}
 	var before *int64
-	if err := t.row(`SELECT recalled_at FROM messages WHERE message_id = ?`, []any{&before}, a.Recalls[:]); err != nil {
+	if err := t.row(`SELECT recalled_at FROM messages WHERE message_id = ?`, []any{&before}, id[:]); err != nil {
 		return missing(err)
 	}
 	if before != nil {
 		return store.ErrRecalled
 	}
+	if id == a.Edits {
+		_, err := t.exec(`UPDATE messages SET body = ? WHERE message_id = ?`, a.Message.Body, id[:])
+		return err
+	}
 	_, err := t.exec(`UPDATE messages SET body = '', push = NULL, recalled_at = ?, detail = CASE
 			WHEN json_extract(detail, '$.groupID') IS NOT NULL THEN json_object('groupID', json_extract(detail, '$.groupID')) END
-		WHERE message_id = ?`, t.now, a.Recalls[:])
+		WHERE message_id = ?`, t.now, id[:])
 	return err
 }

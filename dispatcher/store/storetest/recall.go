@@ -16,6 +16,10 @@ func recallCases() []testCase {
 		{"a recalled message leaves its place and nothing of what it said", recalled},
 		{"a message is recalled once", recalledOnce},
 		{"a refused recall leaves nothing behind", refusedRecall},
+		{"an edited message has its last body", edited},
+		{"a push is in no inbox", pushInNoInbox},
+		{"the receivers of a message are listed", receivers},
+		{"devices are found by their push ids", devicesNamed},
 		{"the fence tells of a recall", fenceOfRecall},
 		{"the fence tells what became of a replaced push", replacedStates},
 		{"the fence tells of every row of a replaced push", replacedRows},
@@ -94,6 +98,104 @@ func refusedRecall(b *bench) {
 	missing.Also.Recall = ""
 	if got := b.accept(missing); got.Duplicate {
 		b.Error("a refused request used its client id up")
+	}
+}
+
+// editOf gives a message another body.
+func editOf(m store.AcceptRequest, body string) store.AcceptRequest {
+	r := toUsers(m.Recipients...)
+	r.Message.Kind, r.Message.Body, r.Message.Push = message.KindEdit, body, nil
+	r.Message.Detail = message.Detail{Of: m.Message.ID}
+	r.Also.Edit = m.Message.ID
+	return r
+}
+
+func edited(b *bench) {
+	m, other := toUsers("anna"), toUsers("anna")
+	b.accept(m)
+	b.accept(other)
+	results := b.Accept(b.Context(), []store.AcceptRequest{editOf(m, "first"), editOf(m, "second"), editOf(other, "third")})
+	for _, r := range results {
+		b.must(r.Err)
+	}
+	for id, body := range map[string]string{m.Message.ID: "second", other.Message.ID: "third", results[0].MessageID: "first"} {
+		got, err := b.Message(b.Context(), id)
+		b.must(err)
+		if got.Body != body || got.Recalled {
+			b.Errorf("%s: %+v, want the body %q", id, got, body)
+		}
+	}
+	results = b.Accept(b.Context(), []store.AcceptRequest{recallOf(m), editOf(m, "late"), editOf(toUsers("anna"), "of none")})
+	for i, want := range []error{nil, store.ErrRecalled, store.ErrNotFound} {
+		if !errors.Is(results[i].Err, want) {
+			b.Errorf("request %d: %v, want %v", i, results[i].Err, want)
+		}
+	}
+	if got := b.Accept(b.Context(), []store.AcceptRequest{editOf(m, "later")})[0]; !errors.Is(got.Err, store.ErrRecalled) {
+		b.Errorf("an edit of a recalled message: %v, want ErrRecalled", got.Err)
+	}
+	if got, err := b.Message(b.Context(), m.Message.ID); err != nil || got.Body != "" || !got.Recalled {
+		b.Errorf("the recalled message: %+v, %v", got, err)
+	}
+}
+
+func pushInNoInbox(b *bench) {
+	b.lease()
+	d := b.bound("anna")
+	push := func() store.AcceptRequest {
+		r := request(d)
+		r.Message.Kind, r.Recipients = message.KindPush, []string{"anna", "bert"}
+		r.Suppressed = []store.Suppression{{UserID: "bert", Reason: message.ReasonNeverLoggedIn}}
+		return r
+	}
+	first := push()
+	got := b.Accept(b.Context(), []store.AcceptRequest{first, toUsers("anna"), push(), toUsers("anna", "bert")})
+	for _, r := range got {
+		b.must(r.Err)
+	}
+	if diff := cmp.Diff([]map[string]int64{{}, {"anna": 1}, {}, {"anna": 2, "bert": 1}}, []map[string]int64{
+		got[0].Seqs, got[1].Seqs, got[2].Seqs, got[3].Seqs,
+	}); diff != "" {
+		b.Errorf("places (-want +got):\n%s", diff)
+	}
+	if target := got[0].Deliveries[0].Targets[0]; target != (message.Target{Device: d.Key, Epoch: d.Epoch}) {
+		b.Errorf("the push's target: %+v", target)
+	}
+	if again := b.accept(first); !again.Duplicate || len(again.Seqs) != 0 {
+		b.Errorf("again: %+v", again)
+	}
+	lines, err := b.Trace(b.Context(), first.Message.ID)
+	b.must(err)
+	if len(lines) != 2 || lines[0].UserID != "anna" || lines[1].UserID != "bert" {
+		b.Errorf("the push's trace: %+v", lines)
+	}
+	if n := len(b.inbox("anna", 0)); n != 2 {
+		b.Errorf("anna has %d messages, want 2", n)
+	}
+	b.balanced()
+}
+
+func receivers(b *bench) {
+	m := toUsers("zoe", "anna", "bert")
+	b.accept(m)
+	b.accept(toUsers("carl"))
+	for id, want := range map[string][]string{m.Message.ID: {"anna", "bert", "zoe"}, toUsers().Message.ID: nil, "no id": nil} {
+		if got, err := b.Receivers(b.Context(), id); err != nil || !slices.Equal(got, want) {
+			b.Errorf("%s: %v, %v, want %v", id, got, err, want)
+		}
+	}
+}
+
+func devicesNamed(b *bench) {
+	bound, free := b.bound("anna"), b.phone("free")
+	b.phone("other")
+	got, err := b.DevicesNamed(b.Context(), []string{free.PushID, "nobody's", bound.PushID, free.PushID})
+	b.must(err)
+	if diff := cmp.Diff(map[string]message.Device{bound.PushID: bound, free.PushID: free}, got); diff != "" {
+		b.Errorf("(-want +got):\n%s", diff)
+	}
+	if got, err := b.DevicesNamed(b.Context(), nil); err != nil || len(got) != 0 {
+		b.Errorf("of nothing: %v, %v", got, err)
 	}
 }
 

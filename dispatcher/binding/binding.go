@@ -58,6 +58,14 @@ type Peers interface {
 	Fence(ctx context.Context, changes []store.EpochChange, reason string) error
 }
 
+// Events hears of changed bindings. Its methods never block.
+type Events interface {
+	// Login tells that the device is bound to its user.
+	Login(message.Device)
+	// Logout tells that the device, whose user is the former one, is not the user's any more.
+	Logout(d message.Device, reason string)
+}
+
 // Deps is what a Service needs.
 type Deps struct {
 	Store    Store
@@ -65,6 +73,8 @@ type Deps struct {
 	Sessions Sessions
 	// Peers is nil for a dispatcher that is alone.
 	Peers Peers
+	// Events hears of changed bindings; nil is nobody.
+	Events Events
 	// Vendors are the names of the vendors that devices may register for.
 	Vendors []string
 	// Token gives the one form of a vendor's token, or an error that quotes nothing of it; nil leaves tokens as they are.
@@ -120,7 +130,9 @@ func (s *Service) Register(ctx context.Context, r Registration) (Credentials, er
 	if err != nil {
 		return Credentials{}, fmt.Errorf("registering the device: %w", err)
 	}
-	return c, s.settle(ctx, wire.KickedRebound, done.Retired, done.Unconfirmed)
+	err = s.settle(ctx, wire.KickedRebound, done.Retired, done.Unconfirmed)
+	s.tell(store.Changed{Changes: done.Retired}, wire.KickedRebound)
+	return c, err
 }
 
 // Find finds a device by its push id, with store.ErrNotFound.
@@ -163,7 +175,9 @@ func (s *Service) SetToken(ctx context.Context, device message.Device, kind mess
 	if err != nil {
 		return fmt.Errorf("setting the token: %w", err)
 	}
-	return s.settle(ctx, wire.KickedRebound, done.Changes, done.Unconfirmed)
+	err = s.settle(ctx, wire.KickedRebound, done.Changes, done.Unconfirmed)
+	s.tell(done, wire.KickedRebound)
+	return err
 }
 
 // Bind binds the device to the user and gives it back as it is then. Where that is one device too many for
@@ -181,7 +195,9 @@ func (s *Service) Bind(ctx context.Context, device int64, userID string) (messag
 	if err != nil {
 		return message.Device{}, fmt.Errorf("binding the device: %w", err)
 	}
-	return done.Device, s.settle(ctx, wire.KickedRebound, done.Changes, done.Unconfirmed)
+	err = s.settle(ctx, wire.KickedRebound, done.Changes, done.Unconfirmed)
+	s.tell(done, wire.KickedRebound)
+	return done.Device, err
 }
 
 // Describe notes what a device says of itself; an empty text changes nothing.
@@ -206,7 +222,9 @@ func (s *Service) Logout(ctx context.Context, device int64) error {
 	if err != nil {
 		return fmt.Errorf("unbinding the device: %w", err)
 	}
-	return s.settle(ctx, wire.KickedLoggedOut, done.Changes, done.Unconfirmed)
+	err = s.settle(ctx, wire.KickedLoggedOut, done.Changes, done.Unconfirmed)
+	s.tell(done, wire.KickedLoggedOut)
+	return err
 }
 
 // Unregister unbinds the device, and deletes it with its tokens once nothing of its
@@ -222,7 +240,9 @@ func (s *Service) Unregister(ctx context.Context, device int64) error {
 	if err != nil {
 		return fmt.Errorf("unbinding the device: %w", err)
 	}
-	if err := s.settle(ctx, wire.KickedUnregistered, done.Changes, done.Unconfirmed); err != nil {
+	err = s.settle(ctx, wire.KickedUnregistered, done.Changes, done.Unconfirmed)
+	s.tell(done, wire.KickedUnregistered)
+	if err != nil {
 		return err
 	}
 	// What is open to the device from now on is nobody's.

@@ -25,6 +25,7 @@ type Document struct {
 	Rates       Rates     `json:"rates,omitzero"`
 	Auth        Auth      `json:"auth"`
 	Retention   Retention `json:"retention"`
+	Callback    Callback  `json:"callback,omitzero"`
 	Keys        Keys      `json:"keys"`
 }
 

@@ -30,6 +30,7 @@ func (d *Document) Validate() error {
 		d.Rates.validate(),
 		d.Auth.validate(),
 		d.Retention.validate(),
+		d.Callback.validate(),
 		d.Keys.validate(),
 	}
 	names := map[string]bool{}

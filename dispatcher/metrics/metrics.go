@@ -25,6 +25,8 @@ type Metrics struct {
 	Pending *prometheus.GaugeVec
 	// Unaccounted must be 0: admitted targets that are in no state.
 	Unaccounted prometheus.Gauge
+	// Callbacks counts events for the app's server by what became of them.
+	Callbacks *prometheus.CounterVec
 	// Sessions shows the open sessions.
 	Sessions prometheus.Gauge
 	// ConfigLoaded is 1 while the newest configuration is in force, 0 while it is refused.
@@ -40,6 +42,7 @@ func New(r prometheus.Registerer) *Metrics {
 		Targets:             counter("targets_total", "Ends of pushes: one per message and device.", "channel", "state", "reason"),
 		Outcomes:            counter("vendor_outcomes_total", "Vendor answers, one per target.", "channel", "vendor", "class"),
 		Receipts:            counter("receipts_total", "Vendor reports of pushes, each once.", "channel", "vendor", "event"),
+		Callbacks:           counter("callbacks_total", "Events for the app's own server by result.", "result"),
 		Pending:             prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("pending_targets", "Targets that wait for a channel row.")), []string{"channel"}),
 		Unaccounted:         prometheus.NewGauge(prometheus.GaugeOpts(opts("unaccounted", "Admitted targets that are in no state; anything but 0 is a bug."))),
 		Sessions:            prometheus.NewGauge(prometheus.GaugeOpts(opts("sessions", "Open sessions."))),
@@ -50,7 +53,7 @@ func New(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12), NativeHistogramBucketFactor: 1.1,
 		}, []string{"channel", "vendor"}),
 	}
-	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.CallSeconds, m.Pending, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
+	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.Callbacks, m.CallSeconds, m.Pending, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
 	for _, result := range []string{"stored", "duplicate", "refused", "failed"} {
 		m.Accepted.WithLabelValues(result)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/binding"
+	"github.com/offlinepush/operator/dispatcher/callback"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/delivery"
 	"github.com/offlinepush/operator/dispatcher/ingress"
@@ -33,6 +34,7 @@ type parts struct {
 	places *session.Places
 	engine *delivery.Engine
 	users  *usertoken.Verifier
+	events *callback.Notifier
 	tests  *pushtest.Service
 	// peers is nil for a dispatcher that is alone.
 	peers                *peer.Peers
@@ -48,13 +50,14 @@ func (p *process) assemble(h held) (*parts, error) {
 	}
 	a := &parts{held: h, hub: session.NewHub(maxSessions, p.metrics.Sessions)}
 	a.users = usertoken.New(usertoken.Deps{Live: p.live, Client: client, Now: h.store.Now, Log: p.Log})
+	a.events = callback.New(callback.Deps{Live: p.live, Client: client, Now: h.store.Now, Events: p.metrics.Callbacks, Log: p.Log})
 	a.engine = delivery.New(delivery.Deps{
 		Live: p.live, Store: h.store, NewProvider: p.NewProvider, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
 	})
 	a.tests = pushtest.New(pushtest.Deps{Store: h.store, Deliverer: a.engine, Live: p.live})
 	places := session.PlacesDeps{Hub: a.hub, Store: h.store, Lease: h.lease, Log: p.Log}
-	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Vendors: vendors(), Token: canonical}
+	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Events: a.events, Vendors: vendors(), Token: canonical}
 	acceptor := accept.Deps{Store: h.store, Sessions: a.hub, Deliverer: a.engine, Live: p.live, Metrics: p.metrics}
 	if p.shared != nil {
 		p.join(a)
@@ -90,7 +93,7 @@ func (p *process) planes(a *parts, bindings *binding.Service, acceptor *accept.A
 			Live: p.live, Store: a.store, Read: catalog.Receipts, Token: canonical, Metrics: p.metrics, Log: p.Log,
 		}),
 		Session: session.NewServer(session.Deps{
-			Hub: a.hub, Places: a.places, Devices: bindings, Users: a.users, Store: a.store, Live: p.live, Log: p.Log,
+			Hub: a.hub, Places: a.places, Devices: bindings, Users: a.users, Store: a.store, Live: p.live, Events: a.events, Log: p.Log,
 		}),
 	})
 	a.server = ingress.Server(ingress.ServerDeps{
@@ -126,6 +129,7 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 	background, stopBackground := context.WithCancel(beyond)
 	defer stopBackground()
 	group.Go(func() error { a.users.Run(background); return nil })
+	group.Go(func() error { a.events.Run(background); return nil })
 	group.Go(func() error { janitor(background, a.store, p.live, p.Log); return nil })
 	d.serve(group, a)
 	p.ready.Store(true)

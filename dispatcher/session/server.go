@@ -43,6 +43,14 @@ type Store interface {
 	Ack(ctx context.Context, device int64, userID string, seq int64) error
 }
 
+// Events hears of sessions. Its methods never block.
+type Events interface {
+	// Login tells that the device's user logged in on it.
+	Login(message.Device)
+	// Offline tells that the device's connection broke or fell silent.
+	Offline(message.Device)
+}
+
 // Deps is what a Server needs.
 type Deps struct {
 	Hub     *Hub
@@ -51,7 +59,9 @@ type Deps struct {
 	Users   Users
 	Store   Store
 	Live    *config.Live
-	Log     *slog.Logger
+	// Events hears of sessions; nil is nobody.
+	Events Events
+	Log    *slog.Logger
 }
 
 // Server opens sessions.
@@ -97,7 +107,19 @@ func (v *Server) serve(ctx context.Context, s *session) {
 	s.acks.wait()
 	s.abort()
 	pump.Wait()
+	v.lost(s)
 	s.log.Debug("session ended", "error", err)
+}
+
+// lost tells of a session that nobody ended.
+func (v *Server) lost(s *session) {
+	select {
+	case <-s.ended:
+	default:
+		if v.deps.Events != nil {
+			v.deps.Events.Offline(s.who())
+		}
+	}
 }
 
 func (v *Server) close(s *session) {
@@ -127,10 +149,15 @@ func (v *Server) login(ctx context.Context, g *guest, conn *websocket.Conn) (*se
 	if err := v.deps.Devices.Describe(ctx, device, frame.Platform, frame.DeviceName); err != nil {
 		return nil, err
 	}
+	former := device.UserID
 	if device, err = v.deps.Devices.Bind(ctx, device.Key, userID); err != nil {
 		return nil, err
 	}
-	return v.open(ctx, g, conn, opening{device: device, frame: frame, login: number})
+	s, err := v.open(ctx, g, conn, opening{device: device, frame: frame, login: number})
+	if err == nil && former == userID && v.deps.Events != nil { // Of a new binding its own room tells.
+		v.deps.Events.Login(s.who())
+	}
+	return s, err
 }
 
 // opening is a login that is proven.
@@ -153,6 +180,7 @@ func (v *Server) open(ctx context.Context, g *guest, conn *websocket.Conn, o ope
 	}
 	s := &session{
 		conn: conn, log: v.deps.Log, device: o.device.Key, epoch: o.device.Epoch, userID: o.device.UserID, login: o.login,
+		pushID: o.device.PushID, platform: o.device.Platform,
 		inbox: newReader(v.deps.Store, o.device.UserID, cursor),
 		idle:  rate.NewLimiter(idleFramesPerSecond, idleFramesAtOnce), abort: g.cancel, ended: make(chan struct{}), stopped: make(chan struct{}),
 	}

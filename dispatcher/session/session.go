@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/lease"
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -35,15 +36,16 @@ var errEnded = errors.New("the session was ended")
 
 // session is one logged-in device.
 type session struct {
-	conn   *websocket.Conn
-	log    *slog.Logger
-	device int64
-	epoch  int64
-	userID string
-	login  int64 // its number among the logins of this process
-	inbox  *reader
-	acks   acks
-	idle   *rate.Limiter // of frames that move nothing
+	conn             *websocket.Conn
+	log              *slog.Logger
+	device           int64
+	epoch            int64
+	userID           string
+	pushID, platform string
+	login            int64 // its number among the logins of this process
+	inbox            *reader
+	acks             acks
+	idle             *rate.Limiter // of frames that move nothing
 	// term is the lease under which the store knows of the session. When it is over, the device may have
 	// changed hands without a word to this process.
 	term atomic.Pointer[lease.Term]
@@ -63,6 +65,11 @@ func (s *session) laterThan(other *session) bool {
 // place is the session as the store knows it.
 func (s *session) place() store.Session {
 	return store.Session{Device: s.device, Epoch: s.epoch, Number: s.login}
+}
+
+// who is the device as events name it.
+func (s *session) who() message.Device {
+	return message.Device{Key: s.device, UserID: s.userID, PushID: s.pushID, Platform: s.platform}
 }
 
 // stop makes the pump tell the device why and end.

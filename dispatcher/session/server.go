@@ -70,33 +70,45 @@ type Server struct{ deps Deps }
 // NewServer makes a Server.
 func NewServer(d Deps) *Server { return &Server{deps: d} }
 
-// ServeHTTP upgrades the request to a WebSocket and serves the session to its
-// end. It implements http.Handler.
+// ServeHTTP upgrades the request to a WebSocket and opens the session, which goes on
+// when it has returned: a request's stack and buffers are larger than all that a
+// session needs. It implements http.Handler.
 func (v *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The request's own context means nothing after the upgrade.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
-	defer cancel()
 	g := v.deps.Hub.enter(cancel)
 	if g == nil {
+		cancel()
 		problem := wire.Problem{Status: http.StatusServiceUnavailable, Code: wire.CodeDraining, Detail: "this dispatcher is full or stopping, connect again"}
 		w.Header().Set("Retry-After", "1")
 		problem.Write(w)
 		return
 	}
-	defer v.deps.Hub.leave(g)
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
+		v.deps.Hub.leave(g)
+		cancel()
 		return // Accept has answered.
 	}
-	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(maxFrame)
 	s, err := v.login(ctx, g, conn)
 	if err != nil {
 		v.refuse(conn, err)
+		v.depart(g, conn)
 		return
 	}
-	defer v.close(s)
-	v.serve(ctx, s)
+	go func() {
+		defer v.depart(g, conn)
+		defer v.close(s)
+		v.serve(ctx, s)
+	}()
+}
+
+// depart lets go of a connection.
+func (v *Server) depart(g *guest, conn *websocket.Conn) {
+	_ = conn.CloseNow()
+	v.deps.Hub.leave(g)
+	g.cancel()
 }
 
 // serve runs the two directions of a session.

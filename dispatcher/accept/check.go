@@ -64,7 +64,7 @@ func (r *Request) checkContent(doc *config.Document) error {
 }
 
 // conversation is that of the message as its receivers see it.
-func (r Request) conversation() message.Conversation {
+func (r *Request) conversation() message.Conversation {
 	return message.Message{Sender: r.From, Detail: r.Detail}.Conversation()
 }
 

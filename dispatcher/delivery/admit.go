@@ -62,12 +62,18 @@ func (f admission) admit(t message.Target) (message.State, string) {
 		return message.Cancelled, message.ReasonRecalled
 	case !f.now.Before(f.expires):
 		return message.Expired, message.ReasonTTL
-	case f.replaces && s.Replaced == store.ReplacedNone:
-		return message.Cancelled, message.ReasonNoPredecessor
-	case f.replaces && s.Replaced == store.ReplacedPending:
-		return message.Pending, ""
+	case f.replaces && s.Replaced != store.ReplacedHanded:
+		return unreplaced(s.Replaced)
 	case !s.TokenOK:
 		return message.Quarantined, message.ReasonNoToken
 	}
 	return "", ""
+}
+
+// unreplaced is what becomes of a push whose predecessor is not known to be at the vendor.
+func unreplaced(r store.Replaced) (message.State, string) {
+	if r == store.ReplacedPending {
+		return message.Pending, ""
+	}
+	return message.Cancelled, message.ReasonNoPredecessor
 }

@@ -124,6 +124,9 @@ func (p *plane) failureOf(ctx context.Context, err error) *failure {
 		f.Errors = []wire.FieldError{{Field: "body." + e.Field, Message: e.Problem}}
 		return f
 	}
+	if f := unchanged(err); f != nil {
+		return f
+	}
 	switch {
 	case errors.Is(err, usertoken.ErrInvalid), errors.Is(err, binding.ErrSecret):
 		return fail(http.StatusUnauthorized, wire.CodeUnauthenticated, err.Error())
@@ -133,12 +136,6 @@ func (p *plane) failureOf(ctx context.Context, err error) *failure {
 		return fail(http.StatusServiceUnavailable, wire.CodeKeysUnavailable, err.Error()).later(retryKeys)
 	case errors.Is(err, store.ErrNotFound):
 		return fail(http.StatusNotFound, wire.CodeNotFound, "there is no such thing; it may have been deleted")
-	case errors.Is(err, revise.ErrNotSender):
-		return fail(http.StatusForbidden, wire.CodeNotSender, "somebody else sent this message; only its sender may recall or edit it")
-	case errors.Is(err, revise.ErrKind):
-		return fail(http.StatusUnprocessableEntity, wire.CodeInvalidRequest, "only messages of the kinds Chat, Command and Room can be recalled or edited")
-	case errors.Is(err, store.ErrRecalled):
-		return fail(http.StatusConflict, wire.CodeRecalled, "the message was recalled before; there is nothing left to recall or edit")
 	case errors.Is(err, store.ErrConflict):
 		return fail(http.StatusConflict, wire.CodeIDConflict, "clientID was used for a message with other content; give every message its own")
 	case errors.Is(err, store.ErrBacklogFull):
@@ -146,6 +143,19 @@ func (p *plane) failureOf(ctx context.Context, err error) *failure {
 	}
 	p.log.ErrorContext(ctx, "request failed", "requestId", requestID(ctx), "error", err)
 	return fail(http.StatusServiceUnavailable, wire.CodeStoreUnavailable, "the store is in trouble; send the same request again").later(retryStore)
+}
+
+// unchanged translates why a message stays as it is; nil means that the error is about something else.
+func unchanged(err error) *failure {
+	switch {
+	case errors.Is(err, revise.ErrNotSender):
+		return fail(http.StatusForbidden, wire.CodeNotSender, "somebody else sent this message; only its sender may recall or edit it")
+	case errors.Is(err, revise.ErrKind):
+		return fail(http.StatusUnprocessableEntity, wire.CodeInvalidRequest, "only messages of the kinds Chat, Command and Room can be recalled or edited")
+	case errors.Is(err, store.ErrRecalled):
+		return fail(http.StatusConflict, wire.CodeRecalled, "the message was recalled before; there is nothing left to recall or edit")
+	}
+	return nil
 }
 
 // locate puts a path in front of the fields.

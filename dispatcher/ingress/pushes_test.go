@@ -24,8 +24,10 @@ func TestReceiversThatBreakARuleAreLeftOut(t *testing.T) {
 			t.Fatalf("time %d: %d %s", i, got.status, got.body)
 		}
 		want := []wire.Recipient{
-			{UserID: "bob", Seq: 1}, {UserID: "a\nb", Problem: "must not contain control characters"},
-			{UserID: "bob", Problem: "is there twice, name every receiver once"}, {UserID: "eve", Seq: 1},
+			{UserID: "bob", Seq: 1},
+			{UserID: "a\nb", Problem: "must not contain control characters"},
+			{UserID: "bob", Problem: "is there twice, name every receiver once"},
+			{UserID: "eve", Seq: 1},
 		}
 		if diff := cmp.Diff(want, sent.Recipients); diff != "" {
 			t.Errorf("time %d (-want +got):\n%s", i, diff)
@@ -108,8 +110,10 @@ func TestAPushToDevices(t *testing.T) {
 		t.Fatal(got.status, got.body)
 	}
 	want := []wire.PushReceiver{
-		{PushID: bound.PushID}, {PushID: "unknown", Problem: "is of no device of the app; it may be unregistered, or of another app"},
-		{PushID: free.PushID}, {PushID: free.PushID, Problem: "is there twice, name every receiver once"},
+		{PushID: bound.PushID},
+		{PushID: "unknown", Problem: "is of no device of the app; it may be unregistered, or of another app"},
+		{PushID: free.PushID},
+		{PushID: free.PushID, Problem: "is there twice, name every receiver once"},
 	}
 	if diff := cmp.Diff(want, sent.Receivers); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

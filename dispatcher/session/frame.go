@@ -28,11 +28,8 @@ func decode(b []byte) (wire.ClientFrame, error) {
 	}
 	switch f.Type {
 	case wire.FrameLogin:
-		if f.Token == "" || f.PushID == "" || f.DeviceSecret == "" || (f.After != nil && *f.After < 0) {
-			return wire.ClientFrame{}, errLogin
-		}
-		if message.CheckText("platform", f.Platform, message.MaxID) != nil || message.CheckText("deviceName", f.DeviceName, message.MaxID) != nil {
-			return wire.ClientFrame{}, errDescribed
+		if err := checkLogin(f); err != nil {
+			return wire.ClientFrame{}, err
 		}
 	case wire.FrameAck:
 		if f.Seq < 1 {
@@ -43,4 +40,14 @@ func decode(b []byte) (wire.ClientFrame, error) {
 		return wire.ClientFrame{}, errFrame
 	}
 	return f, nil
+}
+
+func checkLogin(f wire.ClientFrame) error {
+	if f.Token == "" || f.PushID == "" || f.DeviceSecret == "" || (f.After != nil && *f.After < 0) {
+		return errLogin
+	}
+	if message.CheckText("platform", f.Platform, message.MaxID) != nil || message.CheckText("deviceName", f.DeviceName, message.MaxID) != nil {
+		return errDescribed
+	}
+	return nil
 }

@@ -28,7 +28,7 @@ import (
 //	go test ./dispatcher/session -run '^$' -bench IdleSessions -benchtime 2000x
 func BenchmarkIdleSessions(b *testing.B) {
 	bed := planetest.New(b)
-	hub := session.NewHub(b.N, prometheus.NewGauge(prometheus.GaugeOpts{Name: "sessions"}))
+	hub := session.NewHub(b.N, prometheus.NewGauge(prometheus.GaugeOpts{Name: "sessions", Help: "Open sessions."}))
 	log := slog.New(slog.DiscardHandler)
 	server := httptest.NewServer(session.NewServer(session.Deps{
 		Hub: hub, Places: session.NewPlaces(session.PlacesDeps{Hub: hub, Store: bed.Store, Lease: bed.Lease, Log: log}),

@@ -58,7 +58,7 @@ func (w *world) checkCall(c *call) {
 	var may []holder
 	var why []error
 	for _, h := range c.held {
-		if err := m.allows(c, h); err != nil {
+		if err := w.allows(m, c, h); err != nil {
 			why = append(why, err)
 		} else {
 			may = append(may, h)
@@ -67,14 +67,14 @@ func (w *world) checkCall(c *call) {
 	w.ledger.change(func(*ledger) { c.held = may })
 	switch len(may) {
 	case 0:
-		w.fault("a push of %q with %s, which is nobody's for it: %v", m.request.Body, c.token, errors.Join(why...))
+		w.fault("a push of %q with %s, which is nobody's for it: %v", m.body, c.token, errors.Join(why...))
 	case 1:
 		w.checkAgain(c, may[0])
 	}
 }
 
 // allows says why a call must not be to the holder of the token.
-func (m *sent) allows(c *call, h holder) error {
+func (w *world) allows(m *sent, c *call, h holder) error {
 	i := slices.IndexFunc(m.targets, func(t target) bool {
 		return t.installation == h.installation && t.user == h.user && t.binding == h.binding
 	})
@@ -85,6 +85,10 @@ func (m *sent) allows(c *call, h holder) error {
 	switch {
 	case t.reason != "":
 		return errors.New("it must be suppressed: " + t.reason)
+	case m.recalled:
+		return errors.New("its sender took it back")
+	case m.replaces != nil && !w.replaceable(m, t.installation):
+		return errors.New("there is nothing to replace")
 	case h.acked >= t.seq:
 		return errors.New("the device has acknowledged it")
 	case c.at.Before(t.from.Add(-tick)):
@@ -135,8 +139,8 @@ func (w *world) checkSession(n int, p *phone) {
 	inbox := w.state.inboxes[s.user]
 	for _, m := range s.got[p.seen:] {
 		p.cursor++
-		if m.Seq != p.cursor || m.Seq > int64(len(inbox)) || inbox[m.Seq-1] != (entry{m.MessageID, m.Body}) {
-			w.fault("phone %d got %s as number %d of %s, after %d", n, m.Body, m.Seq, s.user, p.cursor-1)
+		if m.Seq != p.cursor || m.Seq > int64(len(inbox)) || !w.same(inbox[m.Seq-1], m) {
+			w.fault("phone %d got %q as number %d of %s, after %d", n, m.Body, m.Seq, s.user, p.cursor-1)
 			return
 		}
 	}
@@ -154,8 +158,23 @@ func (w *world) checkSession(n int, p *phone) {
 	}
 }
 
+// same compares what a phone got with what was sent. News are known by their place.
+func (w *world) same(m *sent, got wire.Message) bool {
+	if m.id == "" {
+		m.id, w.byID[got.MessageID] = got.MessageID, m
+	}
+	body := m.body
+	if m.kind == message.KindRule {
+		body = got.Body // which is the rule's own business
+	}
+	return got.MessageID == m.id && got.Kind == string(m.kind) && got.From == m.request.From && got.Body == body && got.Recalled == m.gone
+}
+
 // checkEnd compares all that can be read when nothing is pending any more.
 func (w *world) checkEnd() {
+	for u := range users {
+		w.checkInbox(userName(u)) // which tells the ids of the news
+	}
 	var lines int64
 	for _, m := range w.sent {
 		lines += w.checkTrace(m)
@@ -163,9 +182,6 @@ func (w *world) checkEnd() {
 	a := w.report().Account
 	if a.Pending != 0 || a.Unaccounted() != 0 || a.Admitted != lines {
 		w.fault("the account is %+v, with %d unaccounted and %d lines in the traces", a, a.Unaccounted(), lines)
-	}
-	for u := range users {
-		w.checkInbox(userName(u))
 	}
 }
 
@@ -179,16 +195,16 @@ func (w *world) checkTrace(m *sent) int64 {
 	for _, t := range m.targets {
 		i, err := w.lineOf(m, t, lines)
 		if i < 0 {
-			w.fault("%q: nothing is known of %s at installation %d", m.request.Body, t.user, t.installation)
+			w.fault("%q: nothing is known of %s at installation %d", m.body, t.user, t.installation)
 			continue
 		}
 		if err != nil {
-			w.fault("%q for %s at installation %d is %s %s: %v", m.request.Body, t.user, t.installation, lines[i].State, lines[i].Reason, err)
+			w.fault("%q for %s at installation %d is %s %s: %v", m.body, t.user, t.installation, lines[i].State, lines[i].Reason, err)
 		}
 		lines = slices.Delete(lines, i, i+1)
 	}
 	for _, d := range lines {
-		w.fault("%q: nobody expects %+v", m.request.Body, d)
+		w.fault("%q: nobody expects %+v", m.body, d)
 	}
 	return int64(len(trace.Devices))
 }
@@ -216,6 +232,9 @@ func (w *world) story(m *sent, t target, got wire.TraceDevice) error {
 		}
 		return nil
 	}
+	if t.unsure && got.State == string(message.Suppressed) && got.Reason == message.ReasonPlatform {
+		return nil
+	}
 	d := w.state.installations[t.installation]
 	calls := w.callsOf(m.id, t)
 	answered := func(classes ...message.Class) bool {
@@ -228,13 +247,16 @@ func (w *world) story(m *sent, t target, got wire.TraceDevice) error {
 	switch message.State(got.State) {
 	case message.Handed:
 		ok = answered(message.Accepted)
-		if late := w.late(calls, t); ok && late > time.Second {
+		if late := w.late(calls, t); ok && m.replaces == nil && late > time.Second {
 			return fmt.Errorf("%s late", late)
 		}
 	case message.Cancelled:
-		ok = got.Reason == message.ReasonAcked && d.acked[t.user] >= t.seq || got.Reason == message.ReasonFenced && d.binding != t.binding
+		ok = map[string]bool{
+			message.ReasonAcked: d.acked[t.user] >= t.seq, message.ReasonFenced: d.binding != t.binding, message.ReasonRecalled: m.gone,
+			message.ReasonNoPredecessor: m.replaces != nil && !w.replaceable(m, t.installation),
+		}[got.Reason]
 	case message.Quarantined:
-		ok = answered(message.InvalidToken) || got.Reason == message.ReasonNoToken && (d.token == "" || w.doubted(t.installation))
+		ok = answered(message.InvalidToken) || got.Reason == message.ReasonNoToken && (d.bare || w.doubted(t.installation))
 	case message.Failed:
 		ok = answered(message.Rejected, message.Unknown)
 	case message.Expired:

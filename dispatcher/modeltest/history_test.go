@@ -62,6 +62,8 @@ const (
 	burst     verb = "burst"     // N%4+2 messages at once
 	race      verb = "race"      // with a push, while P changes
 	resend    verb = "resend"    // the last request again
+	recall    verb = "recall"    // the chat message N%3 from the end is taken back, with another push where U is odd
+	edit      verb = "edit"      // the chat message N%3 from the end has another body
 	// Vendors.
 	answer verb = "answer" // the next N%4+1 calls for P get the class U
 	slow   verb = "slow"   // the row N takes U steps of its time for a call
@@ -90,6 +92,7 @@ func actions() map[verb]action {
 		sendPush: {(*world).doSend, 16}, sendPlain: {(*world).doSend, 3},
 		sendForce: {(*world).doSend, 3}, sendNever: {(*world).doSend, 1}, burst: {(*world).doBurst, 2}, race: {(*world).doRace, 4},
 		resend: {(*world).doResend, 1},
+		recall: {(*world).doRecall, 4}, edit: {(*world).doEdit, 1},
 		answer: {(*world).doAnswer, 5}, slow: {(*world).doSlow, 2}, heal: {(*world).doHeal, 1},
 		wait: {(*world).doWait, 10}, restart: {(*world).doRestart, 1}, crash: {(*world).doCrash, 1},
 	}

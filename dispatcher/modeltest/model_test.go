@@ -1,7 +1,6 @@
 package modeltest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,8 +13,9 @@ import (
 // state is the model: what must be true of the dispatcher between two steps.
 type state struct {
 	installations []installation
-	inboxes       map[string][]entry // by user
+	inboxes       map[string][]*sent // by user
 	known         map[string]bool    // who was ever bound to a device
+	wishes        map[string]wish    // by user
 }
 
 // installation is a registered device.
@@ -27,18 +27,21 @@ type installation struct {
 	user    string
 	binding int // grows with every change of the user
 	gone    bool
+	bare    bool             // it was without a token for a while
 	acked   map[string]int64 // by user
 }
 
-// entry is a message in an inbox.
-type entry struct{ id, body string }
-
 // sent is a message that was accepted.
 type sent struct {
-	id      string
+	id      string // empty until it is known, for news that the dispatcher sends by itself
+	kind    message.Kind
 	request wire.SendMessage
-	answer  wire.Sent
 	targets []target
+	// body is what is in the inboxes now. Gone means that its sender took it back, recalled that this was in an earlier step.
+	body           string
+	gone, recalled bool
+	// replaces is the message whose notification this one's takes the place of.
+	replaces *sent
 }
 
 // target is what must happen to a message at one installation of a receiver, or at none.
@@ -47,13 +50,15 @@ type target struct {
 	installation int // -1: the user has none
 	binding      int
 	seq          int64
-	// reason suppresses the push; empty means that it is due from and not later than.
+	// reason suppresses the push; empty means that it is due from and not later than. Unsure means that
+	// the platform rule may suppress it, by a session of which nobody is sure.
 	reason   string
+	unsure   bool
 	from, by time.Time
 }
 
 func (s *state) clone() state {
-	c := state{installations: slices.Clone(s.installations), inboxes: maps.Clone(s.inboxes), known: maps.Clone(s.known)}
+	c := state{installations: slices.Clone(s.installations), inboxes: maps.Clone(s.inboxes), known: maps.Clone(s.known), wishes: maps.Clone(s.wishes)}
 	for i := range c.installations {
 		c.installations[i].acked = maps.Clone(c.installations[i].acked)
 	}
@@ -75,7 +80,7 @@ func (s *state) holders() map[string]holder {
 func (s *state) take(token string, by int) {
 	for i := range s.installations {
 		if d := &s.installations[i]; i != by && d.token == token {
-			d.token, d.user = "", ""
+			d.token, d.user, d.bare = "", "", true
 			d.binding++
 		}
 	}
@@ -120,58 +125,17 @@ func (s *state) of(user string) (all []int) {
 	return all
 }
 
-// forUser is the rule that suppresses the push of a message for all devices of a receiver; empty when none does.
-func (s *state) forUser(m wire.SendMessage, user string) string {
-	switch {
-	case m.Push == nil:
-		return message.ReasonNoPushConfig
-	case m.Push.Mode == string(message.PushNever):
-		return message.ReasonPushNever
-	case m.From == user:
-		return message.ReasonOwnDevice
-	case len(s.of(user)) == 0 && s.known[user]:
-		return message.ReasonLoggedOut
-	case len(s.of(user)) == 0:
-		return message.ReasonNeverLoggedIn
-	}
-	return ""
-}
-
-// forDevice is the rule that suppresses the push to one device.
-func (s *state) forDevice(i int) string {
-	if s.installations[i].vendor == unserved {
-		return message.ReasonNoChannel
-	}
-	return ""
-}
-
-// targets is what must happen to a message that is accepted in this state.
-func (s *state) targets(m wire.SendMessage, due func(installation int) (from, by time.Time)) (all []target) {
-	for _, user := range m.To {
-		devices, reason := s.of(user), s.forUser(m, user)
-		if len(devices) == 0 {
-			all = append(all, target{user: user, installation: -1, reason: reason})
-		}
-		for _, i := range devices {
-			t := target{user: user, installation: i, binding: s.installations[i].binding, reason: cmp.Or(reason, s.forDevice(i))}
-			t.from, t.by = due(i)
-			all = append(all, t)
-		}
-	}
-	return all
-}
-
 // put puts an entry into an inbox at its place, which nobody else has. Messages
 // that are sent at once come in any order.
-func (s *state) put(user string, seq int64, e entry) error {
+func (s *state) put(user string, seq int64, m *sent) error {
 	inbox := slices.Clone(s.inboxes[user])
 	for int64(len(inbox)) < seq {
-		inbox = append(inbox, entry{})
+		inbox = append(inbox, nil)
 	}
-	if seq < 1 || inbox[seq-1] != (entry{}) {
+	if seq < 1 || inbox[seq-1] != nil {
 		return fmt.Errorf("place %d of %s is taken", seq, user)
 	}
-	inbox[seq-1] = e
+	inbox[seq-1] = m
 	s.inboxes[user] = inbox
 	return nil
 }
@@ -179,7 +143,7 @@ func (s *state) put(user string, seq int64, e entry) error {
 // holes are the users whose inbox has places without a message.
 func (s *state) holes() (all []string) {
 	for user, inbox := range s.inboxes {
-		if slices.Contains(inbox, entry{}) {
+		if slices.Contains(inbox, nil) {
 			all = append(all, user)
 		}
 	}

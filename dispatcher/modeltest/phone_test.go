@@ -132,6 +132,12 @@ func (s *session) handle(f wire.ServerFrame) {
 	}
 }
 
+func (s *session) ackedTo() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acked
+}
+
 func messagesOf(f wire.ServerFrame) []wire.Message {
 	if f.Type != wire.FrameMessage {
 		return nil

@@ -1,7 +1,6 @@
 package modeltest
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -31,30 +30,31 @@ func (w *world) doSend(s step, _ *phone) {
 	m := w.compose(s)
 	got, err := w.server.Send(w.ctx, m)
 	if w.must("sending", err) {
-		w.accepted(m, got, w.targets(m))
+		w.accepted(m, got, w.targets(message.KindChat, m))
 	}
 }
 
-// targets is what must happen to a message that is accepted now.
-func (w *world) targets(m wire.SendMessage) []target { return w.state.targets(m, w.due) }
-
 // accepted notes the answer to a new message in the model.
 func (w *world) accepted(m wire.SendMessage, got wire.Sent, targets []target) {
-	if got.Duplicate || len(got.Recipients) != len(m.To) {
+	w.noted(&sent{kind: message.KindChat, request: m, body: m.Body, targets: targets}, got)
+}
+
+func (w *world) noted(m *sent, got wire.Sent) {
+	if got.Duplicate || len(got.Recipients) != len(m.request.To) {
 		w.fault("the answer to a new message: %+v", got)
 	}
+	m.id = got.MessageID
 	seqs := map[string]int64{}
 	for _, r := range got.Recipients {
 		seqs[r.UserID] = r.Seq
-		if err := w.state.put(r.UserID, r.Seq, entry{got.MessageID, m.Body}); err != nil {
-			w.fault("%q: %v", m.Body, err)
+		if err := w.state.put(r.UserID, r.Seq, m); err != nil {
+			w.fault("%q: %v", m.body, err)
 		}
 	}
-	for i := range targets {
-		targets[i].seq = seqs[targets[i].user]
+	for i := range m.targets {
+		m.targets[i].seq = seqs[m.targets[i].user]
 	}
-	out := &sent{id: got.MessageID, request: m, answer: got, targets: targets}
-	w.sent, w.byID[out.id] = append(w.sent, out), out
+	w.sent, w.byID[m.id] = append(w.sent, m), m
 }
 
 // doBurst sends some messages at once: their order is the dispatcher's.
@@ -66,7 +66,7 @@ func (w *world) doBurst(s step, _ *phone) {
 		all[i] = w.compose(s)
 		sends.Go(func() { got[i], errs[i] = w.server.Send(w.ctx, all[i]) })
 	}
-	targets := w.targets(all[0])
+	targets := w.targets(message.KindChat, all[0])
 	sends.Wait()
 	for i, m := range all {
 		if w.must("sending", errs[i]) {
@@ -82,7 +82,7 @@ func (w *world) doRace(s step, _ *phone) {
 	m := w.compose(step{Do: sendPush, P: users, U: s.N})
 	var got wire.Sent
 	var err error
-	before, began := w.targets(m), time.Now()
+	before, began := w.targets(message.KindChat, m), time.Now()
 	w.beside = func() { got, err = w.server.Send(w.ctx, m) }
 	w.step(step{Do: changes[(s.N+s.U)%len(changes)], P: s.P, N: s.N, U: s.U})
 	if w.beside != nil { // there was nothing to change
@@ -94,7 +94,7 @@ func (w *world) doRace(s step, _ *phone) {
 	}
 	trace, err := w.server.Trace(w.ctx, got.MessageID)
 	w.must("tracing", err)
-	after := w.targets(m)
+	after := w.targets(message.KindChat, m)
 	for i := range after {
 		after[i].from = after[i].from.Add(-time.Since(began)) // a change may take its time
 	}
@@ -111,12 +111,13 @@ func (w *world) doRace(s step, _ *phone) {
 // names reports whether a trace is about the devices of the targets and suppresses the same of them.
 func (w *world) names(targets []target, trace wire.Trace) bool {
 	var want, got []string
+	unsure := slices.ContainsFunc(targets, func(t target) bool { return t.unsure })
 	for _, t := range targets {
 		want = append(want, fmt.Sprint(t.user, w.pushID(t.installation), t.reason))
 	}
 	for _, d := range trace.Devices {
 		reason := ""
-		if d.State == string(message.Suppressed) {
+		if d.State == string(message.Suppressed) && (d.Reason != message.ReasonPlatform || !unsure) {
 			reason = d.Reason
 		}
 		got = append(got, fmt.Sprint(d.UserID, d.PushID, reason))
@@ -133,7 +134,6 @@ func either(a, b []target) []target {
 		for _, t := range a {
 			if t.user == out[i].user && t.installation == out[i].installation {
 				out[i].from, out[i].by = earlier(t.from, out[i].from), later(t.by, out[i].by)
-				out[i].reason = cmp.Or(out[i].reason, t.reason)
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func (w *world) install(n int, token string) {
 	w.hangUp(p, false)
 	var made *client.Device
 	w.change("registering", func(m *state) { p.installation = m.register(n, p.vendor, token) }, func() (err error) {
-		made, err = client.Register(w.ctx, "http://device", key, wire.RegisterDevice{Vendor: p.vendor, AppType: 1, Token: token}, w.http)
+		made, err = client.Register(w.ctx, "http://device", key, wire.RegisterDevice{Vendor: p.vendor, AppType: 1, Token: token, Platform: platformOf(n)}, w.http)
 		return err
 	})
 	p.device, p.token = made, token
@@ -147,9 +147,14 @@ func (w *world) open(p *phone, l login) {
 	if l.after != nil {
 		p.cursor = min(p.cursor, *l.after)
 	}
-	if opened.welcome.Cursor != p.cursor {
-		w.fault("%s reads on after %d, acknowledged %d", l.user, opened.welcome.Cursor, p.cursor)
+	most := p.cursor
+	if former != nil && former.user == l.user && l.after == nil { // It may have acknowledged more meanwhile.
+		most = max(most, former.ackedTo())
 	}
+	if c := opened.welcome.Cursor; c < p.cursor || c > most {
+		w.fault("%s reads on after %d, acknowledged %d", l.user, c, p.cursor)
+	}
+	p.cursor = opened.welcome.Cursor
 }
 
 func (w *world) hangUp(p *phone, good bool) {
@@ -162,7 +167,7 @@ func (w *world) hangUp(p *phone, good bool) {
 // doPresence compares what the app's server is told with the model, where that is sure.
 func (w *world) doPresence(s step, _ *phone) {
 	user := userName(s.U)
-	want, sure := false, true
+	want, sure := w.state.wishes[user].onlineUntil.After(time.Now()), true
 	for _, i := range w.state.of(user) {
 		online, known := w.online(i)
 		want, sure = want || online && known, sure && known
@@ -175,10 +180,10 @@ func (w *world) doPresence(s step, _ *phone) {
 
 // doResend sends the last request again, which changes nothing.
 func (w *world) doResend(step, *phone) {
-	if len(w.sent) == 0 {
+	last := w.latest(0)
+	if last == nil {
 		return
 	}
-	last := w.sent[len(w.sent)-1]
 	got, err := w.server.Send(w.ctx, last.request)
 	if w.must("sending again", err) && (!got.Duplicate || got.MessageID != last.id) {
 		w.fault("the same request again: %+v", got)

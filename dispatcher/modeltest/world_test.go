@@ -66,6 +66,9 @@ func run(ctx context.Context, d *database, history []step) (faults []string) {
 		w.step(s)
 		w.settle()
 		w.check()
+		for _, m := range w.sent {
+			m.recalled = m.gone
+		}
 		if len(w.faults) > 0 {
 			w.faults = append(w.faults, fmt.Sprintf("after step %d, %v", i, s))
 			break
@@ -97,7 +100,7 @@ func newWorld(ctx context.Context, d *database) (*world, error) {
 	n := &node{dir: dir, network: &network{ports: map[string]*port{}}, ledger: l, log: slog.New(slog.DiscardHandler)}
 	w := &world{
 		ctx: ctx, node: n, ledger: l, http: &http.Client{Transport: &http.Transport{DialContext: n.network.dial}},
-		state: state{inboxes: map[string][]entry{}, known: map[string]bool{}}, byID: map[string]*sent{},
+		state: state{inboxes: map[string][]*sent{}, known: map[string]bool{}, wishes: map[string]wish{}}, byID: map[string]*sent{},
 	}
 	w.server = client.NewServer("http://server", key, w.http)
 	for i, vendor := range []string{"FCM", "Xiaomi", "Xiaomi", unserved} {

@@ -1,0 +1,107 @@
+package modeltest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/wire"
+)
+
+// wish is what a user wants of pushes.
+type wish struct {
+	off, messagesOff bool
+	// quietFrom and quietTo are minutes of the day in UTC; both 0 means never.
+	quietFrom, quietTo int
+	// platforms means that nothing is pushed to Android while Windows is online.
+	platforms bool
+	// muted are the users whose conversations are muted.
+	muted []string
+	// onlineUntil is until when the app's server reported the user online.
+	onlineUntil time.Time
+}
+
+// platformOf is what a phone registers as.
+func platformOf(phone int) string {
+	return []string{"Android", "Android", "HarmonyOS", "Windows"}[phone%phones]
+}
+
+// quiet reports whether the time is in the quiet hours.
+func (v wish) quiet(t time.Time) bool {
+	now := t.UTC().Hour()*60 + t.UTC().Minute()
+	if v.quietFrom <= v.quietTo {
+		return v.quietFrom <= now && now < v.quietTo
+	}
+	return now >= v.quietFrom || now < v.quietTo
+}
+
+// forUser is the rule that suppresses the push of a message for all devices of a
+// receiver, by docs/rules.md; empty when none does.
+func (s *state) forUser(kind message.Kind, m wire.SendMessage, user string) string {
+	v := s.wishes[user]
+	forced := m.Push != nil && m.Push.Mode == string(message.PushForce)
+	rules := []struct {
+		reason string
+		fits   bool
+	}{
+		{message.ReasonKind, kind == message.KindRule || kind == message.KindEdit},
+		{message.ReasonNoPushConfig, m.Push == nil},
+		{message.ReasonPushNever, m.Push != nil && m.Push.Mode == string(message.PushNever)},
+		{message.ReasonOwnDevice, m.From == user},
+		{message.ReasonLoggedOut, len(s.of(user)) == 0 && s.known[user]},
+		{message.ReasonNeverLoggedIn, len(s.of(user)) == 0},
+		{message.ReasonOnline, v.onlineUntil.After(time.Now())},
+		{message.ReasonPushOff, v.off},
+		{message.ReasonMessagePushOff, v.messagesOff},
+		{message.ReasonMuted, slices.Contains(v.muted, m.From) && !forced},
+		{message.ReasonQuietHours, v.quiet(time.Now()) && !forced},
+	}
+	for _, r := range rules {
+		if r.fits {
+			return r.reason
+		}
+	}
+	return ""
+}
+
+// forDevice is the rule that suppresses the push to one device of a user; unsure
+// means that it may be the platform rule.
+func (w *world) forDevice(m wire.SendMessage, user string, i int) (reason string, unsure bool) {
+	v, d := w.state.wishes[user], w.state.installations[i]
+	forced := m.Push.Mode == string(message.PushForce)
+	if v.platforms && !forced && platformOf(d.phone) == "Android" {
+		for _, other := range w.state.of(user) {
+			online, sure := w.online(other)
+			if platformOf(w.state.installations[other].phone) != "Windows" {
+				continue
+			}
+			unsure = unsure || !sure || w.justRestarted()
+			if online && sure && !w.justRestarted() {
+				return message.ReasonPlatform, false
+			}
+		}
+	}
+	if d.vendor == unserved {
+		return message.ReasonNoChannel, unsure
+	}
+	return "", unsure
+}
+
+// targets is what must happen to a message that is accepted now.
+func (w *world) targets(kind message.Kind, m wire.SendMessage) (all []target) {
+	for _, user := range m.To {
+		devices, reason := w.state.of(user), w.state.forUser(kind, m, user)
+		if len(devices) == 0 {
+			all = append(all, target{user: user, installation: -1, reason: reason})
+		}
+		for _, i := range devices {
+			t := target{user: user, installation: i, binding: w.state.installations[i].binding, reason: reason}
+			if reason == "" {
+				t.reason, t.unsure = w.forDevice(m, user, i)
+			}
+			t.from, t.by = w.due(i)
+			all = append(all, t)
+		}
+	}
+	return all
+}

@@ -11,6 +11,9 @@ import (
 // normalize fills in what a phone left out, so that the selector equals that of
 // its channel row, and refuses what no row can ever equal.
 func (s *Service) normalize(in message.Selector, token string) (message.Selector, error) {
+	if in.Vendor == "" {
+		return sessionOnly(in, token)
+	}
 	if !slices.Contains(s.deps.Vendors, in.Vendor) {
 		return in, &message.FieldError{Field: "vendor", Problem: "must be one of " + strings.Join(s.deps.Vendors, ", ")}
 	}
@@ -30,6 +33,16 @@ func (s *Service) normalize(in message.Selector, token string) (message.Selector
 	}
 	in.Environment, err = choose("environment", in.Vendor, in.Environment, scope.Environments)
 	return in, err
+}
+
+// sessionOnly is the selector of a device without a vendor, such as a desktop: it has sessions and is never pushed.
+func sessionOnly(in message.Selector, token string) (message.Selector, error) {
+	for _, given := range []struct{ field, value string }{{"token", token}, {"region", in.Region}, {"environment", in.Environment}} {
+		if given.value != "" {
+			return in, &message.FieldError{Field: "vendor", Problem: "must be set beside " + given.field + "; leave both out for a device that only has sessions"}
+		}
+	}
+	return message.Selector{}, nil
 }
 
 // choose gives one of the vendor's values, the first one for a phone that names none.

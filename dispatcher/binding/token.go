@@ -13,6 +13,9 @@ const maxToken = 4096
 
 // checkToken gives the one form of a vendor's token in which it is stored and compared.
 func (s *Service) checkToken(field, vendor, token string) (string, error) {
+	if vendor == "" {
+		return "", &message.FieldError{Field: field, Problem: "must be left out, the device has no vendor: register it again with vendor and token"}
+	}
 	if token == "" {
 		return "", &message.FieldError{Field: field, Problem: "must not be empty"}
 	}
@@ -48,6 +51,9 @@ func checkKind(field, vendor string, kind message.TokenKind) error {
 
 // checkTokens gives the tokens of a registration in the form in which they are stored.
 func (s *Service) checkTokens(r Registration) (map[message.TokenKind]string, error) {
+	if r.Selector.Vendor == "" && r.Token == "" && r.VoIPToken == "" {
+		return map[message.TokenKind]string{}, nil
+	}
 	token, err := s.checkToken("token", r.Selector.Vendor, r.Token)
 	if err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ func (p *devicePlane) routes() {
 		description: "Pushes with a badge count on from it. Without it a push leaves the icon as it is, where the vendor needs the number.",
 		security:    []string{deviceSecret}, errors: []int{http.StatusNotFound},
 	}, p.setBadge)
+	p.ruleRoutes()
 	p.session()
 	p.receipts()
 }
@@ -213,23 +214,10 @@ func (p *devicePlane) setBadge(ctx context.Context, in *badgeInput) (*struct{}, 
 	return nil, p.deps.Badges.SetBadge(ctx, d.Key, in.Body.Badge)
 }
 
-type bindInput struct {
-	Proof
-	Authorization string `header:"Authorization" hidden:"true"`
-}
-
 type bindingOutput struct{ Body wire.Binding }
 
-func (p *devicePlane) bind(ctx context.Context, in *bindInput) (*bindingOutput, error) {
-	token := bearerOf(in.Authorization)
-	if token == "" {
-		return nil, fail(http.StatusUnauthorized, wire.CodeUnauthenticated, "give the user's token as Authorization: Bearer")
-	}
-	d, err := p.device(ctx, in.Proof)
-	if err != nil {
-		return nil, err
-	}
-	userID, err := p.deps.Users.Verify(ctx, token)
+func (p *devicePlane) bind(ctx context.Context, in *UserProof) (*bindingOutput, error) {
+	d, userID, err := p.user(ctx, *in)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,8 @@ type Store interface {
 	Receivers(ctx context.Context, messageID string) ([]string, error)
 	Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error)
 	Trace(ctx context.Context, messageID string) ([]store.Trace, error)
+	Recipients(ctx context.Context, asks []store.Ask) (map[string]store.Recipient, error)
+	SetPresence(ctx context.Context, userID string, online time.Duration) error
 	SetUserBadge(ctx context.Context, userID string, badge int32) error
 	Export(ctx context.Context, after int64, limit int) ([]store.Record, error)
 	Now() time.Time
@@ -61,6 +63,7 @@ type DeviceDeps struct {
 	Live     *config.Live
 	Bindings Bindings
 	Badges   Badges
+	Rules    Rules
 	Users    Users
 	// Session serves the WebSocket sessions.
 	Session http.Handler
@@ -74,6 +77,7 @@ type ServerDeps struct {
 	Live     *config.Live
 	Bindings Bindings
 	Acceptor Acceptor
+	Rules    Rules
 	Store    Store
 	Log      *slog.Logger
 }

@@ -33,10 +33,8 @@ func (p *serverPlane) routes() {
 	p.revisionRoutes()
 	p.pushRoutes()
 	p.bulkRoutes()
-	userRoute := func(id, path, summary string) route {
-		return p.route(route{id: id, method: http.MethodGet, path: path, summary: summary})
-	}
-	register(p.plane, userRoute("get-presence", "/v1/users/{userID}/presence", "Tell whether a user is connected"), p.presence)
+	p.presenceRoutes()
+	p.ruleRoutes()
 	register(p.plane, p.route(route{
 		id: "list-devices", method: http.MethodGet, path: "/v1/users/{userID}/devices", summary: "List the devices of a user",
 		description: "In the order of their push ids.", errors: []int{http.StatusUnprocessableEntity},
@@ -110,19 +108,6 @@ type userBadgeInput struct {
 func (p *serverPlane) setUserBadge(ctx context.Context, in *userBadgeInput) (*struct{}, error) {
 	return nil, p.deps.Store.SetUserBadge(ctx, in.UserID, in.Body.Badge)
 }
-
-type presenceOutput struct{ Body wire.Presence }
-
-func (p *serverPlane) presence(ctx context.Context, in *userInput) (*presenceOutput, error) {
-	found, err := p.deps.Store.DevicesOf(ctx, []string{in.UserID})
-	if err != nil {
-		return nil, err
-	}
-	return &presenceOutput{Body: wire.Presence{UserID: in.UserID, Online: slices.ContainsFunc(found[in.UserID], p.online)}}, nil
-}
-
-// online reports whether a dispatcher holds a session of the device, or one that stopped did a moment ago.
-func (p *serverPlane) online(d message.Device) bool { return d.Connected(p.deps.Store.Now()) }
 
 type devicesInput struct {
 	UserID string `path:"userID" maxLength:"64"`

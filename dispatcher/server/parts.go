@@ -19,6 +19,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/peer"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/catalog"
+	"github.com/offlinepush/operator/dispatcher/pushrule"
 	"github.com/offlinepush/operator/dispatcher/pushtest"
 	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/session"
@@ -87,8 +88,9 @@ func (p *process) credential() peer.Credential {
 }
 
 func (p *process) planes(a *parts, bindings *binding.Service, acceptor *accept.Acceptor) {
+	rules := pushrule.New(a.store, acceptor)
 	a.device = ingress.Device(ingress.DeviceDeps{
-		Live: p.live, Bindings: bindings, Badges: a.store, Users: a.users, Log: p.Log,
+		Live: p.live, Bindings: bindings, Badges: a.store, Rules: rules, Users: a.users, Log: p.Log,
 		Receipts: receipt.New(receipt.Deps{
 			Live: p.live, Store: a.store, Read: catalog.Receipts, Token: canonical, Metrics: p.metrics, Log: p.Log,
 		}),
@@ -97,7 +99,7 @@ func (p *process) planes(a *parts, bindings *binding.Service, acceptor *accept.A
 		}),
 	})
 	a.server = ingress.Server(ingress.ServerDeps{
-		Live: p.live, Bindings: bindings, Acceptor: acceptor, Store: a.store, Log: p.Log,
+		Live: p.live, Bindings: bindings, Acceptor: acceptor, Rules: rules, Store: a.store, Log: p.Log,
 	})
 }
 

@@ -4,12 +4,12 @@ import "time"
 
 // RegisterDevice is what an installation tells about itself.
 type RegisterDevice struct {
-	Vendor      string `json:"vendor" minLength:"1" maxLength:"32" example:"Xiaomi" doc:"The vendor that the token is from, as in PushChannel."`
+	Vendor      string `json:"vendor,omitempty" maxLength:"32" example:"Xiaomi" doc:"The vendor that the token is from, as in PushChannel. Without vendor and token the installation only has sessions, as on a desktop."`
 	AppType     int32  `json:"appType,omitempty" minimum:"1" maximum:"9" default:"1" doc:"Tells several credential sets of one vendor apart."`
 	Region      string `json:"region,omitempty" maxLength:"32" example:"China" doc:"The vendor's region of the device, where the vendor has regions."`
 	Environment string `json:"environment,omitempty" maxLength:"32" doc:"The APNs environment of the token, Production without it; empty for other vendors."`
-	Platform    string `json:"platform,omitempty" maxLength:"64" example:"Android" doc:"Informative."`
-	Token       string `json:"token" minLength:"1" maxLength:"4096" doc:"What the vendor's SDK gave."`
+	Platform    string `json:"platform,omitempty" maxLength:"64" example:"Android" doc:"Such as Android, iPhoneOS, iPadOS, HarmonyOS, Windows, macOS, Linux or Web; a user's rule can name it."`
+	Token       string `json:"token,omitempty" maxLength:"4096" doc:"What the vendor's SDK gave; set it with vendor."`
 	VoIPToken   string `json:"voipToken,omitempty" maxLength:"4096" doc:"What PushKit gave for calls; APNs only."`
 }
 
@@ -58,10 +58,4 @@ type Device struct {
 	Platform     string    `json:"platform,omitempty"`
 	Online       bool      `json:"online" doc:"Whether the device has a session now."`
 	RegisteredAt time.Time `json:"registeredAt"`
-}
-
-// Presence tells whether a user has a session.
-type Presence struct {
-	UserID string `json:"userID"`
-	Online bool   `json:"online" doc:"Whether any device of the user has a session now."`
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
+	"github.com/offlinepush/operator/dispatcher/pushrule"
 	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -58,6 +59,7 @@ type Bed struct {
 	Rows     *Rows
 	Bindings *binding.Service
 	Acceptor *accept.Acceptor
+	Rules    *pushrule.Service
 	Users    *usertoken.Verifier
 	// Device and Server serve the planes over TLS.
 	Device, Server *httptest.Server
@@ -99,6 +101,7 @@ func New(tb testing.TB) *Bed {
 	b.Users = usertoken.New(usertoken.Deps{Live: b.Live, Log: log})
 	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi", "OPPO", "Meizu", "APNs"}})
 	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m})
+	b.Rules = pushrule.New(b.Store, b.Acceptor)
 	b.serve(tb, log)
 	return b
 }
@@ -116,14 +119,14 @@ func (b *Bed) acquire(tb testing.TB, log *slog.Logger) {
 func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	tb.Helper()
 	b.Device = httptest.NewTLSServer(ingress.Device(ingress.DeviceDeps{
-		Live: b.Live, Bindings: b.Bindings, Badges: b.Store, Users: b.Users, Log: log,
+		Live: b.Live, Bindings: b.Bindings, Badges: b.Store, Rules: b.Rules, Users: b.Users, Log: log,
 		Receipts: receipt.New(receipt.Deps{Live: b.Live, Store: b.Store, Read: ReadReceipts, Metrics: b.metrics, Log: log}),
 		Session: session.NewServer(session.Deps{
 			Hub: b.Hub, Places: b.Places, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
 		}),
 	}))
 	b.Server = httptest.NewUnstartedServer(ingress.Server(ingress.ServerDeps{
-		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Store: b.Store, Log: log,
+		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Rules: b.Rules, Store: b.Store, Log: log,
 	}))
 	b.Server.EnableHTTP2 = true
 	b.Server.StartTLS()

@@ -39,10 +39,14 @@ func (s *Service) normalize(in message.Selector, token string) (message.Selector
 func sessionOnly(in message.Selector, token string) (message.Selector, error) {
 	for _, given := range []struct{ field, value string }{{"token", token}, {"region", in.Region}, {"environment", in.Environment}} {
 		if given.value != "" {
-			return in, &message.FieldError{Field: "vendor", Problem: "must be set beside " + given.field + "; leave both out for a device that only has sessions"}
+			return in, noVendor(given.field)
 		}
 	}
 	return message.Selector{}, nil
+}
+
+func noVendor(beside string) error {
+	return &message.FieldError{Field: "vendor", Problem: "must be set beside " + beside + "; leave both out for a device that only has sessions"}
 }
 
 // choose gives one of the vendor's values, the first one for a phone that names none.

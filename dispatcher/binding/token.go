@@ -51,8 +51,11 @@ func checkKind(field, vendor string, kind message.TokenKind) error {
 
 // checkTokens gives the tokens of a registration in the form in which they are stored.
 func (s *Service) checkTokens(r Registration) (map[message.TokenKind]string, error) {
-	if r.Selector.Vendor == "" && r.Token == "" && r.VoIPToken == "" {
+	switch { // normalize has refused a token without a vendor.
+	case r.Selector.Vendor == "" && r.VoIPToken == "":
 		return map[message.TokenKind]string{}, nil
+	case r.Selector.Vendor == "":
+		return nil, noVendor("voipToken")
 	}
 	token, err := s.checkToken("token", r.Selector.Vendor, r.Token)
 	if err != nil {

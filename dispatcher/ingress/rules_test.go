@@ -3,6 +3,9 @@ package ingress_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +16,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/client"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
-	"github.com/offlinepush/operator/dispatcher/message"
+	rules "github.com/offlinepush/operator/dispatcher/message" // message is the body of one here
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -144,11 +147,11 @@ func TestTellsOfRules(t *testing.T) {
 	}
 	var told [2]wire.RuleChange
 	for i, e := range entries {
-		if e.Message.Kind != message.KindRule || e.Message.Sender != "bob" || json.Unmarshal([]byte(e.Message.Body), &told[i]) != nil {
+		if e.Message.Kind != rules.KindRule || e.Message.Sender != "bob" || json.Unmarshal([]byte(e.Message.Body), &told[i]) != nil {
 			t.Errorf("told by %+v", e.Message)
 		}
 		lines, err := bed.Store.Trace(t.Context(), e.Message.ID)
-		if err != nil || len(lines) != 1 || lines[0].Rule != message.ReasonKind || lines[0].State != message.Suppressed {
+		if err != nil || len(lines) != 1 || lines[0].Rule != rules.ReasonKind || lines[0].State != rules.Suppressed {
 			t.Errorf("pushed: %+v, %v", lines, err)
 		}
 	}
@@ -202,7 +205,7 @@ func TestMutesAreBounded(t *testing.T) {
 	bed := planetest.New(t)
 	server := serverOf(bed)
 	var all []wire.Conversation
-	for i := range message.MaxMutes {
+	for i := range rules.MaxMutes {
 		all = append(all, wire.Conversation{Type: "Group", ID: fmt.Sprintf("g%04d", i)})
 	}
 	for part := range slices.Chunk(all, 10) {
@@ -289,106 +292,36 @@ func TestOwnRulesNeedBothProofs(t *testing.T) {
 	}
 }
 
-func TestPresence(t *testing.T) {
+// TestDocumentedRules sends the requests of docs/rules.md.
+func TestDocumentedRules(t *testing.T) {
 	t.Parallel()
 	bed := planetest.New(t)
-	server := serverOf(bed)
-	_, bob := bed.Phone(t, "FCM", "bob")
-	_, carl := bed.Phone(t, "Xiaomi", "carl")
-	_, dora := bed.Phone(t, "OPPO", "dora")
-	if _, err := bed.Store.Unbind(t.Context(), dora.Key); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bed.Store.Connect(t.Context(), []store.Session{{Device: carl.Key, Epoch: carl.Epoch, Number: 1}}); err != nil {
-		t.Fatal(err)
-	}
-	users := []string{"carl", "bob", "dora", "nobody", "bob"}
-	statuses := func(want ...string) {
-		t.Helper()
-		found, err := server.QueryPresence(t.Context(), users)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for i, p := range found {
-			if got = append(got, p.Status); p.UserID != users[i] || p.Online != (p.Status == wire.StatusOnline) {
-				t.Errorf("%+v for %s", p, users[i])
-			}
-			if alone, err := server.Presence(t.Context(), users[i]); err != nil || alone != p {
-				t.Errorf("%s alone: %+v, %v", users[i], alone, err)
-			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-	}
-	statuses("Online", "Offline", "LoggedOut", "NeverLoggedIn", "Offline")
-	if err := server.SetPresence(t.Context(), "bob", wire.SetPresence{Online: true, TTLSeconds: 600}); err != nil {
-		t.Fatal(err)
-	}
-	statuses("Online", "Online", "LoggedOut", "NeverLoggedIn", "Online")
-	decided(t, sent(t, bed, func(m *wire.SendMessage) { m.To = users[:4] }),
-		"Suppressed OnlineElsewhere", "Pending NotAcknowledged", "Suppressed LoggedOut", "Suppressed NeverLoggedIn")
-	if err := server.SetPresence(t.Context(), "bob", wire.SetPresence{}); err != nil {
-		t.Fatal(err)
-	}
-	statuses("Online", "Offline", "LoggedOut", "NeverLoggedIn", "Offline")
-	if err := server.SetPresence(t.Context(), "bob", wire.SetPresence{Online: true}); err != nil {
-		t.Fatal(err)
-	}
-	found, err := bed.Store.Recipients(t.Context(), []store.Ask{{UserID: bob.UserID}})
-	if left := found["bob"].OnlineUntil.Sub(bed.Store.Now()); err != nil || left < 30*time.Second || left > time.Minute {
-		t.Errorf("without a TTL online for %s, %v", left, err)
-	}
-	if _, err := server.QueryPresence(t.Context(), make([]string, 101)); client.CodeOf(err) != wire.CodeInvalidRequest {
-		t.Errorf("101 users: %v", err)
-	}
-}
-
-// TestDesktop: a device without a vendor has sessions only, and keeps the phone quiet while it has one.
-func TestDesktop(t *testing.T) {
-	t.Parallel()
-	bed := planetest.New(t)
-	server := serverOf(bed)
-	phone := deviceOf(t, bed, wire.RegisterDevice{Vendor: "FCM", Platform: "Android", Token: "t"})
-	computer := deviceOf(t, bed, wire.RegisterDevice{Platform: "windows"})
-	for _, d := range []*client.Device{phone, computer} {
-		mustBind(t, bed, d, "bob")
-	}
-	if err := server.SetPushRule(t.Context(), "bob", ruleOf(t, `{"onlinePlatforms":["Windows"],"notToReceiveOfflinePushPlatforms":["android"]}`)); err != nil {
-		t.Fatal(err)
-	}
-	rules := func(want map[string]string) {
-		t.Helper()
-		got := map[string]string{}
-		for _, l := range sent(t, bed, nil) {
-			got[l.PushID] = l.Rule
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-	}
-	phoneID, computerID := phone.Credentials.PushID, computer.Credentials.PushID
-	rules(map[string]string{phoneID: message.RuleOffline, computerID: message.ReasonSessionOnly})
-	session, err := computer.Open(t.Context(), client.Login{UserToken: bed.UserToken(t, "bob")})
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "rules.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules(map[string]string{phoneID: message.ReasonPlatform, computerID: message.ReasonSessionOnly})
-	session.Close()
-	if err := computer.SetToken(t.Context(), "t2"); client.CodeOf(err) != wire.CodeInvalidRequest || !strings.Contains(err.Error(), "body.token: must be left out") {
-		t.Errorf("a token of no vendor: %v", err)
+	requests := regexp.MustCompile("(?s)```\n(PUT|POST) (\\S+)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(requests) != 5 {
+		t.Errorf("found %d requests", len(requests))
 	}
-	for field, d := range map[string]wire.RegisterDevice{
-		"body.vendor: must be set beside token":       {Token: "t"},
-		"body.vendor: must be set beside region":      {Region: "China"},
-		"body.vendor: must be set beside environment": {Environment: "Sandbox"},
-		"body.token: must not be empty":               {Vendor: "FCM"},
-		"body.voipToken: must be left out":            {VoIPToken: "t"},
+	for _, r := range requests {
+		plane, header := bed.Server, bearer(planetest.ServerKey)
+		if r[2] == "/v1/devices" {
+			plane, header = bed.Device, bearer(planetest.RegistrationKey)
+		}
+		if got := send(t, plane, request{method: r[1], path: r[2], body: r[3], header: header}); got.status >= 300 {
+			t.Errorf("%s %s: %d %s", r[1], r[2], got.status, got.body)
+		}
+	}
+	for _, rule := range []string{
+		rules.ReasonKind, rules.ReasonNoPushConfig, rules.ReasonPushNever, rules.ReasonOwnDevice, rules.ReasonNeverLoggedIn,
+		rules.ReasonLoggedOut, rules.ReasonOnline, rules.ReasonPushOff, rules.ReasonMessagePushOff, rules.ReasonCallPushOff,
+		rules.ReasonMuted, rules.ReasonQuietHours, rules.ReasonPlatform, rules.ReasonSessionOnly, rules.ReasonNoChannel,
+		rules.ReasonAmbiguous, rules.RuleOffline, rules.RuleNotAcknowledged, rules.RuleMentioned, rules.RuleCallAllowed,
+		rules.RuleForced, rules.RulePushTest,
 	} {
-		_, err := client.Register(t.Context(), bed.Device.URL, planetest.RegistrationKey, d, bed.Device.Client())
-		if client.CodeOf(err) != wire.CodeInvalidRequest || !strings.Contains(err.Error(), field) {
-			t.Errorf("got %v, want %s", err, field)
+		if !strings.Contains(string(text), "`"+rule+"`") {
+			t.Errorf("docs/rules.md does not explain %s", rule)
 		}
 	}
 }

@@ -133,12 +133,16 @@ func histories() *rapid.Generator[[]step] {
 		}
 	})
 	return rapid.Custom(func(t *rapid.T) []step {
-		var all []step
-		for p := range phones {
-			all = append(all, step{Do: install, P: p}, step{Do: bind, P: p, U: p % users})
-		}
-		return append(all, rapid.SliceOfN(one, 15, 50).Draw(t, "steps")...)
+		return append(installed(), rapid.SliceOfN(one, 15, 50).Draw(t, "steps")...)
 	})
+}
+
+// installed is the beginning of every history: each phone has the app and a user.
+func installed() (all []step) {
+	for p := range phones {
+		all = append(all, step{Do: install, P: p}, step{Do: bind, P: p, U: p % users})
+	}
+	return all
 }
 
 // literal is the history as Go, for the table of known ones.

@@ -64,6 +64,10 @@ const (
 	resend    verb = "resend"    // the last request again
 	recall    verb = "recall"    // the chat message N%3 from the end is taken back, with another push where U is odd
 	edit      verb = "edit"      // the chat message N%3 from the end has another body
+	// Users.
+	wishes    verb = "wishes"    // user U wants N of pushes
+	mute      verb = "mute"      // user U mutes the conversation with user P, or does not any more where N is odd
+	elsewhere verb = "elsewhere" // the app's server reports user U online for N times 9 s
 	// Vendors.
 	answer verb = "answer" // the next N%4+1 calls for P get the class U
 	slow   verb = "slow"   // the row N takes U steps of its time for a call
@@ -93,6 +97,7 @@ func actions() map[verb]action {
 		sendForce: {(*world).doSend, 3}, sendNever: {(*world).doSend, 1}, burst: {(*world).doBurst, 2}, race: {(*world).doRace, 4},
 		resend: {(*world).doResend, 1},
 		recall: {(*world).doRecall, 4}, edit: {(*world).doEdit, 1},
+		wishes: {(*world).doWish, 4}, mute: {(*world).doMute, 3}, elsewhere: {(*world).doReport, 2},
 		answer: {(*world).doAnswer, 5}, slow: {(*world).doSlow, 2}, heal: {(*world).doHeal, 1},
 		wait: {(*world).doWait, 10}, restart: {(*world).doRestart, 1}, crash: {(*world).doCrash, 1},
 	}

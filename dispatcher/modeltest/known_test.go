@@ -48,6 +48,10 @@ func TestKnownHistories(t *testing.T) {
 			{open, 0, 0, 0}, {sendPush, 3, 0, 3}, {recall, 0, 0, 0}, {wait, 0, 4, 0}, {sendPush, 3, 0, 3}, {wait, 0, 4, 0}, {recall, 0, 0, 1},
 		}},
 		{"a message is taken back while its push is open", []step{{slow, 0, 0, 7}, {sendPush, 3, 0, 1}, {recall, 0, 0, 1}}},
+		{"what a user and a sender want of a push", []step{
+			{mute, 1, 0, 0}, {sendPush, 1, 0, 1}, {sendForce, 1, 0, 1}, {mute, 1, 1, 0}, {sendPush, 1, 0, 1}, {wishes, 0, 4, 0}, {sendPush, 1, 0, 1},
+			{sendForce, 1, 0, 1}, {wishes, 0, 1, 0}, {sendForce, 1, 0, 1}, {wishes, 0, 5, 0}, {open, 3, 0, 0}, {sendPush, 1, 0, 1}, {elsewhere, 0, 1, 0}, {sendPush, 1, 0, 1},
+		}},
 		{"all tokens of a row are called invalid", []step{
 			{sendPush, 3, 0, 7}, {answer, 0, 3, 1}, {answer, 1, 3, 1}, {answer, 2, 3, 1}, {sendPush, 3, 0, 7}, {wait, 0, 5, 0}, {rotate, 0, 0, 0}, {sendPush, 3, 0, 7},
 		}},

@@ -14,8 +14,8 @@ import (
 type Options struct {
 	// BaseURL is that of the device plane, RegistrationKey is built into the app, and AppID is the PushApp's.
 	BaseURL, RegistrationKey, AppID string
-	// Platform is told to the dispatcher, such as Android.
-	Platform string
+	// Platform and DeviceName are told to the dispatcher, such as Android, and how the phone calls itself.
+	Platform, DeviceName string
 	// HTTP is nil for the default client.
 	HTTP *http.Client
 	// Storage keeps the installation; nil keeps it in memory.

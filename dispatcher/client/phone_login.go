@@ -167,7 +167,11 @@ func (l *link) open(ctx context.Context) (*Session, error) {
 }
 
 func (l *link) session() Login {
-	return Login{UserToken: l.token, OnMessage: l.message, OnGap: l.gap, onWelcome: l.welcome}
+	o := l.phone.options
+	return Login{
+		UserToken: l.token, Platform: o.Platform, DeviceName: o.DeviceName,
+		OnMessage: l.message, OnGap: l.gap, onWelcome: l.welcome,
+	}
 }
 
 func (l *link) opened(s *Session, err error) (*Session, error) {

@@ -25,6 +25,8 @@ const silentBeats = 3
 type Login struct {
 	// UserToken is the user's JSON Web Token.
 	UserToken string
+	// Platform is what the phone runs, and DeviceName how it calls itself; empty changes nothing.
+	Platform, DeviceName string
 	// After asks for messages after a sequence again that were acknowledged before.
 	After *int64
 	// OnMessage gets every message, strictly by its sequence, one at a time. A message is
@@ -139,6 +141,7 @@ func (s *Session) leave(ctx context.Context) {
 func (s *Session) logIn(ctx context.Context, c wire.RegisteredDevice) error {
 	frame := wire.ClientFrame{
 		Type: wire.FrameLogin, Token: s.login.UserToken, PushID: c.PushID, DeviceSecret: c.DeviceSecret, After: s.login.After,
+		Platform: s.login.Platform, DeviceName: s.login.DeviceName,
 	}
 	if err := s.write(ctx, frame); err != nil {
 		return fmt.Errorf("logging in: %w", err)

@@ -47,10 +47,12 @@ type app struct {
 
 	mu   sync.Mutex
 	kept client.Installation
-	// received is what each user received over sessions, in order.
+	// received is what the user who is logged in received over sessions, in order.
 	received map[string][]wire.Message
 	kicks    []string
-	changed  chan struct{} // closed and replaced with every change
+	// calls are what the app was told of calls.
+	calls   []string
+	changed chan struct{} // closed and replaced with every change
 }
 
 // Load implements client.Storage.
@@ -60,10 +62,13 @@ func (a *app) Load() (client.Installation, error) {
 	return a.kept, nil
 }
 
-// Save implements client.Storage.
+// Save implements client.Storage. The app deletes what its former user received.
 func (a *app) Save(i client.Installation) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if i.UserID != a.kept.UserID {
+		clear(a.received)
+	}
 	a.kept = i
 	return nil
 }
@@ -88,7 +93,9 @@ func (a *app) start(t *testing.T) {
 		HTTP: w.devices, Storage: a, Backoff: client.Backoff{Min: 50 * time.Millisecond, Max: time.Second},
 		Sources: map[string]client.TokenSource{a.api: simphone.Handset{Simulator: w.sim.Client, ID: a.id}},
 		Callbacks: client.Callbacks{
-			MessageReceived: a.receive,
+			MessageReceived:        a.receive,
+			CallInvitationReceived: a.noteCall("invited"),
+			CallEnded:              a.noteCall("ended"),
 			Kicked: func(reason string) {
 				a.mu.Lock()
 				defer a.mu.Unlock()
@@ -100,15 +107,34 @@ func (a *app) start(t *testing.T) {
 	must1(a.sdk.Register(t.Context()))(t)
 }
 
-// receive notes a message for the user who is logged in.
+// receive notes a message for the user who is logged in. One that was not acknowledged before a restart comes again.
 func (a *app) receive(m wire.Message) error {
 	user := a.sdk.UserID()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if n := len(a.received[user]); n > 0 && a.received[user][n-1].MessageID == m.MessageID {
+		return nil
+	}
 	a.received[user] = append(a.received[user], m)
 	close(a.changed)
 	a.changed = make(chan struct{})
 	return nil
+}
+
+// noteCall notes what the app is told of a call.
+func (a *app) noteCall(what string) func(wire.Message) {
+	return func(m wire.Message) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.calls = append(a.calls, what+" "+m.Call.CallID)
+	}
+}
+
+// toldOfCalls is what the app was told of calls so far.
+func (a *app) toldOfCalls() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.calls)
 }
 
 // inboxOf is what the user received so far.

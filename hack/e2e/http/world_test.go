@@ -164,6 +164,12 @@ func (w *world) settled(t *testing.T) {
 // until waits for a condition.
 func until(t *testing.T, what string, holds func() error) {
 	t.Helper()
+	within(t, patience, what, holds)
+}
+
+// within is until with a patience of its own.
+func within(t *testing.T, patience time.Duration, what string, holds func() error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)

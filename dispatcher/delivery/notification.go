@@ -51,7 +51,7 @@ func notification(m message.Message, doc *config.Document, row config.Channel, n
 func operation(m message.Message) (name, of string) {
 	switch call := m.Detail.Call; {
 	case call != nil && call.Action != message.CallInvite:
-		return strings.ToLower(call.Action) + "_invitation", m.Detail.Replaces
+		return strings.ToLower(string(call.Action)) + "_invitation", m.Detail.Replaces
 	case m.Kind == message.KindRecall:
 		return "recall", m.Detail.Of
 	case m.Detail.Replaces != "":

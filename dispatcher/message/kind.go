@@ -71,17 +71,17 @@ func (m *Mentions) Meant(userID string) bool {
 	return m != nil && (m.All || slices.Contains(m.UserIDs, userID))
 }
 
-// CallInvite is the action of a call that begins to ring.
-const CallInvite = "Invite"
-
 // CallEvent is one step of a call invitation, as all who take part see it.
 type CallEvent struct {
 	CallID string `json:"callID"`
-	// Action is Invite, Accept, Reject, Cancel, Quit, End or Timeout. All but Invite end or change what rings.
-	Action string `json:"action"`
+	// Action is the step, and State where the call is behind it.
+	Action CallAction `json:"action"`
+	State  CallState  `json:"state,omitempty"`
 	// Caller invited, and UserID is whose action it was; empty when nobody's, as with a timeout.
 	Caller string `json:"caller"`
 	UserID string `json:"userID,omitempty"`
+	// Members are those whose place in the call the step changed: for Invite the invited.
+	Members []string `json:"members,omitempty"`
 	// ExpiresAt is when it stops ringing, in Unix milliseconds.
 	ExpiresAt int64 `json:"expiresAt,omitempty"`
 }

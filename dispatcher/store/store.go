@@ -29,6 +29,8 @@ var (
 	ErrBacklogFull = errors.New("too many pushes are pending")
 	// ErrWrongApp says that the store belongs to another app.
 	ErrWrongApp = errors.New("the store belongs to another app")
+	// ErrStale says that a call has changed since it was read: read it again.
+	ErrStale = errors.New("the call has changed meanwhile")
 	// ErrNotTarget says that a settlement names a target that its delivery does not have (any more).
 	ErrNotTarget = errors.New("it is settled already or is no target")
 	// ErrLeaseLost says that this process may not write deliveries any more.
@@ -47,6 +49,7 @@ type Store interface {
 	Bulk
 	PushTests
 	Rules
+	Calls
 	provider.TokenStore
 
 	// Now is the store's time, by which everything in it is measured: the processes of an app agree
@@ -189,6 +192,8 @@ type Also struct {
 	Edit string
 	// Rule is a change of a user's rule; nil changes none.
 	Rule *RuleChange
+	// Call is a call behind a step. One that is not at the Version before it in the store refuses the request with ErrStale.
+	Call *message.Call
 }
 
 // NewDelivery is a delivery before it is stored.

@@ -29,7 +29,9 @@ func MessageOf(e message.InboxEntry) Message {
 }
 
 func callOf(c message.CallEvent) CallEvent {
-	out := CallEvent{CallID: c.CallID, Action: c.Action, Caller: c.Caller, UserID: c.UserID}
+	out := CallEvent{
+		CallID: c.CallID, Action: string(c.Action), State: string(c.State), Caller: c.Caller, UserID: c.UserID, Members: c.Members,
+	}
 	if c.ExpiresAt != 0 {
 		out.ExpiresAt = new(time.UnixMilli(c.ExpiresAt).UTC())
 	}

@@ -87,8 +87,10 @@ type Mentions struct {
 type CallEvent struct {
 	CallID    string     `json:"callID"`
 	Action    string     `json:"action" enum:"Invite,Accept,Reject,Cancel,Quit,End,Timeout"`
-	Caller    string     `json:"caller" doc:"Who invited."`
-	UserID    string     `json:"userID,omitempty" doc:"Whose action it was."`
+	State     string     `json:"state,omitempty" enum:"Ringing,Ongoing,Ended" doc:"Where the call is behind the step."`
+	Caller    string     `json:"caller" doc:"Who began the call."`
+	UserID    string     `json:"userID,omitempty" doc:"Whose action it was; empty when nobody's."`
+	Members   []string   `json:"members,omitempty" nullable:"false" doc:"Those whose place in the call the step changed; for Invite those who are invited."`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty" doc:"When it stops ringing."`
 	// Over is decided when the event is read, not when it is stored.
 	Over bool `json:"over,omitempty" doc:"Whether an invitation does not ring any more for this user."`

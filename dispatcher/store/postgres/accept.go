@@ -55,6 +55,8 @@ type accepting struct {
 	// fresh are the keys that nobody had used.
 	fresh   map[idempotencyKey]bool
 	pending int64
+	// calls are the versions of those that change, before the batch and then behind each request.
+	calls map[string]int64
 	// repeated are answered from what is stored, refused leave nothing behind.
 	accepted, repeated, refused []*acceptRequest
 	users                       map[string]rules.Place
@@ -73,7 +75,7 @@ func (r *acceptRequest) key() idempotencyKey {
 func commitAccepts(ctx context.Context, t *tx, batch []*acceptRequest) error {
 	a := &accepting{
 		tx: t, batch: batch, claims: map[idempotencyKey]*acceptRequest{}, fresh: map[idempotencyKey]bool{},
-		users: map[string]rules.Place{}, badges: map[badged]int32{}, known: map[uuid.UUID]bool{},
+		users: map[string]rules.Place{}, badges: map[badged]int32{}, known: map[uuid.UUID]bool{}, calls: map[string]int64{},
 	}
 	for _, r := range batch {
 		r.result, r.first = store.AcceptResult{}, nil
@@ -117,6 +119,7 @@ func (a *accepting) decide() {
 			}
 			a.pending += r.Targets
 			a.takeBack(r)
+			r.advance(a.calls)
 			a.accepted = append(a.accepted, r)
 		}
 	}
@@ -124,7 +127,7 @@ func (a *accepting) decide() {
 
 // refuse is why a request is not accepted; nil means that it is.
 func (a *accepting) refuse(r *acceptRequest) error {
-	return cmp.Or(a.refuseChange(r), r.Fits(a.pending))
+	return cmp.Or(a.refuseChange(r), a.refuseStale(r), r.Fits(a.pending))
 }
 
 // repeat answers a request like the first one of its batch.

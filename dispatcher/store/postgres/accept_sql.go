@@ -45,6 +45,7 @@ func (a *accepting) claim(ctx context.Context) error {
 	if len(a.claims) > 0 {
 		a.claimKeys(b)
 	}
+	a.lockCalls(b)
 	if slices.ContainsFunc(a.batch, func(r *acceptRequest) bool { return r.Capped() }) {
 		b.add(readPending).QueryRow(func(row pgx.Row) error { return row.Scan(&a.pending) })
 	}
@@ -172,6 +173,7 @@ func (a *accepting) write(ctx context.Context) error {
 		b.add(insertDeliveries, a.store.incarnation.Load(), d.messages, d.channels, d.rules, d.targets, d.counts, d.dues, d.expires).
 			Query(func(rows pgx.Rows) error { return scanDeliveries(rows, d) })
 	}
+	a.changeCalls(b)
 	rows.ledger.queue(b)
 	return a.finish(ctx, b)
 }

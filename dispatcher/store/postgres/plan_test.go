@@ -171,6 +171,7 @@ func filling(today int64) []string {
 		`INSERT INTO receipts SELECT id, n, 'Delivered', 'fcm', '', '', ms ` + at("r"),
 		`INSERT INTO push_tests SELECT n::text, '\x00', id, ms, '{}' ` + at("t"),
 		`INSERT INTO push_test_devices SELECT id, n, ms ` + at("p"),
+		`INSERT INTO calls SELECT n::text, 1, CASE WHEN n % 2 = 0 THEN ms END, ms, '{}' ` + at("c"),
 		`VACUUM ANALYZE`,
 	}
 }

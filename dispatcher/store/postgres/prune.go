@@ -40,6 +40,7 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), outcomesTable) },
 		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), receiptsTable) },
 		func() (bool, error) { return s.pruneRows(ctx, pruneKeys, millis(before.Idempotency), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneCalls, millis(before.Messages), limit) },
 		func() (bool, error) { return s.pruneRows(ctx, prunePushTests, millis(before.PushTests), limit) },
 		func() (bool, error) { return s.pruneDevices(ctx, millis(before.Devices), limit) },
 		func() (bool, error) { _, err := s.exec(ctx, s.pool, pruneLeases); return false, err },

@@ -256,3 +256,24 @@ func handed(d message.Delivery) store.Settlement {
 	}
 	return s
 }
+
+// TestStatementsOfCalls: steps of calls have two statements more and no further round trip, however many there are.
+func TestStatementsOfCalls(t *testing.T) {
+	t.Parallel()
+	s, seen := recorded(t)
+	acquire(t, s)
+	d := boundDevice(t, s, "anna")
+	for _, n := range []int{1, groupcommit.MaxBatch} {
+		for version := range int64(2) {
+			var reqs []store.AcceptRequest
+			for i := range n {
+				r := pushTo(d)
+				r.Also.Call = &message.Call{ID: fmt.Sprint(n, "-", i), Version: version + 1, State: message.CallRinging, CreatedAt: s.Now()}
+				reqs = append(reqs, r)
+			}
+			if got, want := seen.cost(func() { acceptTogether(t, s, reqs...) }), (cost{12, 3}); got != want {
+				t.Errorf("accepting version %d of %d: %+v, want %+v", version+1, n, got, want)
+			}
+		}
+	}
+}

@@ -165,7 +165,7 @@ var errAgain = errors.New("another process changed the same rows")
 
 // conflict reports whether a transaction ended only because of others.
 func conflict(err error) bool {
-	if errors.Is(err, errAgain) || noPartition(err) {
+	if errors.Is(err, errAgain) || noPartition(err) || begunTwice(err) {
 		return true
 	}
 	switch code(err) {

@@ -24,6 +24,8 @@ type Accept struct {
 	ID uuid.UUID
 	// Push and Detail are the message's in JSON; nil without one.
 	Push, Detail *string
+	// Call is the call that changes, in JSON; nil without one.
+	Call *string
 	// Targets counts the targets of all deliveries.
 	Targets int64
 	// Recalls is the message that is taken back, Edits the one that is changed; zero means none.
@@ -62,6 +64,13 @@ func NewAccept(r store.AcceptRequest) (*Accept, error) {
 	}
 	if a.Edits, err = known(r.Also.Edit); err != nil {
 		return nil, err
+	}
+	if r.Also.Call != nil {
+		b, err := json.Marshal(r.Also.Call)
+		if err != nil {
+			return nil, fmt.Errorf("call: %w", err)
+		}
+		a.Call = new(string(b))
 	}
 	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
 	return a, errors.Join(a.checkDecisions(), a.checkRule())

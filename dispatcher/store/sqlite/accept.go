@@ -50,6 +50,9 @@ func (a accept) run(t *tx) (store.AcceptResult, error) {
 	if err := a.fits(t); err != nil {
 		return store.AcceptResult{}, err
 	}
+	if err := a.current(t); err != nil {
+		return store.AcceptResult{}, err
+	}
 	if err := a.change(t); err != nil {
 		return store.AcceptResult{}, err
 	}
@@ -64,10 +67,18 @@ func (a accept) run(t *tx) (store.AcceptResult, error) {
 	if result.Deliveries, err = a.insertDeliveries(t, places); err != nil {
 		return store.AcceptResult{}, err
 	}
-	if err := a.changeRule(t, places); err != nil {
+	if err := a.changeAlso(t, places); err != nil {
 		return store.AcceptResult{}, err
 	}
 	return result, a.insertSuppressed(t, places)
+}
+
+// changeAlso writes what the message changes besides.
+func (a accept) changeAlso(t *tx, places map[string]rules.Place) error {
+	if err := a.changeRule(t, places); err != nil {
+		return err
+	}
+	return a.changeCall(t)
 }
 
 // duplicate answers a repeated request like the first one.

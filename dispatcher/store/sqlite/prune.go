@@ -45,6 +45,9 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (mor
 			`DELETE FROM idempotency WHERE (sender, client_id) IN
 				(SELECT sender, client_id FROM idempotency WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`,
 		}},
+		{millis(before.Messages), []string{
+			`DELETE FROM calls WHERE call_id IN (` + oldCalls + `)`,
+		}},
 		{millis(before.PushTests), []string{
 			`DELETE FROM push_test_devices WHERE message_id IN (SELECT message_id FROM push_tests WHERE uid IN (` + oldPushTests + `))`,
 			`DELETE FROM push_tests WHERE uid IN (` + oldPushTests + `)`,

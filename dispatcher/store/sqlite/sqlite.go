@@ -168,7 +168,10 @@ func (s *Store) logPanic(err error) {
 
 // isAnswer reports whether an error is the truth about the request, and not trouble of the store.
 func isAnswer(err error) bool {
-	for _, answer := range []error{store.ErrNotFound, store.ErrConflict, store.ErrRecalled, store.ErrBacklogFull, store.ErrLeaseLost} {
+	for _, answer := range []error{
+		store.ErrNotFound, store.ErrConflict, store.ErrRecalled, store.ErrStale, store.ErrBacklogFull,
+		store.ErrLeaseLost,
+	} {
 		if errors.Is(err, answer) {
 			return true
 		}

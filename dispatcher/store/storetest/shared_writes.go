@@ -24,6 +24,7 @@ func sharedWriteCases() []testCase {
 		{"the account balances for all processes at every moment", sharedAccount},
 		{"imports at two processes leave the later state", sharedImports},
 		{"badges of pushes at two processes are all different", sharedBadges},
+		{"of the same steps of calls at three processes one is made", sharedCalls},
 	}
 }
 
@@ -328,4 +329,47 @@ func sharedImports(b *bench) {
 	if diff := cmp.Diff(want, got, content); diff != "" {
 		b.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// sharedCalls lets processes begin and end the same calls: each step is made once.
+func sharedCalls(b *bench) {
+	const calls = 12
+	pods, _ := b.pods(3)
+	begun := make([]message.Call, calls)
+	for i := range begun {
+		begun[i] = b.ringing(time.Minute)
+	}
+	for _, step := range []func(message.Call) message.Call{func(c message.Call) message.Call { return c }, over} {
+		made := map[string]int{}
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for i, p := range slices.Repeat(pods, 3) {
+			wg.Go(func() {
+				batch := make([]store.AcceptRequest, calls)
+				for k := range batch {
+					batch[k] = telling(step(begun[k]))
+				}
+				if i%2 > 0 {
+					slices.Reverse(batch) // so that calls are met in either order
+				}
+				for k, r := range p.Accept(p.Context(), batch) {
+					mu.Lock()
+					switch {
+					case r.Err == nil:
+						made[batch[k].Also.Call.ID]++
+					case !errors.Is(r.Err, store.ErrStale):
+						b.Error(r.Err)
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		for _, c := range begun {
+			if made[c.ID] != 1 {
+				b.Errorf("a step of %s was made %d times", c.ID, made[c.ID])
+			}
+		}
+	}
+	b.contiguous("bert", 2*calls)
 }

@@ -43,7 +43,7 @@ func cases() []testCase {
 	for _, group := range [][]testCase{
 		deviceCases(), confirmCases(), tokenCases(), acceptCases(), inboxCases(), leaseCases(), settleCases(), healthCases(),
 		accessTokenCases(), traceCases(), pruneCases(), concurrentCases(), modelCases(), sessionCases(), bulkCases(), clockCases(),
-		badgeCases(), receiptCases(), pushTestCases(), recallCases(), ruleCases(), drainCases(), crowdCases(),
+		badgeCases(), receiptCases(), pushTestCases(), recallCases(), ruleCases(), drainCases(), crowdCases(), callCases(),
 	} {
 		all = append(all, group...)
 	}

@@ -4,6 +4,7 @@
 package accept
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -83,9 +84,17 @@ type Request struct {
 	Push    *message.PushConfig
 	// PushTTL of 0 means the app's default.
 	PushTTL time.Duration
+	// PushUntil is when the attempts to push end, whatever PushTTL is; zero leaves it to that.
+	PushUntil time.Time
+	// PushTo are those of To who are pushed; nil means all.
+	PushTo []string
 	// Kind is empty for a chat message; Detail is zero unless the kind has more to say.
 	Kind   message.Kind
 	Detail message.Detail
+	// MessageID is made here unless somebody has to know it before; it must be of MessageID.
+	MessageID string
+	// Identity is what a repetition must have in common with the first request; nil means all of it.
+	Identity any
 	// Also is written in the same transaction.
 	Also store.Also
 
@@ -125,6 +134,12 @@ func (a *Acceptor) Accept(ctx context.Context, reqs []Request) []Result {
 		a.deps.Metrics.Accepted.WithLabelValues(label(r)).Inc()
 	}
 	return results
+}
+
+// CheckPush gives the first field of a push that breaks its rule by the configuration in force, as a *message.FieldError.
+func (a *Acceptor) CheckPush(p *message.PushConfig) error {
+	doc, _ := a.deps.Live.Current()
+	return CheckPush(p, doc.Document)
 }
 
 // acceptGood stores the requests at the indexes and fills in their results.
@@ -227,15 +242,20 @@ func (p plan) request(r Request) store.AcceptRequest {
 		ttl = seconds(p.doc.Routing.PushTTLSeconds)
 	}
 	msg := message.Message{
-		ID: MessageID(p.now), Kind: r.Kind, Detail: r.Detail, Sender: r.From, Body: r.Body, Push: r.Push,
+		ID: cmp.Or(r.MessageID, MessageID(p.now)), Kind: r.Kind, Detail: r.Detail, Sender: r.From, Body: r.Body, Push: r.Push,
 		CreatedAt: p.now, PushExpiresAt: p.now.Add(ttl),
+	}
+	if !r.PushUntil.IsZero() {
+		msg.PushExpiresAt = r.PushUntil
 	}
 	in := router.Input{
 		Message: msg, Channels: p.channels, Now: p.now,
 		AckTimeout: seconds(p.doc.Routing.AckTimeoutSeconds), CallAckTimeout: seconds(p.doc.Routing.CallAckTimeout()),
 	}
 	for _, u := range r.To {
-		in.Recipients = append(in.Recipients, Recipient(u, p.recipients[u], msg.Conversation()))
+		to := Recipient(u, p.recipients[u], msg.Conversation())
+		to.Quiet = r.PushTo != nil && !slices.Contains(r.PushTo, u)
+		in.Recipients = append(in.Recipients, to)
 	}
 	for _, id := range r.PushIDs {
 		in.Recipients = append(in.Recipients, router.Recipient{Devices: []message.Device{p.named[id]}})

@@ -70,6 +70,10 @@ func (r *Request) conversation() message.Conversation {
 
 // hash is of everything but the client id; equal content has equal hashes, also in versions that know of fewer fields.
 func (r *Request) hash() [32]byte {
+	if r.Identity != nil {
+		b, _ := json.Marshal(r.Identity)
+		return sha256.Sum256(b)
+	}
 	kind := r.Kind
 	if kind == message.KindChat {
 		kind = ""

@@ -64,6 +64,7 @@ func (p *devicePlane) routes() {
 		security:    []string{deviceSecret}, errors: []int{http.StatusNotFound},
 	}, p.setBadge)
 	p.ruleRoutes()
+	p.callRoutes()
 	p.session()
 	p.receipts()
 }

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -124,7 +125,7 @@ func (p *plane) failureOf(ctx context.Context, err error) *failure {
 		f.Errors = []wire.FieldError{{Field: "body." + e.Field, Message: e.Problem}}
 		return f
 	}
-	if f := unchanged(err); f != nil {
+	if f := cmp.Or(unchanged(err), ofCall(err)); f != nil {
 		return f
 	}
 	switch {

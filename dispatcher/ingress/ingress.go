@@ -65,6 +65,7 @@ type DeviceDeps struct {
 	Badges   Badges
 	Rules    Rules
 	Users    Users
+	Calls    Calls
 	// Session serves the WebSocket sessions.
 	Session http.Handler
 	// Receipts serves the vendors' callbacks.
@@ -78,6 +79,7 @@ type ServerDeps struct {
 	Bindings Bindings
 	Acceptor Acceptor
 	Rules    Rules
+	Calls    Calls
 	Store    Store
 	Log      *slog.Logger
 }

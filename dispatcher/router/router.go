@@ -31,6 +31,8 @@ type Recipient struct {
 	Muted bool
 	// OnlineUntil is until when the app's server reported the user online.
 	OnlineUntil time.Time
+	// Quiet means that the message is pushed to others only.
+	Quiet bool
 }
 
 // Channel is a channel row as far as routing needs it.

@@ -41,7 +41,7 @@ func (v verdict) sender() string {
 	switch {
 	case !m.Kind.Pushes():
 		return message.ReasonKind
-	case m.Push == nil:
+	case m.Push == nil || v.to.Quiet:
 		return message.ReasonNoPushConfig
 	case m.Push.Mode == message.PushNever:
 		return message.ReasonPushNever

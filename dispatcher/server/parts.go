@@ -11,6 +11,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/binding"
+	"github.com/offlinepush/operator/dispatcher/call"
 	"github.com/offlinepush/operator/dispatcher/callback"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/delivery"
@@ -37,6 +38,7 @@ type parts struct {
 	users  *usertoken.Verifier
 	events *callback.Notifier
 	tests  *pushtest.Service
+	calls  *call.Service
 	// peers is nil for a dispatcher that is alone.
 	peers                *peer.Peers
 	device, server, peer http.Handler
@@ -65,7 +67,9 @@ func (p *process) assemble(h held) (*parts, error) {
 		places.Peers, bindings.Peers, acceptor.Peers = a.peers, a.peers, a.peers
 	}
 	a.places = session.NewPlaces(places)
-	p.planes(a, binding.New(bindings), accept.New(acceptor))
+	accepting := accept.New(acceptor)
+	a.calls = call.New(call.Deps{Store: h.store, Acceptor: accepting, Log: p.Log})
+	p.planes(a, binding.New(bindings), accepting)
 	p.reporter.opened(a)
 	return a, nil
 }
@@ -90,7 +94,7 @@ func (p *process) credential() peer.Credential {
 func (p *process) planes(a *parts, bindings *binding.Service, acceptor *accept.Acceptor) {
 	rules := pushrule.New(a.store, acceptor)
 	a.device = ingress.Device(ingress.DeviceDeps{
-		Live: p.live, Bindings: bindings, Badges: a.store, Rules: rules, Users: a.users, Log: p.Log,
+		Live: p.live, Bindings: bindings, Badges: a.store, Rules: rules, Users: a.users, Calls: a.calls, Log: p.Log,
 		Receipts: receipt.New(receipt.Deps{
 			Live: p.live, Store: a.store, Read: catalog.Receipts, Token: canonical, Metrics: p.metrics, Log: p.Log,
 		}),
@@ -99,7 +103,7 @@ func (p *process) planes(a *parts, bindings *binding.Service, acceptor *accept.A
 		}),
 	})
 	a.server = ingress.Server(ingress.ServerDeps{
-		Live: p.live, Bindings: bindings, Acceptor: acceptor, Rules: rules, Store: a.store, Log: p.Log,
+		Live: p.live, Bindings: bindings, Acceptor: acceptor, Rules: rules, Calls: a.calls, Store: a.store, Log: p.Log,
 	})
 }
 
@@ -131,6 +135,7 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 	background, stopBackground := context.WithCancel(beyond)
 	defer stopBackground()
 	group.Go(func() error { a.users.Run(background); return nil })
+	group.Go(func() error { a.calls.Run(background); return nil })
 	group.Go(func() error { a.events.Run(background); return nil })
 	group.Go(func() error { janitor(background, a.store, p.live, p.Log); return nil })
 	d.serve(group, a)

@@ -2,9 +2,12 @@ package session
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -78,7 +81,11 @@ func (r *reader) next(ctx context.Context) (frames []wire.ServerFrame, more bool
 		frames = append(frames, wire.ServerFrame{Type: wire.FrameGap, Cursor: after})
 	}
 	for _, e := range r.fitting(entries) {
-		frames = append(frames, frameOf(e))
+		over, err := r.over(ctx, e.Message)
+		if err != nil {
+			return frames, false, err
+		}
+		frames = append(frames, frameOf(e, over))
 	}
 	return frames, len(entries) > 0, nil
 }
@@ -100,6 +107,28 @@ func (r *reader) fitting(entries []message.InboxEntry) []message.InboxEntry {
 	return entries
 }
 
-func frameOf(e message.InboxEntry) wire.ServerFrame {
-	return wire.ServerFrame{Type: wire.FrameMessage, Message: new(wire.MessageOf(e))}
+// over reports whether a message invites the user to a call that does not ring any more: who logs in later is not
+// called. Other messages cost nothing.
+func (r *reader) over(ctx context.Context, m message.Message) (bool, error) {
+	event := m.Detail.Call
+	if event == nil || event.Action != message.CallInvite || !slices.Contains(event.Members, r.userID) {
+		return false, nil
+	}
+	now := r.store.Now()
+	if now.UnixMilli() >= event.ExpiresAt {
+		return true, nil
+	}
+	c, err := r.store.Call(ctx, event.CallID)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return !c.Rings(r.userID, m.ID, now), err
+}
+
+func frameOf(e message.InboxEntry, over bool) wire.ServerFrame {
+	m := wire.MessageOf(e)
+	if over {
+		m.Call.Over, m.Body, m.Push = true, "", nil
+	}
+	return wire.ServerFrame{Type: wire.FrameMessage, Message: &m}
 }

@@ -41,6 +41,9 @@ type Store interface {
 	Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error)
 	Cursor(ctx context.Context, device int64, userID string) (int64, error)
 	Ack(ctx context.Context, device int64, userID string, seq int64) error
+	// Call finds a call, with store.ErrNotFound, and Now is the time by which it rings.
+	Call(ctx context.Context, id string) (message.Call, error)
+	Now() time.Time
 }
 
 // Events hears of sessions. Its methods never block.

@@ -72,3 +72,21 @@ func (p Push) Config() *message.PushConfig {
 	}
 	return out
 }
+
+// CallOf is a call as it travels.
+func CallOf(c message.Call) Call {
+	out := Call{
+		CallID: c.ID, Caller: c.Caller(), State: string(c.State), Reason: string(c.Reason), Members: make([]CallMember, len(c.Members)),
+		Body: c.Body, CreatedAt: c.CreatedAt,
+	}
+	if !c.EndedAt.IsZero() {
+		out.EndedAt = new(c.EndedAt)
+	}
+	for i, m := range c.Members {
+		out.Members[i] = CallMember{UserID: m.UserID, State: string(m.State), Since: m.Since}
+		if m.State == message.MemberInvited {
+			out.Members[i].ExpiresAt = new(m.RingsUntil)
+		}
+	}
+	return out
+}

@@ -24,6 +24,22 @@ const (
 	CodeRecalled Code = "already_recalled"
 	// CodeIDConflict means that the client id was used for a request with other content.
 	CodeIDConflict Code = "id_conflict"
+	// CodeCallOver means that the call has ended, or rings no more for the user.
+	CodeCallOver Code = "call_over"
+	// CodeCallExists means that the call id belongs to another call.
+	CodeCallExists Code = "call_exists"
+	// CodeNotInvited means that a user was not invited to the call.
+	CodeNotInvited Code = "not_invited"
+	// CodeInvitedAlready means that who is to be invited is in the call or rings already.
+	CodeInvitedAlready Code = "invited_already"
+	// CodeCallAnswered means that the invitation is answered: by another device, or by all who were invited.
+	CodeCallAnswered Code = "call_answered"
+	// CodeNotCaller means that only who began the call may do it.
+	CodeNotCaller Code = "not_caller"
+	// CodeNotInCall means that the user is not in the call, or that nobody has accepted yet.
+	CodeNotInCall Code = "not_in_call"
+	// CodeCallFull means that the call has as many invitees as there may be.
+	CodeCallFull Code = "call_full"
 	// CodeTooLarge means that the request body is larger than allowed.
 	CodeTooLarge Code = "too_large"
 	// CodeUnsupportedMediaType means that the request body is not application/json.
@@ -48,6 +64,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidRequest, CodeUnauthenticated, CodeUserTokensOff, CodeNotFound, CodeNotSender, CodeRecalled, CodeIDConflict,
+		CodeCallOver, CodeCallExists, CodeNotInvited, CodeInvitedAlready, CodeCallAnswered, CodeNotCaller, CodeNotInCall, CodeCallFull,
 		CodeTooLarge, CodeUnsupportedMediaType, CodeTimeout, CodeRateLimited, CodeBacklogFull,
 		CodeStoreUnavailable, CodeKeysUnavailable, CodeDraining, CodeInternal,
 	}
@@ -60,7 +77,7 @@ const ProblemType = "application/problem+json"
 type Problem struct {
 	Title     string       `json:"title" doc:"The name of the status."`
 	Status    int          `json:"status"`
-	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,not_sender,already_recalled,id_conflict,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
+	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,not_sender,already_recalled,id_conflict,call_over,call_exists,not_invited,invited_already,call_answered,not_caller,not_in_call,call_full,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
 	Detail    string       `json:"detail" doc:"What went wrong and what to do, for people."`
 	RequestID string       `json:"requestID,omitempty"`
 	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields that break a rule."`

@@ -22,6 +22,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/binding"
+	"github.com/offlinepush/operator/dispatcher/call"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress"
 	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
@@ -60,6 +61,7 @@ type Bed struct {
 	Bindings *binding.Service
 	Acceptor *accept.Acceptor
 	Rules    *pushrule.Service
+	Calls    *call.Service
 	Users    *usertoken.Verifier
 	// Device and Server serve the planes over TLS.
 	Device, Server *httptest.Server
@@ -102,6 +104,7 @@ func New(tb testing.TB) *Bed {
 	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi", "OPPO", "Meizu", "APNs"}})
 	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m})
 	b.Rules = pushrule.New(b.Store, b.Acceptor)
+	b.Calls = call.New(call.Deps{Store: b.Store, Acceptor: b.Acceptor, Log: log})
 	b.serve(tb, log)
 	return b
 }
@@ -119,14 +122,14 @@ func (b *Bed) acquire(tb testing.TB, log *slog.Logger) {
 func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	tb.Helper()
 	b.Device = httptest.NewTLSServer(ingress.Device(ingress.DeviceDeps{
-		Live: b.Live, Bindings: b.Bindings, Badges: b.Store, Rules: b.Rules, Users: b.Users, Log: log,
+		Live: b.Live, Bindings: b.Bindings, Badges: b.Store, Rules: b.Rules, Users: b.Users, Calls: b.Calls, Log: log,
 		Receipts: receipt.New(receipt.Deps{Live: b.Live, Store: b.Store, Read: ReadReceipts, Metrics: b.metrics, Log: log}),
 		Session: session.NewServer(session.Deps{
 			Hub: b.Hub, Places: b.Places, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
 		}),
 	}))
 	b.Server = httptest.NewUnstartedServer(ingress.Server(ingress.ServerDeps{
-		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Rules: b.Rules, Store: b.Store, Log: log,
+		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Calls: b.Calls, Rules: b.Rules, Store: b.Store, Log: log,
 	}))
 	b.Server.EnableHTTP2 = true
 	b.Server.StartTLS()

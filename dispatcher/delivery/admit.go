@@ -16,9 +16,9 @@ const (
 // admitted are the targets that pass the fence. It ends the story of the others, but for those whose shown
 // notification is to be replaced and is not known to be there, and those whose device may acknowledge yet: they
 // wait, which uses up no try.
-func (a *attempt) admitted(m message.Message, targets []message.Target, is store.Fence) (pass []live) {
+func (a *attempt) admitted(m message.Message, targets []message.Target, is store.Fence, over map[string]bool) (pass []live) {
 	now := a.store.Now()
-	f := admission{Fence: is, replaces: m.Detail.Replaces != "", expires: a.delivery.ExpiresAt, now: now}
+	f := admission{Fence: is, over: over, replaces: m.Detail.Replaces != "", expires: a.delivery.ExpiresAt, now: now}
 	for _, t := range targets {
 		state, reason := f.admit(t)
 		grace := is.Devices[t.Device].GraceUntil
@@ -45,6 +45,8 @@ func replaceWait(age time.Duration) time.Duration {
 // admission is what the fence says about a message's targets at a time.
 type admission struct {
 	store.Fence
+	// over are the users for whom a call does not ring any more.
+	over         map[string]bool
 	replaces     bool
 	expires, now time.Time
 }
@@ -62,6 +64,8 @@ func (f admission) admit(t message.Target) (message.State, string) {
 		return message.Cancelled, message.ReasonRecalled
 	case !f.now.Before(f.expires):
 		return message.Expired, message.ReasonTTL
+	case f.over[s.UserID]:
+		return message.Cancelled, message.ReasonCallOver
 	case f.replaces && s.Replaced != store.ReplacedHanded:
 		return unreplaced(s.Replaced)
 	case !s.TokenOK:

@@ -105,7 +105,11 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 		return fmt.Errorf("reading the fence: %w", err)
 	}
 	open.read(now.Devices)
-	pass := a.admitted(m, targets, now)
+	over, err := a.over(ctx, m, now)
+	if err != nil {
+		return fmt.Errorf("reading the call: %w", err)
+	}
+	pass := a.admitted(m, targets, now, over)
 	if len(pass) == 0 {
 		return nil
 	}

@@ -50,6 +50,8 @@ type memory struct {
 	detail   message.Detail // of every message
 	kind     message.TokenKind
 	asked    store.FenceQuery
+	call     message.Call // every one
+	calling  error
 	recalled bool // every message
 }
 
@@ -128,6 +130,15 @@ func (m *memory) Message(context.Context, string) (message.Message, error) {
 		out.Push, out.Detail, out.Recalled = nil, message.Detail{}, true
 	}
 	return out, m.failing
+}
+
+func (m *memory) Call(context.Context, string) (message.Call, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.calling == nil && m.call.ID == "" {
+		return message.Call{}, store.ErrNotFound
+	}
+	return m.call.Clone(), m.calling
 }
 
 func (m *memory) Fence(_ context.Context, q store.FenceQuery) (store.Fence, error) {

@@ -38,7 +38,7 @@ func notification(m message.Message, doc *config.Document, row config.Channel, n
 		n.ReplaceID = m.Detail.Replaces
 	}
 	if call := m.Detail.Call; call != nil {
-		n.CallID, n.ExpiresAt, n.ReplaceID = call.CallID, call.ExpiresAt, call.CallID
+		n.CallID, n.ExpiresAt = call.CallID, call.ExpiresAt
 	}
 	if n.Operation != "" {
 		n.VoIP, n.Setting = nil, quiet(n.Setting)

@@ -150,7 +150,7 @@ func TestARecalledMessageIsNotPushed(t *testing.T) {
 
 func TestWhatEndsACallStartsNone(t *testing.T) {
 	t.Parallel()
-	event := func(action string) message.Detail {
+	event := func(action message.CallAction) message.Detail {
 		return message.Detail{Call: &message.CallEvent{CallID: "c", Action: action, ExpiresAt: 7}}
 	}
 	for name, tt := range map[string]struct {
@@ -166,6 +166,7 @@ func TestWhatEndsACallStartsNone(t *testing.T) {
 			m := newMemory(1)
 			replacing(m, map[int64]store.Replaced{1: store.ReplacedHanded})
 			m.profile, m.detail = "call", tt.detail
+			ringing(m, "u")
 			v := &vendor{}
 			b := newBench(t, m, v)
 			defer b.drain()
@@ -182,7 +183,7 @@ func TestWhatEndsACallStartsNone(t *testing.T) {
 func TestANotificationSaysWhatItDoes(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
-	call := func(action string) *message.CallEvent {
+	call := func(action message.CallAction) *message.CallEvent {
 		return &message.CallEvent{CallID: "room-1", Action: action, Caller: "anna", ExpiresAt: 90_000}
 	}
 	voip := &message.VoIP{HandleType: "Generic", HandleValue: "Anna"}
@@ -211,11 +212,11 @@ func TestANotificationSaysWhatItDoes(t *testing.T) {
 		},
 		"an invitation": {
 			message.Message{ID: "i", Kind: message.KindCall, Detail: message.Detail{Call: call(message.CallInvite)}},
-			shown{ReplaceID: "room-1", CallID: "room-1", ExpiresAt: 90_000, Urgent: true, VoIP: true, Rings: true},
+			shown{ReplaceID: "i", CallID: "room-1", ExpiresAt: 90_000, Urgent: true, VoIP: true, Rings: true},
 		},
 		"a cancelled call": {
 			message.Message{ID: "c", Kind: message.KindCall, Detail: message.Detail{Call: call("Cancel"), Replaces: "i"}},
-			shown{ReplaceID: "room-1", Operation: "cancel_invitation", Of: "i", CallID: "room-1", ExpiresAt: 90_000, Urgent: true},
+			shown{ReplaceID: "i", Operation: "cancel_invitation", Of: "i", CallID: "room-1", ExpiresAt: 90_000, Urgent: true},
 		},
 	} {
 		tt.message.Push, tt.message.PushExpiresAt = &message.PushConfig{Title: "t", ResourcesID: "call", VoIP: voip}, now.Add(time.Minute)

@@ -112,5 +112,6 @@ const (
 	ReasonAttempts      = "TooManyTries" // unknown answers, a bounded number of times
 	ReasonSuspended     = "ChannelSuspended"
 	ReasonRecalled      = "Recalled"         // its sender took it back
+	ReasonCallOver      = "CallOver"         // the call does not ring any more for the user
 	ReasonNoPredecessor = "NothingToReplace" // what it replaces was never given to the vendor
 )

@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/offlinepush/operator/dispatcher/client/payload"
 	"github.com/offlinepush/operator/dispatcher/message"
@@ -28,8 +29,8 @@ type Callbacks struct {
 	MessageReceived func(wire.Message) error
 	// MessageRecalled names the message in Of.
 	MessageRecalled func(wire.Message)
-	// CallInvitationReceived is an invitation that rings. CallChanged is an answer to it, and CallEnded says that it rings no
-	// more or that the call is over.
+	// CallInvitationReceived is an invitation that rings. CallEnded says that the call is over, or is for this user; and
+	// CallChanged tells of everything else in it, also that the user accepted, maybe on another phone.
 	CallInvitationReceived func(wire.Message)
 	CallChanged            func(wire.Message)
 	CallEnded              func(wire.Message)
@@ -79,15 +80,15 @@ func tell[T any](callback func(T), about T) {
 	}
 }
 
-// deliver hands a message to its callback.
-func (c *Callbacks) deliver(m wire.Message) error {
+// deliver hands a message to the user to its callback.
+func (c *Callbacks) deliver(userID string, m wire.Message) error {
 	switch m.Kind {
 	case string(message.KindRecall):
 		tell(c.MessageRecalled, m)
 	case string(message.KindRule):
 		tell(c.RuleUpdated, m)
 	case string(message.KindCall):
-		c.deliverCall(m)
+		c.deliverCall(userID, m)
 	default:
 		if c.MessageReceived != nil {
 			return c.MessageReceived(m)
@@ -96,17 +97,14 @@ func (c *Callbacks) deliver(m wire.Message) error {
 	return nil
 }
 
-// deliverCall hands an event of a call over. An invitation that does not ring any more is none.
-func (c *Callbacks) deliverCall(m wire.Message) {
-	if m.Call == nil {
-		return
-	}
-	switch m.Call.Action {
-	case "Invite":
-		if !m.Call.Over {
-			tell(c.CallInvitationReceived, m)
-		}
-	case "Cancel", "End", "Timeout":
+// deliverCall hands an event of a call over. An invitation that does not ring for the user, or not any more, is none.
+func (c *Callbacks) deliverCall(userID string, m wire.Message) {
+	switch call := m.Call; {
+	case call == nil:
+	case call.Action == string(message.CallInvite) && !call.Over:
+		tell(c.CallInvitationReceived, m)
+	case call.Action == string(message.CallInvite):
+	case call.State == string(message.CallEnded), call.Action != string(message.CallAccept) && slices.Contains(call.Members, userID):
 		tell(c.CallEnded, m)
 	default:
 		tell(c.CallChanged, m)

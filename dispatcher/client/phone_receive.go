@@ -100,12 +100,12 @@ func (l *link) message(m wire.Message) error {
 		return l.ctx.Err() // The user has logged out.
 	}
 	p.mu.Lock()
-	known := l.inbox.has(m)
+	known, userID := l.inbox.has(m), p.saved.UserID
 	p.mu.Unlock()
 	if known {
 		return nil
 	}
-	if err := p.options.Callbacks.deliver(m); err != nil {
+	if err := p.options.Callbacks.deliver(userID, m); err != nil {
 		return err
 	}
 	p.mu.Lock()

@@ -284,7 +284,9 @@ func TestKinds(t *testing.T) {
 		c.ConnectionChanged = nil
 		c.MessagesLost = func(after int64) { told <- "lost after " + time.Duration(after).String() }
 		_, l := f.loggedIn(t, client.Options{Callbacks: c})
-		call := func(action string, over bool) *wire.CallEvent { return &wire.CallEvent{Action: action, Over: over} }
+		call := func(action, state, member string) *wire.CallEvent {
+			return &wire.CallEvent{Action: action, State: state, Members: []string{member}, Over: action == "Invite" && member != "bob"}
+		}
 		l.send(wire.ServerFrame{Type: wire.FrameGap, Cursor: 7})
 		for i, m := range []wire.Message{
 			{Kind: "Chat"},
@@ -293,13 +295,15 @@ func TestKinds(t *testing.T) {
 			{Kind: "Rule"},
 			{Kind: "Application"},
 			{Kind: "Broadcast"},
-			{Kind: "Call", Call: call("Invite", false)},
-			{Kind: "Call", Call: call("Invite", true)},
-			{Kind: "Call", Call: call("Accept", false)},
-			{Kind: "Call", Call: call("Cancel", false)},
-			{Kind: "Call", Call: call("Timeout", false)},
+			{Kind: "Call", Call: call("Invite", "Ringing", "bob")},
+			{Kind: "Call", Call: call("Invite", "Ringing", "carl")},
+			{Kind: "Call", Call: call("Accept", "Ongoing", "bob")},
+			{Kind: "Call", Call: call("Cancel", "Ended", "carl")},
+			{Kind: "Call", Call: call("Timeout", "Ongoing", "bob")},
 			{Kind: "Call"},
 			{Kind: "Newer"},
+			{Kind: "Call", Call: call("Cancel", "Ringing", "carl")},
+			{Kind: "Call", Call: call("Reject", "Ringing", "bob")},
 		} {
 			m.Seq, m.MessageID = int64(i+1), string(rune('a'+i))
 			if acked := l.say(m); acked != m.Seq {
@@ -308,7 +312,7 @@ func TestKinds(t *testing.T) {
 		}
 		want := []string{
 			"lost after 7ns", "received a", "received b", "recalled it", "rule d", "received e", "received f",
-			"invited g", "changed i", "ended j", "ended k", "received m",
+			"invited g", "changed i", "ended j", "ended k", "received m", "changed n", "ended o",
 		}
 		if diff := cmp.Diff(want, told.all()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -17,13 +17,13 @@ func (p *devicePlane) callRoutes() {
 	register(p.plane, route{
 		id: "begin-call", method: http.MethodPost, path: deviceCallsPath, status: http.StatusAccepted,
 		summary: "Invite users to a call", description: beginDescription, security: both,
-		errors: callErrors(http.StatusForbidden, http.StatusTooManyRequests), maxBody: maxCallBody,
+		errors: callErrors(http.StatusForbidden), maxBody: maxCallBody,
 	}, p.beginCall)
 	againOK(p.api, deviceCallsPath)
 	step := func(action, summary, description string) route {
 		return route{
 			id: action + "-call", method: http.MethodPost, path: deviceCallsPath + "/{callID}/" + action, summary: summary,
-			description: description, security: both, errors: callErrors(http.StatusForbidden, http.StatusTooManyRequests), maxBody: maxCallBody,
+			description: description, security: both, errors: callErrors(http.StatusForbidden), maxBody: maxCallBody,
 		}
 	}
 	register(p.plane, step("invite", "Invite more users to a call", inviteDescription), p.inviteToCall)

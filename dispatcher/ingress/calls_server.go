@@ -16,7 +16,7 @@ func (p *serverPlane) callRoutes() {
 	register(p.plane, p.route(route{
 		id: "begin-call", method: http.MethodPost, path: callsPath, status: http.StatusAccepted,
 		summary: "Invite users to a call", description: beginDescription,
-		errors: []int{http.StatusConflict, http.StatusTooManyRequests}, maxBody: maxCallBody,
+		errors: []int{http.StatusConflict}, maxBody: maxCallBody, rate: rateCalls,
 	}), p.beginCall)
 	againOK(p.api, callsPath)
 	register(p.plane, p.route(route{
@@ -25,10 +25,12 @@ func (p *serverPlane) callRoutes() {
 	step := func(action, summary, description string) route {
 		return p.route(route{
 			id: action + "-call", method: http.MethodPost, path: callsPath + "/{callID}/" + action, summary: summary,
-			description: description, errors: callErrors(http.StatusTooManyRequests), maxBody: maxCallBody,
+			description: description, errors: callErrors(), maxBody: maxCallBody,
 		})
 	}
-	register(p.plane, step("invite", "Invite more users to a call", inviteDescription), p.inviteToCall)
+	invite := step("invite", "Invite more users to a call", inviteDescription)
+	invite.rate = rateCalls
+	register(p.plane, invite, p.inviteToCall)
 	register(p.plane, step("accept", "Accept a call for a user", ""), p.answerCall(message.CallAccept))
 	register(p.plane, step("reject", "Reject a call for a user", ""), p.answerCall(message.CallReject))
 	register(p.plane, step("cancel", "Cancel invitations", cancelDescription), p.cancelCall)

@@ -107,15 +107,15 @@ func (r *reader) fitting(entries []message.InboxEntry) []message.InboxEntry {
 	return entries
 }
 
-// over reports whether a message invites the user to a call that does not ring any more: who logs in later is not
-// called. Other messages cost nothing.
+// over reports whether a message is an invitation to a call that does not ring for the user, or not any more: who logs
+// in later is not called, nor are the caller's own devices. Other messages cost nothing.
 func (r *reader) over(ctx context.Context, m message.Message) (bool, error) {
 	event := m.Detail.Call
-	if event == nil || event.Action != message.CallInvite || !slices.Contains(event.Members, r.userID) {
+	if event == nil || event.Action != message.CallInvite {
 		return false, nil
 	}
 	now := r.store.Now()
-	if now.UnixMilli() >= event.ExpiresAt {
+	if !slices.Contains(event.Members, r.userID) || now.UnixMilli() >= event.ExpiresAt {
 		return true, nil
 	}
 	c, err := r.store.Call(ctx, event.CallID)

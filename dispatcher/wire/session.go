@@ -93,7 +93,7 @@ type CallEvent struct {
 	Members   []string   `json:"members,omitempty" nullable:"false" doc:"Those whose place in the call the step changed; for Invite those who are invited."`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty" doc:"When it stops ringing."`
 	// Over is decided when the event is read, not when it is stored.
-	Over bool `json:"over,omitempty" doc:"Whether an invitation does not ring any more for this user."`
+	Over bool `json:"over,omitempty" doc:"Whether an invitation does not ring for this user, or not any more; it has no body and no push then."`
 }
 
 // Application is a step of a request to join a group or to become friends.

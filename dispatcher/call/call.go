@@ -91,7 +91,7 @@ func (s *Service) Begin(ctx context.Context, b Beginning) (c message.Call, dupli
 	if i := slices.Index(b.To, b.From); i >= 0 {
 		return c, false, &message.FieldError{Field: fmt.Sprintf("to[%d]", i), Problem: "must not be the caller"}
 	}
-	c, n, err := s.step(message.Call{}, e, now)
+	c, n, err := stepped(message.Call{}, e, now)
 	if err != nil {
 		return c, false, err
 	}
@@ -159,7 +159,7 @@ func (s *Service) Do(ctx context.Context, id string, e Event) (message.Call, err
 // try makes one step and reports whether it changed anything.
 func (s *Service) try(ctx context.Context, c message.Call, e Event) (next message.Call, made bool, err error) {
 	now := s.now()
-	next, n, err := s.step(c, e, now)
+	next, n, err := stepped(c, e, now)
 	if errors.Is(err, ErrNothing) {
 		return c, false, nil
 	}
@@ -190,7 +190,7 @@ func (s *Service) flush(ctx context.Context, c message.Call) {
 	}
 }
 
-func (s *Service) step(c message.Call, e Event, now time.Time) (message.Call, message.CallNotice, error) {
+func stepped(c message.Call, e Event, now time.Time) (message.Call, message.CallNotice, error) {
 	if e.Action == message.CallInvite {
 		e.MessageID, e.Ring = accept.MessageID(now), cmp.Or(e.Ring, DefaultRing)
 	}

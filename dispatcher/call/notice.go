@@ -32,7 +32,7 @@ func (s *step) notice() message.CallNotice {
 	return message.CallNotice{
 		From: cmp.Or(s.By, s.Caller()), To: s.concerned(),
 		Event: message.CallEvent{
-			CallID: s.ID, Action: s.Action, State: s.Call.State, Caller: s.Caller(), UserID: s.By, Members: s.changed,
+			CallID: s.ID, Action: s.Action, State: s.State, Caller: s.Caller(), UserID: s.By, Members: s.changed,
 		},
 	}
 }

@@ -62,7 +62,7 @@ func (s *step) apply() error {
 		return s.begin()
 	case s.Action == message.CallTimeout:
 		return s.timeout()
-	case s.Version == 0 || s.Call.State == message.CallEnded:
+	case s.Version == 0 || s.State == message.CallEnded:
 		return ErrOver
 	}
 	switch s.Action {
@@ -76,6 +76,7 @@ func (s *step) apply() error {
 		return s.cancel()
 	case message.CallQuit:
 		return s.quit()
+	case message.CallEnd, message.CallTimeout:
 	}
 	return s.end()
 }
@@ -133,7 +134,7 @@ func (s *step) accept() error {
 	}
 	s.move(m, message.MemberAccepted)
 	m.By = s.Device
-	s.Call.State = message.CallOngoing
+	s.State = message.CallOngoing
 	s.tell()
 	return nil
 }
@@ -190,11 +191,11 @@ func (s *step) quit() error {
 	switch {
 	case m != nil && m.State == message.MemberQuit:
 		return ErrNothing
-	case m == nil || m.State != message.MemberAccepted || s.Call.State == message.CallRinging:
+	case m == nil || m.State != message.MemberAccepted || s.State == message.CallRinging:
 		return ErrNotInCall
 	}
 	s.move(m, message.MemberQuit)
-	if s.settle(message.CallLeft); s.Call.State == message.CallEnded {
+	if s.settle(message.CallLeft); s.State == message.CallEnded {
 		s.withdraw(s.others())
 		return nil
 	}
@@ -213,7 +214,7 @@ func (s *step) end() error {
 
 // timeout is what happens by itself: invitations that nobody answered end, and calls that go on for too long.
 func (s *step) timeout() error {
-	ended := s.Version == 0 || s.Call.State == message.CallEnded
+	ended := s.Version == 0 || s.State == message.CallEnded
 	for i := range s.Members {
 		if m := &s.Members[i]; !ended && m.State == message.MemberInvited && !s.now.Before(m.RingsUntil) {
 			s.move(m, message.MemberTimedOut)
@@ -243,10 +244,10 @@ func (s *step) move(m *message.CallMember, to message.MemberState) {
 func (s *step) settle(why message.CallReason) {
 	in, ringing := 0, 0
 	for _, m := range s.Members {
-		switch m.State {
-		case message.MemberAccepted:
+		if m.State == message.MemberAccepted {
 			in++
-		case message.MemberInvited:
+		}
+		if m.State == message.MemberInvited {
 			ringing++
 		}
 	}
@@ -258,12 +259,13 @@ func (s *step) settle(why message.CallReason) {
 // finish ends the call for all who are in it.
 func (s *step) finish(why message.CallReason) {
 	for i := range s.Members {
-		switch m := &s.Members[i]; m.State {
-		case message.MemberAccepted:
+		m := &s.Members[i]
+		switch {
+		case m.State == message.MemberAccepted:
 			s.move(m, message.MemberEnded)
-		case message.MemberInvited:
+		case m.State == message.MemberInvited:
 			s.move(m, message.MemberCancelled)
 		}
 	}
-	s.Call.State, s.Reason, s.EndedAt = message.CallEnded, why, s.now
+	s.State, s.Reason, s.EndedAt = message.CallEnded, why, s.now
 }

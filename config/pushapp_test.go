@@ -281,6 +281,21 @@ func TestPushAppAuthAndExposure(t *testing.T) {
 	})
 }
 
+func TestPushAppCallback(t *testing.T) {
+	t.Parallel()
+	callback := func(url pushv1.HTTPSURL, secret pushv1.ObjectName) func(app) {
+		return func(a app) {
+			a.Spec.Callback = &pushv1.AppCallback{URL: url, KeySecretRef: pushv1.SecretReference{Name: secret}}
+		}
+	}
+	checkCreate(t, chatApp, []change[app]{
+		{name: "as documented", edit: callback("https://chat.example.com/push-events", "chat-callback")},
+		{name: "plain address", edit: callback("http://chat.example.com", "chat-callback"), want: []string{"spec.callback.url", "must be an https URL"}},
+		{name: "no address", edit: callback("", "chat-callback"), want: []string{"spec.callback.url: Required value"}},
+		{name: "no Secret", edit: callback("https://chat.example.com", ""), want: []string{"spec.callback.keySecretRef: Required value"}},
+	})
+}
+
 func TestPushAppDispatcher(t *testing.T) {
 	t.Parallel()
 	proxy := func(address string) func(app) {

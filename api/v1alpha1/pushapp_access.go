@@ -10,9 +10,9 @@ type AppAuth struct {
 	// +required
 	ServerKeysSecretRef SecretReference `json:"serverKeysSecretRef,omitzero"`
 
-	// registrationKeysSecretRef names a Secret whose values are the keys with which phones register. They are built into the
-	// app and so are known to everybody: they identify the app and protect nothing else. At least 16 characters each; every
-	// entry is valid.
+	// registrationKeysSecretRef names a Secret whose values are the keys with which phones register. Everybody knows them,
+	// because they are built into the app: they identify it and protect nothing. At least 16 characters each; every entry is
+	// valid.
 	// +required
 	RegistrationKeysSecretRef SecretReference `json:"registrationKeysSecretRef,omitzero"`
 
@@ -77,6 +77,26 @@ type DeviceJWT struct {
 	// for HS256, at least 32 bytes each.
 	// +optional
 	KeysSecretRef *SecretReference `json:"keysSecretRef,omitempty"`
+}
+
+// Keys of the Secret that AppCallback.keySecretRef names.
+const (
+	// CallbackKeyKey holds the key that signs the requests.
+	CallbackKeyKey = "key"
+	// CallbackCAKey holds the certificates that the app's server is verified with, as PEM.
+	CallbackCAKey = "ca.crt"
+)
+
+// AppCallback is where the app's own server hears of its users.
+type AppCallback struct {
+	// url is the https URL that every event is posted to.
+	// +required
+	URL HTTPSURL `json:"url,omitempty"`
+
+	// keySecretRef names a Secret whose `key` of at least 32 characters signs the requests. Optional: `ca.crt` to verify the
+	// server with. Changes restart no pod.
+	// +required
+	KeySecretRef SecretReference `json:"keySecretRef,omitzero"`
 }
 
 // AppExposure says how phones and vendors reach the dispatchers.

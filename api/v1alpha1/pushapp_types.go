@@ -89,6 +89,11 @@ type PushAppSpec struct {
 	// +required
 	Auth AppAuth `json:"auth,omitzero"`
 
+	// callback tells the app's own server who logs in, logs out and goes offline. When unset, it is told nothing. Changing it
+	// restarts no pod.
+	// +optional
+	Callback *AppCallback `json:"callback,omitempty"`
+
 	// exposure says how phones and vendors reach the dispatchers.
 	// +kubebuilder:default={}
 	// +optional

@@ -138,8 +138,8 @@ type PageClickAction struct {
 	// +optional
 	URL PageURL `json:"url,omitempty"`
 
-	// page is the page inside the app: for OPPO an activity or its action, for Meizu an activity, for HarmonyOS a uri of
-	// module.json5. Only with type: OpenPage. Example: `com.example.chat.DetailActivity`.
+	// page is the page inside the app: an activity, for OPPO also its action, for HarmonyOS a uri of module.json5. Only with
+	// type: OpenPage. Example: `com.example.chat.DetailActivity`.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	// +kubebuilder:validation:Pattern=`^[!-~]+$`

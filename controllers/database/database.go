@@ -91,7 +91,7 @@ func (e secret) encrypt(address *url.URL) error {
 }
 
 func checkCertificates(p config.Postgres) error {
-	if p.CABundle != "" && !holdsCertificates(p.CABundle) {
+	if p.CABundle != "" && !HoldsCertificates(p.CABundle) {
 		return condition.Terminal(pushv1.ReasonCABundleMalformed, "entry %s must hold PEM certificates and nothing else", pushv1.PostgresCAKey)
 	}
 	const pair = pushv1.PostgresCertificateKey + " and " + pushv1.PostgresPrivateKeyKey
@@ -107,8 +107,8 @@ func checkCertificates(p config.Postgres) error {
 	return nil
 }
 
-// holdsCertificates reports whether every block of a text is a certificate, and there is one.
-func holdsCertificates(text string) bool {
+// HoldsCertificates reports whether every block of a text is a certificate, and there is one.
+func HoldsCertificates(text string) bool {
 	rest, count := []byte(text), 0
 	for {
 		block, after := pem.Decode(rest)

@@ -97,6 +97,10 @@ func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, rows []r
 	if err != nil {
 		return nil, err
 	}
+	callback, err := r.resolveCallback(ctx, app)
+	if err != nil {
+		return nil, err
+	}
 	database, err := r.resolveStore(ctx, app)
 	if err != nil {
 		return nil, err
@@ -105,7 +109,9 @@ func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, rows []r
 	if err != nil {
 		return nil, err
 	}
-	output, err := render.App(render.Input{App: app, Rows: rendered(rows), Auth: auth, Keys: keys, Database: database, Image: r.Image})
+	output, err := render.App(render.Input{
+		App: app, Rows: rendered(rows), Auth: auth, Callback: callback, Keys: keys, Database: database, Image: r.Image,
+	})
 	if err != nil {
 		return nil, renderTrouble(err)
 	}

@@ -38,6 +38,8 @@ const (
 	registrationKey = "registration-key-0123456789"
 	firstPassword   = "database-first-0123"
 	secondPassword  = "database-second-456"
+	firstCallback   = "callback-key-first-0123456789-012345"
+	secondCallback  = "callback-key-second-0123456789-01234"
 )
 
 // scene is an app in a namespace of its own, with a ready Xiaomi channel and its keys.
@@ -195,7 +197,7 @@ func checkNoSecrets(t *testing.T, namespace string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{firstSecret, secondSecret, serverKey, registrationKey, firstPassword, secondPassword}
+	secrets := []string{firstSecret, secondSecret, serverKey, registrationKey, firstPassword, secondPassword, firstCallback, secondCallback}
 	var keys corev1.Secret
 	if err := suite.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "chat-keys"}, &keys); err == nil {
 		for _, key := range keys.Data {

@@ -92,6 +92,9 @@ func appSecrets(object client.Object) []string {
 	if auth.DeviceJWT != nil && auth.DeviceJWT.KeysSecretRef != nil {
 		names = append(names, string(auth.DeviceJWT.KeysSecretRef.Name))
 	}
+	if callback := app.Spec.Callback; callback != nil {
+		names = append(names, string(callback.KeySecretRef.Name))
+	}
 	if store := app.Spec.Store.Postgres; store != nil {
 		names = append(names, string(store.SecretRef.Name))
 	}

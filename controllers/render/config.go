@@ -42,7 +42,8 @@ func document(in Input) *config.Document {
 			ReceiptsSeconds:        int64(spec.Retention.ReceiptsSeconds),
 			InactiveDevicesSeconds: int64(spec.Retention.InactiveDevicesSeconds),
 		},
-		Keys: in.Keys,
+		Callback: in.Callback,
+		Keys:     in.Keys,
 	}
 }
 

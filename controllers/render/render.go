@@ -20,7 +20,9 @@ type Input struct {
 	App  *pushv1.PushApp
 	Rows []Row
 	Auth config.Auth
-	Keys config.Keys
+	// Callback is zero for an app whose server is told nothing.
+	Callback config.Callback
+	Keys     config.Keys
 	// Database is where the data of an app with store.postgres is, without what its spec says.
 	Database config.Postgres
 	// Image is the dispatcher's image where the app names none.

@@ -31,12 +31,13 @@ const (
 	databasePassword = "database-password-0123"
 	databaseURI      = "postgresql://chat:" + databasePassword + "@db.example.com:5432/push?sslmode=verify-full"
 	credentialSuffix = "-credential-0123"
+	callbackKey      = "callback-key-0123456789-0123456789"
 	jwks             = `{"keys":[{"kty":"oct","k":"jwks-shared-secret-0123"}]}`
 )
 
 func fixtures() []string {
 	return []string{
-		"fcm-private-key-0123", appSecret, serverKey, registrationKey, "jwks-shared-secret-0123", databasePassword, generatedKey("r"),
+		"fcm-private-key-0123", appSecret, serverKey, registrationKey, callbackKey, "jwks-shared-secret-0123", databasePassword, generatedKey("r"),
 	}
 }
 
@@ -149,6 +150,9 @@ func input(t *testing.T, file string) render.Input {
 	}
 	if jwt := app.Spec.Auth.DeviceJWT; jwt != nil {
 		in.Auth.DeviceJWT = config.DeviceJWT{Issuer: jwt.Issuer, Audience: jwt.Audience, Algorithms: []string{"HS256"}, JWKS: config.NewSecret(jwks)}
+	}
+	if callback := app.Spec.Callback; callback != nil {
+		in.Callback = config.Callback{URL: string(callback.URL), Key: config.NewSecret(callbackKey)}
 	}
 	for _, row := range app.Spec.Channels {
 		in.Rows = append(in.Rows, rowOf(t, row))

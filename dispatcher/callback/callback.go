@@ -53,9 +53,10 @@ var errRefused = errors.New("the app's server refuses it")
 // Deps is what a Notifier needs.
 type Deps struct {
 	Live *config.Live
-	// Client follows no redirects and refuses forbidden addresses.
-	Client *http.Client
-	Now    func() time.Time
+	// NewClient makes a client that trusts the bundle, or the system's roots without one. It follows no redirects and
+	// refuses forbidden addresses.
+	NewClient func(caBundle string) (*http.Client, error)
+	Now       func() time.Time
 	// Events counts events by result.
 	Events *prometheus.CounterVec
 	Log    *slog.Logger
@@ -66,6 +67,10 @@ type Notifier struct {
 	deps  Deps
 	seed  maphash.Seed
 	lines [lines]chan Event
+
+	mu     sync.Mutex // guards what follows
+	client *http.Client
+	trusts string // what the client was made for
 }
 
 // New makes a Notifier.
@@ -169,7 +174,11 @@ func (n *Notifier) send(ctx context.Context, e Event) error {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(TimestampHeader, timestamp)
 	req.Header.Set(SignatureHeader, Sign([]byte(doc.Callback.Key.Reveal()), timestamp, body))
-	resp, err := n.deps.Client.Do(req)
+	client, err := n.clientFor(doc.Callback.CABundle)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -182,4 +191,22 @@ func (n *Notifier) send(ctx context.Context, e Event) error {
 		return fmt.Errorf("%w: status %d", errRefused, resp.StatusCode)
 	}
 	return fmt.Errorf("status %d", resp.StatusCode)
+}
+
+// clientFor is the one client, made anew when the configuration names other authorities.
+func (n *Notifier) clientFor(caBundle string) (*http.Client, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.client != nil && n.trusts == caBundle {
+		return n.client, nil
+	}
+	client, err := n.deps.NewClient(caBundle)
+	if err != nil {
+		return nil, fmt.Errorf("callback.caBundle: %w", err)
+	}
+	if n.client != nil {
+		n.client.CloseIdleConnections()
+	}
+	n.client, n.trusts = client, caBundle
+	return client, nil
 }

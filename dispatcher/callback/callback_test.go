@@ -67,7 +67,8 @@ func configured(t *testing.T) *config.Live {
 func newNotifier(live *config.Live, s *server) (*callback.Notifier, *prometheus.CounterVec) {
 	counts := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "events_total", Help: "Events."}, []string{"result"})
 	return callback.New(callback.Deps{
-		Live: live, Client: &http.Client{Transport: s}, Now: time.Now, Events: counts, Log: slog.New(slog.DiscardHandler),
+		Live: live, Now: time.Now, Events: counts, Log: slog.New(slog.DiscardHandler),
+		NewClient: func(string) (*http.Client, error) { return &http.Client{Transport: s}, nil },
 	}), counts
 }
 

@@ -13,6 +13,8 @@ func TestValidateNamesThePath(t *testing.T) {
 	bare := valid()
 	bare.Auth.DeviceJWT = DeviceJWT{}
 	bare.Store.Postgres = &Postgres{URI: NewSecret("postgresql://db/push"), Schema: "chat_2", PoolMode: "Transaction"}
+	callbackKey := NewSecret(strings.Repeat("k", MinCallbackKey))
+	bare.Callback = Callback{URL: "https://app.example/events?of=chat", Key: callbackKey}
 	bare.Channels[0] = Channel{Name: "fcm", Vendor: "FCM", AppType: 1, Suspended: true, FCM: &FCMChannel{}}
 	if err := bare.Validate(); err != nil {
 		t.Fatal(err)
@@ -49,6 +51,12 @@ func TestValidateNamesThePath(t *testing.T) {
 		{"two key sources", func(d *Document) { d.Auth.DeviceJWT.JWKSURL = "https://x/k" }, "exactly one of jwksURL and jwks"},
 		{"issuer", func(d *Document) { d.Auth.DeviceJWT.Issuer = "" }, "auth.deviceJWT.issuer: must be set"},
 		{"retention", func(d *Document) { d.Retention.MessagesSeconds = 1 }, "retention.messagesSeconds: is 1"},
+		{"callback nowhere", func(d *Document) { d.Callback = Callback{Key: callbackKey} }, "callback.url: must be set"},
+		{"callback in the open", func(d *Document) { d.Callback = Callback{URL: "http://app.example", Key: callbackKey} }, "callback.url: must be an https URL"},
+		{"callback key", func(d *Document) { d.Callback = Callback{URL: "https://app.example", Key: NewSecret("short")} }, "callback.key: must be at least 32 bytes"},
+		{"callback authority", func(d *Document) {
+			d.Callback = Callback{URL: "https://app.example", Key: callbackKey, CABundle: "none"}
+		}, "callback.caBundle: holds no PEM certificate"},
 		{"key", func(d *Document) { d.Keys.Peer = NewSecret("x") }, "keys.peer: must be 32 bytes"},
 	}
 	for _, tt := range tests {

@@ -53,7 +53,12 @@ func (p *process) assemble(h held) (*parts, error) {
 	}
 	a := &parts{held: h, hub: session.NewHub(maxSessions, p.metrics.Sessions)}
 	a.users = usertoken.New(usertoken.Deps{Live: p.live, Client: client, Now: h.store.Now, Log: p.Log})
-	a.events = callback.New(callback.Deps{Live: p.live, Client: client, Now: h.store.Now, Events: p.metrics.Callbacks, Log: p.Log})
+	a.events = callback.New(callback.Deps{
+		Live: p.live, Now: h.store.Now, Events: p.metrics.Callbacks, Log: p.Log,
+		NewClient: func(caBundle string) (*http.Client, error) {
+			return provider.NewClient(config.Endpoint{CABundle: caBundle}, provider.Deps{Guard: guard, Now: h.store.Now})
+		},
+	})
 	a.engine = delivery.New(delivery.Deps{
 		Live: p.live, Store: h.store, NewProvider: p.NewProvider, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},

@@ -24,6 +24,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.APNsProfileApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AppAuth"):
 		return &apiv1alpha1.AppAuthApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AppCallback"):
+		return &apiv1alpha1.AppCallbackApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AppChannel"):
 		return &apiv1alpha1.AppChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AppChannelStatus"):

@@ -94,6 +94,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: serverKeysSecretRef
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.SecretReference
+- name: com.github.offlinepush.operator.api.v1alpha1.AppCallback
+  map:
+    fields:
+    - name: keySecretRef
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.SecretReference
+    - name: url
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.HTTPSURL
 - name: com.github.offlinepush.operator.api.v1alpha1.AppChannel
   map:
     fields:
@@ -777,6 +786,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: auth
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.AppAuth
+    - name: callback
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.AppCallback
     - name: channels
       type:
         list:

@@ -11,9 +11,9 @@ type AppAuthApplyConfiguration struct {
 	// serverKeysSecretRef names a Secret whose values are the keys of the app's own servers, which may send messages and
 	// change bindings. At least 16 characters each; every entry is valid, so that keys can be rotated without a gap.
 	ServerKeysSecretRef *SecretReferenceApplyConfiguration `json:"serverKeysSecretRef,omitempty"`
-	// registrationKeysSecretRef names a Secret whose values are the keys with which phones register. They are built into the
-	// app and so are known to everybody: they identify the app and protect nothing else. At least 16 characters each; every
-	// entry is valid.
+	// registrationKeysSecretRef names a Secret whose values are the keys with which phones register. Everybody knows them,
+	// because they are built into the app: they identify it and protect nothing. At least 16 characters each; every entry is
+	// valid.
 	RegistrationKeysSecretRef *SecretReferenceApplyConfiguration `json:"registrationKeysSecretRef,omitempty"`
 	// deviceJWT says how users prove who they are when they bind a phone or open a session. When unset, only the app's own
 	// servers bind phones to users, and there are no sessions.

@@ -15,8 +15,8 @@ type PageClickActionApplyConfiguration struct {
 	Type *apiv1alpha1.ClickActionType `json:"type,omitempty"`
 	// url is the https URL of the web page. Only with type: OpenURL.
 	URL *apiv1alpha1.PageURL `json:"url,omitempty"`
-	// page is the page inside the app: for OPPO an activity or its action, for Meizu an activity, for HarmonyOS a uri of
-	// module.json5. Only with type: OpenPage. Example: `com.example.chat.DetailActivity`.
+	// page is the page inside the app: an activity, for OPPO also its action, for HarmonyOS a uri of module.json5. Only with
+	// type: OpenPage. Example: `com.example.chat.DetailActivity`.
 	Page *string `json:"page,omitempty"`
 }
 

@@ -11,16 +11,16 @@ import (
 //
 // PostgresStore is a schema in a PostgreSQL database.
 type PostgresStoreApplyConfiguration struct {
-	// secretRef names the Secret that says where the database is. Either `uri`, a connection URI such as
-	// `postgresql://user:password@host:5432/dbname`, as CloudNativePG writes it; or its parts `host`, `port` (5432 without
-	// it), `dbname`, `username` (or `user`) and `password`. Besides, all optional: `sslmode` (disable, allow, prefer,
-	// require, verify-ca or verify-full; without one verify-full where there is a ca.crt, else require), `ca.crt` to verify
-	// the server with, `tls.crt` and `tls.key` for a server that asks for a certificate. Changes restart no pod.
+	// secretRef names the Secret that says where the database is: `uri`, a connection URI such as
+	// `postgresql://user:password@host:5432/dbname`, or its parts `host`, `port` (5432 without it), `dbname`, `username` (or
+	// `user`) and `password`. Optional: `sslmode` (disable, allow, prefer, require, verify-ca or verify-full; without one
+	// verify-full where there is a ca.crt, else require), `ca.crt` to verify the server with, `tls.crt` and `tls.key` for a
+	// server that asks for a certificate. Changes restart no pod.
 	SecretRef *SecretReferenceApplyConfiguration `json:"secretRef,omitempty"`
-	// schema is the database's schema that holds the app's tables and nothing else; the dispatchers make it. Lower case
-	// letters, digits and underscores, beginning with a letter, at most 63; not `public` and nothing that begins with `pg_`.
-	// It cannot change. When unset, the appID in lower case, with an underscore for every other character; `app_` comes
-	// before one that would not be allowed.
+	// schema is the database's schema for the app's tables and nothing else; the dispatchers make it. Lower case letters,
+	// digits and underscores, beginning with a letter, at most 63; not `public` and nothing that begins with `pg_`. It cannot
+	// change. When unset, the appID in lower case with an underscore for every other character, after `app_` where that
+	// would not be allowed.
 	Schema *string `json:"schema,omitempty"`
 	// poolMode is Session (a direct connection, or a pooler that keeps one for each client) or Transaction (a pooler such as
 	// PgBouncer with `pool_mode = transaction`). Defaults to Session.

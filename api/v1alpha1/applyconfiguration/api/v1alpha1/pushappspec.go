@@ -23,6 +23,9 @@ type PushAppSpecApplyConfiguration struct {
 	Store *AppStoreApplyConfiguration `json:"store,omitempty"`
 	// auth says who may call the dispatchers.
 	Auth *AppAuthApplyConfiguration `json:"auth,omitempty"`
+	// callback tells the app's own server who logs in, logs out and goes offline. When unset, it is told nothing. Changing it
+	// restarts no pod.
+	Callback *AppCallbackApplyConfiguration `json:"callback,omitempty"`
 	// exposure says how phones and vendors reach the dispatchers.
 	Exposure *AppExposureApplyConfiguration `json:"exposure,omitempty"`
 	// retention says how long data is kept.
@@ -92,6 +95,14 @@ func (b *PushAppSpecApplyConfiguration) WithStore(value *AppStoreApplyConfigurat
 // If called multiple times, the Auth field is set to the value of the last call.
 func (b *PushAppSpecApplyConfiguration) WithAuth(value *AppAuthApplyConfiguration) *PushAppSpecApplyConfiguration {
 	b.Auth = value
+	return b
+}
+
+// WithCallback sets the Callback field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Callback field is set to the value of the last call.
+func (b *PushAppSpecApplyConfiguration) WithCallback(value *AppCallbackApplyConfiguration) *PushAppSpecApplyConfiguration {
+	b.Callback = value
 	return b
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -30,6 +31,7 @@ type Store interface {
 	Recipients(ctx context.Context, asks []store.Ask) (map[string]store.Recipient, error)
 	DevicesNamed(ctx context.Context, pushIDs []string) (map[string]message.Device, error)
 	Accept(ctx context.Context, reqs []store.AcceptRequest) []store.AcceptResult
+	Expand(ctx context.Context, r store.AcceptRequest) store.AcceptResult
 	// Now is the time that messages and pushes are dated by.
 	Now() time.Time
 }
@@ -66,10 +68,13 @@ type Deps struct {
 }
 
 // Acceptor accepts messages. It is safe for concurrent use.
-type Acceptor struct{ deps Deps }
+type Acceptor struct {
+	deps  Deps
+	begun chan struct{}
+}
 
 // New makes an Acceptor.
-func New(d Deps) *Acceptor { return &Acceptor{deps: d} }
+func New(d Deps) *Acceptor { return &Acceptor{deps: d, begun: make(chan struct{}, 1)} }
 
 // Request is a message to users as its sender gave it.
 type Request struct {
@@ -156,11 +161,28 @@ func (a *Acceptor) acceptGood(ctx context.Context, doc *config.Document, reqs []
 	}
 	good = p.found(reqs, good, results)
 	notice := peer.Notice{Incarnation: a.deps.Deliverer.Incarnation(), UpTo: map[string]int64{}}
-	var rows []message.Delivery
-	for n, r := range a.deps.Store.Accept(ctx, p.requests(reqs, good)) {
-		results[good[n]] = Result{
-			MessageID: r.MessageID, Duplicate: r.Duplicate, Seqs: r.Seqs, Problems: results[good[n]].Problems, Err: r.Err,
+	stored := a.deps.Store.Accept(ctx, p.requests(reqs, good))
+	for n, r := range stored {
+		results[good[n]] = Result{MessageID: r.MessageID, Duplicate: r.Duplicate, Seqs: r.Seqs, Problems: results[good[n]].Problems, Err: named(r.Err)}
+		if r.Err == nil && reqs[good[n]].Also.Expansion != nil {
+			a.begin()
 		}
+	}
+	a.announce(p, notice, stored)
+}
+
+// named puts an error of the store that is about a field in words of the request.
+func named(err error) error {
+	if errors.Is(err, store.ErrNotMember) {
+		return &message.FieldError{Field: "from", Problem: "must be a member of the group; add the user first"}
+	}
+	return err
+}
+
+// announce starts what was stored: the deliveries, and the way of the inbox entries to the sessions.
+func (a *Acceptor) announce(p plan, notice peer.Notice, stored []store.AcceptResult) {
+	var rows []message.Delivery
+	for _, r := range stored {
 		if r.Err != nil || r.Duplicate {
 			continue
 		}
@@ -186,17 +208,22 @@ func (a *Acceptor) plan(ctx context.Context, doc *config.Document, reqs []Reques
 			asks = append(asks, store.Ask{UserID: u, In: in})
 		}
 	}
+	p, err := a.planFor(ctx, doc, asks)
+	if err != nil {
+		return plan{}, err
+	}
+	p.named, err = a.named(ctx, reqs, good)
+	return p, err
+}
+
+// planFor reads what the decisions for the users depend on.
+func (a *Acceptor) planFor(ctx context.Context, doc *config.Document, asks []store.Ask) (plan, error) {
 	recipients, err := a.deps.Store.Recipients(ctx, asks)
 	if err != nil {
 		return plan{}, fmt.Errorf("reading the receivers' devices and rules: %w", err)
 	}
-	named, err := a.named(ctx, reqs, good)
-	if err != nil {
-		return plan{}, err
-	}
 	return plan{
 		doc: doc, now: a.deps.Store.Now().UTC().Truncate(time.Millisecond), channels: Channels(doc.Channels), recipients: recipients,
-		named: named,
 	}, nil
 }
 
@@ -248,10 +275,7 @@ func (p plan) request(r Request) store.AcceptRequest {
 	if !r.PushUntil.IsZero() {
 		msg.PushExpiresAt = r.PushUntil
 	}
-	in := router.Input{
-		Message: msg, Channels: p.channels, Now: p.now,
-		AckTimeout: seconds(p.doc.Routing.AckTimeoutSeconds), CallAckTimeout: seconds(p.doc.Routing.CallAckTimeout()),
-	}
+	in := p.input(msg)
 	for _, u := range r.To {
 		to := Recipient(u, p.recipients[u], msg.Conversation())
 		to.Quiet = r.PushTo != nil && !slices.Contains(r.PushTo, u)
@@ -261,12 +285,20 @@ func (p plan) request(r Request) store.AcceptRequest {
 		in.Recipients = append(in.Recipients, router.Recipient{Devices: []message.Device{p.named[id]}})
 	}
 	out := store.AcceptRequest{
-		Message: msg, ClientID: r.ClientID, Hash: r.given, Recipients: r.To, Also: r.Also,
+		Message: msg, ClientID: r.ClientID, Hash: r.given, Recipients: r.To, Also: r.also(),
 		MaxBacklog:      int64(p.doc.Routing.MaxBacklog),
 		IdempotentUntil: p.now.Add(time.Duration(p.doc.Retention.MessagesSeconds)*time.Second + idempotentFor),
 	}
 	out.Deliveries, out.Suppressed = group(router.Decide(in))
 	return out
+}
+
+// input is what decisions about a message depend on, but for its receivers.
+func (p plan) input(m message.Message) router.Input {
+	return router.Input{
+		Message: m, Channels: p.channels, Now: p.now,
+		AckTimeout: seconds(p.doc.Routing.AckTimeoutSeconds), CallAckTimeout: seconds(p.doc.Routing.CallAckTimeout()),
+	}
 }
 
 // MessageID is a UUIDv7 of the store's time, which says in what part of it the message is kept.

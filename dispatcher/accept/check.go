@@ -18,7 +18,8 @@ const maxTTL = 28 * 24 * time.Hour
 // request will be refused again, or is one too many.
 func Refused(err error) bool {
 	_, isField := errors.AsType[*message.FieldError](err)
-	return isField || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrBacklogFull) ||
+	_, isLimited := errors.AsType[*store.LimitedError](err)
+	return isField || isLimited || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrBacklogFull) ||
 		errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRecalled)
 }
 
@@ -48,6 +49,9 @@ func (r *Request) checkFields(doc *config.Document) error {
 		return &message.FieldError{Field: "pushTTLSeconds", Problem: "must be 1 to 2419200 (28 days), or left out"}
 	}
 	if err := r.checkKind(); err != nil {
+		return err
+	}
+	if err := r.checkMentions(); err != nil {
 		return err
 	}
 	return r.checkContent(doc)
@@ -81,6 +85,9 @@ func (r *Request) hash() [32]byte {
 	content := []any{r.From, r.To, r.Body, r.Push, r.PushTTL, kind, r.Detail}
 	if len(r.PushIDs) > 0 {
 		content = append(content, r.PushIDs)
+	}
+	if x := r.Also.Expansion; x != nil {
+		content = append(content, x.Audience)
 	}
 	b, _ := json.Marshal(content) // Plain texts and numbers always encode.
 	return sha256.Sum256(b)

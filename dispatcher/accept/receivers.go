@@ -9,6 +9,9 @@ import (
 
 // leaveOut removes the receivers that break a rule and says why, by their index. It is an error if none remains.
 func (r *Request) leaveOut() (map[int]error, error) {
+	if r.Also.Expansion != nil {
+		return nil, r.checkAudience()
+	}
 	field, what, ids := "to", "user ids", &r.To
 	switch {
 	case len(r.PushIDs) > 0:

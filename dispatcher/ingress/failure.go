@@ -125,7 +125,7 @@ func (p *plane) failureOf(ctx context.Context, err error) *failure {
 		f.Errors = []wire.FieldError{{Field: "body." + e.Field, Message: e.Problem}}
 		return f
 	}
-	if f := cmp.Or(unchanged(err), ofCall(err)); f != nil {
+	if f := cmp.Or(unchanged(err), ofCall(err), ofMany(err)); f != nil {
 		return f
 	}
 	switch {
@@ -155,6 +155,21 @@ func unchanged(err error) *failure {
 		return fail(http.StatusUnprocessableEntity, wire.CodeInvalidRequest, "only messages of the kinds Chat, Command and Room can be recalled or edited")
 	case errors.Is(err, store.ErrRecalled):
 		return fail(http.StatusConflict, wire.CodeRecalled, "the message was recalled before; there is nothing left to recall or edit")
+	}
+	return nil
+}
+
+// ofMany translates the errors of groups and broadcasts; nil for others.
+func ofMany(err error) *failure {
+	e, limited := errors.AsType[*store.LimitedError](err)
+	switch {
+	case limited:
+		return fail(http.StatusTooManyRequests, wire.CodeRateLimited, "too many broadcasts of this app; at most one a second and 100 in 24 hours").
+			later(e.Wait.Truncate(time.Second) + time.Second)
+	case errors.Is(err, store.ErrGroupFull):
+		return fail(http.StatusConflict, wire.CodeGroupFull, "the group would have more than 100000 members; remove some first")
+	case errors.Is(err, store.ErrEnded):
+		return fail(http.StatusConflict, wire.CodeEnded, "it has ended already")
 	}
 	return nil
 }

@@ -46,6 +46,10 @@ type Acceptor interface {
 
 // Store is what the server plane reads.
 type Store interface {
+	store.Groups
+	Broadcast(ctx context.Context, messageID string) (store.Expansion, error)
+	Broadcasts(ctx context.Context, after string, limit int) ([]store.Expansion, error)
+	SetBroadcast(ctx context.Context, messageID string, to store.ExpansionState) (store.Expansion, error)
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
 	Message(ctx context.Context, id string) (message.Message, error)
 	Receivers(ctx context.Context, messageID string) ([]string, error)

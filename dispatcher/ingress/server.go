@@ -32,6 +32,8 @@ func (p *serverPlane) routes() {
 	p.messageRoutes()
 	p.revisionRoutes()
 	p.pushRoutes()
+	p.groupRoutes()
+	p.broadcastRoutes()
 	p.bulkRoutes()
 	p.presenceRoutes()
 	p.ruleRoutes()

@@ -23,6 +23,10 @@ type Metrics struct {
 	Receipts *prometheus.CounterVec
 	// Pending shows the targets that wait, by channel row.
 	Pending *prometheus.GaugeVec
+	// Unexpanded shows the messages for many that are not brought to all their receivers yet.
+	Unexpanded prometheus.Gauge
+	// Expanded counts the receivers to whom messages for many were brought.
+	Expanded prometheus.Counter
 	// Unaccounted must be 0: admitted targets that are in no state.
 	Unaccounted prometheus.Gauge
 	// Callbacks counts events for the app's server by what became of them.
@@ -45,6 +49,8 @@ func New(r prometheus.Registerer) *Metrics {
 		Callbacks:           counter("callbacks_total", "Events for the app's own server by result.", "result"),
 		Pending:             prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("pending_targets", "Targets that wait for a channel row.")), []string{"channel"}),
 		Unaccounted:         prometheus.NewGauge(prometheus.GaugeOpts(opts("unaccounted", "Admitted targets that are in no state; anything but 0 is a bug."))),
+		Unexpanded:          prometheus.NewGauge(prometheus.GaugeOpts(opts("unexpanded", "Messages to groups and broadcasts that are not decided for all their receivers yet."))),
+		Expanded:            prometheus.NewCounter(prometheus.CounterOpts(opts("expanded_total", "Receivers to whom messages to groups and broadcasts were brought."))),
 		Sessions:            prometheus.NewGauge(prometheus.GaugeOpts(opts("sessions", "Open sessions."))),
 		ConfigLoaded:        prometheus.NewGauge(prometheus.GaugeOpts(opts("config_loaded", "1 while the newest configuration is in force."))),
 		ConfigUnknownFields: prometheus.NewGauge(prometheus.GaugeOpts(opts("config_unknown_fields", "Configuration fields that this dispatcher does not know."))),
@@ -53,7 +59,7 @@ func New(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12), NativeHistogramBucketFactor: 1.1,
 		}, []string{"channel", "vendor"}),
 	}
-	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.Callbacks, m.CallSeconds, m.Pending, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
+	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.Callbacks, m.CallSeconds, m.Pending, m.Unexpanded, m.Expanded, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
 	for _, result := range []string{"stored", "duplicate", "refused", "failed"} {
 		m.Accepted.WithLabelValues(result)
 	}

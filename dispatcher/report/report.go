@@ -82,6 +82,9 @@ type Account struct {
 	Cancelled   int64 `json:"cancelled"`
 	Quarantined int64 `json:"quarantined"`
 	Pending     int64 `json:"pending"`
+	// Unexpanded counts messages to groups and broadcasts that are not decided for all their receivers yet. It stands
+	// beside the account: who is not decided is not admitted.
+	Unexpanded int64 `json:"unexpanded"`
 }
 
 // Unaccounted is the difference that must be 0.

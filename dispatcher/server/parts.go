@@ -15,6 +15,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/callback"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/delivery"
+	"github.com/offlinepush/operator/dispatcher/expand"
 	"github.com/offlinepush/operator/dispatcher/ingress"
 	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/peer"
@@ -37,6 +38,7 @@ type parts struct {
 	engine *delivery.Engine
 	users  *usertoken.Verifier
 	events *callback.Notifier
+	expand *expand.Worker
 	tests  *pushtest.Service
 	calls  *call.Service
 	// peers is nil for a dispatcher that is alone.
@@ -74,6 +76,7 @@ func (p *process) assemble(h held) (*parts, error) {
 	a.places = session.NewPlaces(places)
 	accepting := accept.New(acceptor)
 	a.calls = call.New(call.Deps{Store: h.store, Acceptor: accepting, Log: p.Log})
+	a.expand = expand.New(expand.Deps{Store: h.store, Acceptor: accepting, Lanes: a.engine, Metrics: p.metrics, Log: p.Log})
 	p.planes(a, binding.New(bindings), accepting)
 	p.reporter.opened(a)
 	return a, nil
@@ -137,6 +140,8 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 		talks.Go(func() { a.peers.Run(talking) })
 	}
 	group, running := errgroup.WithContext(ctx)
+	var expanding sync.WaitGroup
+	expanding.Go(func() { a.expand.Run(running) }) // What is left is for the others.
 	background, stopBackground := context.WithCancel(beyond)
 	defer stopBackground()
 	group.Go(func() error { a.users.Run(background); return nil })
@@ -149,6 +154,7 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 
 	<-running.Done()
 	drained := p.drain(beyond, a, d, func() {
+		expanding.Wait()
 		stopTalking()
 		talks.Wait()
 		stopSending()

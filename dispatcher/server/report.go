@@ -76,6 +76,7 @@ func (r *reporter) ask(ctx context.Context, a *parts, out *report.Report) (err e
 	if err = a.store.Ping(ctx); err == nil {
 		out.Account, err = a.store.Account(ctx)
 		r.metrics.Unaccounted.Set(float64(out.Account.Unaccounted()))
+		r.metrics.Unexpanded.Set(float64(out.Account.Unexpanded))
 	}
 	channels, backlogErr := a.engine.Channels(ctx)
 	out.Channels = channels

@@ -46,6 +46,8 @@ type Store interface {
 	Sessions
 	Deliveries
 	Receipts
+	Groups
+	Expansions
 	Bulk
 	PushTests
 	Rules
@@ -177,6 +179,9 @@ type AcceptRequest struct {
 	Suppressed []Suppression
 	// Also is what else is written in the same transaction; a repeated or refused request writes nothing of it.
 	Also Also
+	// Step makes the request a part of an expansion: Message, which is stored already, comes to further receivers.
+	// Only Expand takes it.
+	Step *Step
 	// MaxBacklog refuses with ErrBacklogFull when more targets than this would be pending; 0 is no cap.
 	MaxBacklog int64
 	// IdempotentUntil is when the idempotency row may go.
@@ -194,6 +199,8 @@ type Also struct {
 	Rule *RuleChange
 	// Call is a call behind a step. One that is not at the Version before it in the store refuses the request with ErrStale.
 	Call *message.Call
+	// Expansion makes the message one for many; it then has no Recipients of its own.
+	Expansion *NewExpansion
 }
 
 // NewDelivery is a delivery before it is stored.

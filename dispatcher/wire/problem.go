@@ -40,6 +40,10 @@ const (
 	CodeNotInCall Code = "not_in_call"
 	// CodeCallFull means that the call has as many invitees as there may be.
 	CodeCallFull Code = "call_full"
+	// CodeGroupFull means that the group would have too many members.
+	CodeGroupFull Code = "group_full"
+	// CodeEnded means that it has ended and cannot be changed any more.
+	CodeEnded Code = "ended"
 	// CodeTooLarge means that the request body is larger than allowed.
 	CodeTooLarge Code = "too_large"
 	// CodeUnsupportedMediaType means that the request body is not application/json.
@@ -65,6 +69,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalidRequest, CodeUnauthenticated, CodeUserTokensOff, CodeNotFound, CodeNotSender, CodeRecalled, CodeIDConflict,
 		CodeCallOver, CodeCallExists, CodeNotInvited, CodeInvitedAlready, CodeCallAnswered, CodeNotCaller, CodeNotInCall, CodeCallFull,
+		CodeGroupFull, CodeEnded,
 		CodeTooLarge, CodeUnsupportedMediaType, CodeTimeout, CodeRateLimited, CodeBacklogFull,
 		CodeStoreUnavailable, CodeKeysUnavailable, CodeDraining, CodeInternal,
 	}
@@ -77,7 +82,7 @@ const ProblemType = "application/problem+json"
 type Problem struct {
 	Title     string       `json:"title" doc:"The name of the status."`
 	Status    int          `json:"status"`
-	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,not_sender,already_recalled,id_conflict,call_over,call_exists,not_invited,invited_already,call_answered,not_caller,not_in_call,call_full,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
+	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,not_sender,already_recalled,id_conflict,call_over,call_exists,not_invited,invited_already,call_answered,not_caller,not_in_call,call_full,group_full,ended,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
 	Detail    string       `json:"detail" doc:"What went wrong and what to do, for people."`
 	RequestID string       `json:"requestID,omitempty"`
 	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields that break a rule."`

@@ -24,6 +24,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/call"
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/expand"
 	"github.com/offlinepush/operator/dispatcher/ingress"
 	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/lease"
@@ -105,9 +106,26 @@ func New(tb testing.TB) *Bed {
 	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m})
 	b.Rules = pushrule.New(b.Store, b.Acceptor)
 	b.Calls = call.New(call.Deps{Store: b.Store, Acceptor: b.Acceptor, Log: log})
+	b.expand(tb, log)
 	b.serve(tb, log)
 	return b
 }
+
+// expand brings messages for many to their receivers, until the end of the test.
+func (b *Bed) expand(tb testing.TB, log *slog.Logger) {
+	tb.Helper()
+	w := expand.New(expand.Deps{Store: b.Store, Acceptor: b.Acceptor, Lanes: idle{}, Metrics: b.metrics, Log: log})
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { w.Run(ctx) })
+	tb.Cleanup(func() { stop(); running.Wait() })
+}
+
+// idle stands for vendors who keep nobody waiting.
+type idle struct{}
+
+// Busy implements expand.Lanes.
+func (idle) Busy() bool { return false }
 
 // acquire lets the bed hold the lease until its end; a broken store cannot take it back.
 func (b *Bed) acquire(tb testing.TB, log *slog.Logger) {

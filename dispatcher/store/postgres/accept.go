@@ -64,6 +64,7 @@ type accepting struct {
 	badges map[badged]int32
 	// known are the messages that the batch takes back or edits, and whether that is possible still.
 	known map[uuid.UUID]bool
+	many
 }
 
 type idempotencyKey struct{ sender, client string }
@@ -75,7 +76,7 @@ func (r *acceptRequest) key() idempotencyKey {
 func commitAccepts(ctx context.Context, t *tx, batch []*acceptRequest) error {
 	a := &accepting{
 		tx: t, batch: batch, claims: map[idempotencyKey]*acceptRequest{}, fresh: map[idempotencyKey]bool{},
-		users: map[string]rules.Place{}, badges: map[badged]int32{}, known: map[uuid.UUID]bool{}, calls: map[string]int64{},
+		users: map[string]rules.Place{}, badges: map[badged]int32{}, known: map[uuid.UUID]bool{}, calls: map[string]int64{}, many: newMany(),
 	}
 	for _, r := range batch {
 		r.result, r.first = store.AcceptResult{}, nil
@@ -127,7 +128,10 @@ func (a *accepting) decide() {
 
 // refuse is why a request is not accepted; nil means that it is.
 func (a *accepting) refuse(r *acceptRequest) error {
-	return cmp.Or(a.refuseChange(r), a.refuseStale(r), r.Fits(a.pending))
+	if err := cmp.Or(a.refuseChange(r), a.refuseStale(r), r.Fits(a.pending)); err != nil {
+		return err
+	}
+	return a.admit(r)
 }
 
 // repeat answers a request like the first one of its batch.
@@ -190,7 +194,7 @@ func (a *accepting) next(r *acceptRequest) map[string]rules.Place {
 		}
 		places[userID] = p
 	}
-	return places
+	return r.PlusOutside(places)
 }
 
 // rows collects what the accepted requests write, and answers them.
@@ -199,7 +203,9 @@ func (a *accepting) rows() *acceptRows {
 	for _, r := range a.accepted {
 		places := a.next(r)
 		r.result = store.AcceptResult{MessageID: r.ID.String(), Seqs: rules.Seqs(places)}
-		rows.messages.add(r)
+		if r.Step == nil {
+			rows.messages.add(r)
+		}
 		for _, userID := range r.Recipients {
 			if p := places[userID]; r.InInbox() {
 				rows.inbox.add(p.User, p.Seq, r.ID)

@@ -24,7 +24,8 @@ const (
 		FROM unnest($1::text[], $2::text[]) AS k(sender, client_id)
 		JOIN @.idempotency i ON i.sender = k.sender AND i.client_id = k.client_id
 		LEFT JOIN LATERAL (
-			SELECT u.user_id, x.seq FROM @.inbox x JOIN @.users u ON u.user_key = x.user_key WHERE x.message_id = i.message_id) AS p ON true`
+			SELECT u.user_id, x.seq FROM @.inbox x JOIN @.users u ON u.user_key = x.user_key WHERE x.message_id = i.message_id
+				AND NOT EXISTS (SELECT 1 FROM @.expansions e WHERE e.message_id = i.message_id)) AS p ON true`
 	// takePlaces locks the users, so that places are taken without a gap.
 	takePlaces = `INSERT INTO @.users AS u (user_id, last_seq) SELECT * FROM unnest($1::text[], $2::bigint[])
 		ON CONFLICT (user_id) DO UPDATE SET last_seq = u.last_seq + excluded.last_seq RETURNING user_id, user_key, last_seq`
@@ -46,6 +47,7 @@ func (a *accepting) claim(ctx context.Context) error {
 		a.claimKeys(b)
 	}
 	a.lockCalls(b)
+	a.lock(b, a.batch, a.store.incarnation.Load())
 	if slices.ContainsFunc(a.batch, func(r *acceptRequest) bool { return r.Capped() }) {
 		b.add(readPending).QueryRow(func(row pgx.Row) error { return row.Scan(&a.pending) })
 	}
@@ -162,8 +164,10 @@ func (a *accepting) write(ctx context.Context) error {
 	if err := a.ensureDays(ctx, rows); err != nil {
 		return err
 	}
-	m := rows.messages
-	b.add(insertMessages, m.ids, m.kinds, m.details, m.senders, m.bodies, m.pushes, m.created, m.expires)
+	a.many.write(b, a.accepted, a.store.incarnation.Load())
+	if m := rows.messages; len(m.ids) > 0 {
+		b.add(insertMessages, m.ids, m.kinds, m.details, m.senders, m.bodies, m.pushes, m.created, m.expires)
+	}
 	a.change(b)
 	if i := rows.inbox; len(i.users) > 0 {
 		b.add(insertInbox, i.users, i.seqs, i.messages)

@@ -12,7 +12,8 @@ import (
 
 const (
 	readAccount = `SELECT state, sum(n)::bigint FROM @.account GROUP BY state
-		UNION ALL SELECT $1::text, coalesce(sum(pending), 0)::bigint FROM @.backlog`
+		UNION ALL SELECT $1::text, coalesce(sum(pending), 0)::bigint FROM @.backlog
+		UNION ALL SELECT $2::text, count(*) FROM @.expansions WHERE finished_at = 0`
 	readBacklog = `SELECT channel, sum(pending)::bigint FROM @.backlog GROUP BY channel HAVING sum(pending) > 0`
 )
 
@@ -25,7 +26,7 @@ func (s *Store) Account(ctx context.Context) (a report.Account, err error) {
 			return err
 		}
 		return rules.Add(&a, state, n)
-	}, string(message.Pending))
+	}, string(message.Pending), string(rules.Unexpanded))
 	return a, err
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // groups commit each kind of write in batches. Kinds do not wait for each
-// other; all lock rows in one order of tables: idempotency, users, devices,
+// other; all lock rows in one order of tables: idempotency, meta, expansions, groups, members, users, devices,
 // tokens, cursors, badges, rules, mutes, leases, deliveries, outcomes,
 // receipts, counters.
 type groups struct {
@@ -18,6 +18,7 @@ type groups struct {
 	changes     *groupcommit.Group[*change]
 	confirms    *groupcommit.Group[[]store.EpochChange]
 	accepts     *groupcommit.Group[*acceptRequest]
+	steps       *groupcommit.Group[*acceptRequest]
 	settles     *groupcommit.Group[*settleRequest]
 	badges      *groupcommit.Group[*badgeRequest]
 	receipts    *groupcommit.Group[*receiptRequest]
@@ -31,6 +32,7 @@ func newGroups(ctx context.Context, s *Store) groups {
 		changes:     group(ctx, s, commitChanges),
 		confirms:    group(ctx, s, commitConfirms),
 		accepts:     pipeline(ctx, s, commitAccepts),
+		steps:       pipeline(ctx, s, commitAccepts),
 		settles:     pipeline(ctx, s, commitSettles),
 		badges:      pipeline(ctx, s, commitBadges),
 		receipts:    group(ctx, s, commitReceipts),
@@ -59,6 +61,7 @@ func (g groups) close() {
 	g.changes.Close()
 	g.confirms.Close()
 	g.accepts.Close()
+	g.steps.Close()
 	g.settles.Close()
 	g.badges.Close()
 	g.receipts.Close()

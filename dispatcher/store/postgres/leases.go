@@ -108,6 +108,7 @@ func (t *tx) adopt(ctx context.Context, incarnation int64) (adopted int64, err e
 		adopted = tag.RowsAffected()
 		return nil
 	})
+	b.add(adoptExpansions, incarnation, orphanStep)
 	if err := t.run(ctx, b); err != nil || len(inherited) == 0 {
 		return adopted, err
 	}

@@ -172,6 +172,12 @@ func filling(today int64) []string {
 		`INSERT INTO push_tests SELECT n::text, '\x00', id, ms, '{}' ` + at("t"),
 		`INSERT INTO push_test_devices SELECT id, n, ms ` + at("p"),
 		`INSERT INTO calls SELECT n::text, 1, CASE WHEN n % 2 = 0 THEN ms END, ms, '{}' ` + at("c"),
+		fmt.Sprintf(`INSERT INTO groups (group_id, seq, members, created_at, deleted_at)
+			SELECT 'group-' || n, 2, 5, n, CASE WHEN n %% 10 = 0 THEN n END FROM generate_series(1, %d) AS n`, others),
+		fmt.Sprintf(`INSERT INTO group_members SELECT n %% %d + 1, n, 1, CASE WHEN n %% 10 = 0 THEN 2 END, CASE WHEN n %% 10 = 0 THEN n END
+			FROM generate_series(1, %d) AS n`, others, devices),
+		`INSERT INTO expansions SELECT id, n % 3 + 1, CASE WHEN n % 100 = 0 THEN 0 ELSE n END, 1, '{}', 'Done', n, n, n, 1, 1, ms,
+			CASE WHEN n % 1000 = 0 THEN 0 ELSE ms END ` + at("x"),
 		`VACUUM ANALYZE`,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 const (
@@ -21,8 +22,29 @@ const (
 	// pruneLeases forgets who has an heir and left nothing to do, after an hour for those who look. The
 	// order makes it look into the index, where an owner who is missing is found missing at once.
 	pruneLeases = `DELETE FROM @.leases l WHERE l.heir <> 0 AND l.expires_at < ` + now + ` - 3600000
-		AND (SELECT 1 FROM @.deliveries d WHERE d.owner = l.incarnation ORDER BY d.channel, d.due_at LIMIT 1) IS NULL`
-	pendingOfDay = `SELECT EXISTS (SELECT 1 FROM @.deliveries WHERE message_id >= $1 AND message_id < $2)`
+		AND (SELECT 1 FROM @.deliveries d WHERE d.owner = l.incarnation ORDER BY d.channel, d.due_at LIMIT 1) IS NULL
+		AND (SELECT 1 FROM @.expansions x WHERE x.owner = l.incarnation AND x.finished_at = 0 ORDER BY x.message_id LIMIT 1) IS NULL`
+	pendingOfDay = `SELECT EXISTS (SELECT 1 FROM @.deliveries WHERE message_id >= $1 AND message_id < $2)
+		OR EXISTS (SELECT 1 FROM @.expansions WHERE message_id >= $1 AND message_id < $2 AND finished_at = 0)`
+	// pruneMembers leaves a group alone that has messages which are not expanded yet: one may be for who left.
+	pruneMembers = `DELETE FROM @.group_members WHERE ctid = ANY (ARRAY (
+		SELECT m.ctid FROM @.group_members m WHERE m.left_at < $1
+			AND NOT EXISTS (SELECT 1 FROM @.expansions x WHERE x.group_key = m.group_key AND x.finished_at = 0)
+		ORDER BY m.left_at LIMIT $2 FOR UPDATE SKIP LOCKED))`
+	pruneMembersOfGroups = `DELETE FROM @.group_members WHERE ctid = ANY (ARRAY (
+		SELECT m.ctid FROM (
+			SELECT g.group_key FROM @.groups g WHERE g.deleted_at < $1
+				AND NOT EXISTS (SELECT 1 FROM @.expansions x WHERE x.group_key = g.group_key AND x.finished_at = 0)
+				AND EXISTS (SELECT 1 FROM @.group_members m WHERE m.group_key = g.group_key)
+			ORDER BY g.deleted_at LIMIT 10) AS g
+		CROSS JOIN LATERAL (SELECT ctid FROM @.group_members WHERE group_key = g.group_key ORDER BY user_key LIMIT $2) AS m
+		LIMIT $2))`
+	pruneGroups = `DELETE FROM @.groups WHERE group_key = ANY (ARRAY (
+		SELECT g.group_key FROM @.groups g WHERE g.deleted_at < $1
+			AND NOT EXISTS (SELECT 1 FROM @.group_members m WHERE m.group_key = g.group_key) LIMIT $2 FOR UPDATE SKIP LOCKED))`
+	pruneExpansions = `DELETE FROM @.expansions WHERE message_id = ANY (ARRAY (
+		SELECT message_id FROM @.expansions WHERE finished_at > 0 AND finished_at < $1
+		ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))`
 )
 
 // lockTries bounds how often a day is tried to be dropped while others use the
@@ -42,6 +64,10 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 		func() (bool, error) { return s.pruneRows(ctx, pruneKeys, millis(before.Idempotency), limit) },
 		func() (bool, error) { return s.pruneRows(ctx, pruneCalls, millis(before.Messages), limit) },
 		func() (bool, error) { return s.pruneRows(ctx, prunePushTests, millis(before.PushTests), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneMembers, millis(before.Messages), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneMembersOfGroups, millis(before.Messages), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneGroups, millis(before.Messages), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneExpansions, rules.OldExpansions(before), limit) },
 		func() (bool, error) { return s.pruneDevices(ctx, millis(before.Devices), limit) },
 		func() (bool, error) { _, err := s.exec(ctx, s.pool, pruneLeases); return false, err },
 	}

@@ -277,3 +277,46 @@ func TestStatementsOfCalls(t *testing.T) {
 		}
 	}
 }
+
+// TestStatementsOfAGroup keeps what a message to a group costs: its acceptance, and a step however many receivers it has.
+func TestStatementsOfAGroup(t *testing.T) {
+	t.Parallel()
+	s, seen := recorded(t)
+	acquire(t, s)
+	var users []string
+	for i := range 200 {
+		users = append(users, fmt.Sprintf("user-%03d", i))
+	}
+	if _, err := s.PutGroup(t.Context(), "g", users); err != nil {
+		t.Fatal(err)
+	}
+	d := boundDevice(t, s, users[0])
+	r := pushTo(d)
+	r.Message.Sender, r.Recipients, r.Deliveries = users[0], nil, nil
+	r.Also.Expansion = &store.NewExpansion{GroupID: "g"}
+	if got, want := seen.cost(func() { acceptTogether(t, s, r) }), (cost{9, 2}); got != want {
+		t.Errorf("accepting: %+v, want %+v", got, want)
+	}
+	for _, size := range []int{1, 100} {
+		all, err := s.RunningExpansions(t.Context(), 10)
+		if err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		receivers, err := s.ReceiversBehind(t.Context(), all[0], size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := store.AcceptRequest{Message: r.Message, Step: &store.Step{From: all[0].After, Users: int64(len(receivers))}}
+		for _, u := range receivers {
+			step.Recipients, step.Step.To = append(step.Recipients, u.ID), u.Key
+			step.Suppressed = append(step.Suppressed, store.Suppression{UserID: u.ID, Reason: message.ReasonNoChannel})
+		}
+		if got, want := seen.cost(func() {
+			if err := s.Expand(t.Context(), step).Err; err != nil {
+				t.Error(err)
+			}
+		}), (cost{9, 3}); got != want {
+			t.Errorf("a step for %d: %+v, want %+v", size, got, want)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type Accept struct {
 	Push, Detail *string
 	// Call is the call that changes, in JSON; nil without one.
 	Call *string
+	// Audience is the expansion's in JSON; empty without one.
+	Audience string
 	// Targets counts the targets of all deliveries.
 	Targets int64
 	// Recalls is the message that is taken back, Edits the one that is changed; zero means none.
@@ -73,7 +75,7 @@ func NewAccept(r store.AcceptRequest) (*Accept, error) {
 		a.Call = new(string(b))
 	}
 	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
-	return a, errors.Join(a.checkDecisions(), a.checkRule())
+	return a, errors.Join(a.prepareExpansion(), a.checkDecisions(), a.checkRule())
 }
 
 // known is the key of a message that there may be; zero when none is named.
@@ -102,7 +104,7 @@ func (a *Accept) InInbox() bool { return a.Message.Kind != message.KindPush }
 func (a *Accept) checkDecisions() error {
 	devices := map[int64]bool{}
 	check := func(userID string, device int64) error {
-		if _, ok := slices.BinarySearch(a.Recipients, userID); !ok && userID != "" {
+		if _, ok := slices.BinarySearch(a.Recipients, userID); !ok && userID != "" && !a.outside(userID) {
 			return fmt.Errorf("message %s: a decision names user %q, who is no recipient", a.Message.ID, userID)
 		}
 		if device != 0 && devices[device] {
@@ -122,6 +124,15 @@ func (a *Accept) checkDecisions() error {
 		errs = append(errs, check(s.UserID, s.Device))
 	}
 	return errors.Join(errs...)
+}
+
+// outside reports whether a step has the user, but not the user's inbox.
+func (a *Accept) outside(userID string) bool {
+	if a.Step == nil {
+		return false
+	}
+	_, ok := a.Step.Outside[userID]
+	return ok
 }
 
 // Capped reports whether it depends on what is pending if the request fits.

@@ -50,19 +50,14 @@ func (a accept) run(t *tx) (store.AcceptResult, error) {
 	if err := a.fits(t); err != nil {
 		return store.AcceptResult{}, err
 	}
-	if err := a.current(t); err != nil {
-		return store.AcceptResult{}, err
-	}
-	if err := a.change(t); err != nil {
-		return store.AcceptResult{}, err
-	}
-	if err := a.insertMessage(t); err != nil {
+	if err := a.begin(t); err != nil {
 		return store.AcceptResult{}, err
 	}
 	places, err := a.insertInbox(t)
 	if err != nil {
 		return store.AcceptResult{}, err
 	}
+	places = a.PlusOutside(places)
 	result := store.AcceptResult{MessageID: a.ID.String(), Seqs: rules.Seqs(places)}
 	if result.Deliveries, err = a.insertDeliveries(t, places); err != nil {
 		return store.AcceptResult{}, err
@@ -79,6 +74,31 @@ func (a accept) changeAlso(t *tx, places map[string]rules.Place) error {
 		return err
 	}
 	return a.changeCall(t)
+}
+
+// begin writes what comes before the receivers: the message, with what it takes back and what it is for many, or how
+// far a step goes.
+func (a accept) begin(t *tx) error {
+	if a.Step != nil {
+		if err := a.step(t); err != nil {
+			return err
+		}
+		return a.move(t)
+	}
+	g, err := a.admitExpansion(t)
+	if err != nil {
+		return err
+	}
+	if err := a.current(t); err != nil {
+		return err
+	}
+	if err := a.change(t); err != nil {
+		return err
+	}
+	if err := a.insertMessage(t); err != nil || a.Expansion() == nil {
+		return err
+	}
+	return a.insertExpansion(t, g)
 }
 
 // duplicate answers a repeated request like the first one.
@@ -99,6 +119,9 @@ func (a accept) duplicate(t *tx) (store.AcceptResult, bool, error) {
 		return store.AcceptResult{}, false, store.ErrConflict
 	}
 	seqs := map[string]int64{}
+	if a.Expansion() != nil { // whose places are too many
+		return store.AcceptResult{MessageID: id.String(), Duplicate: true, Seqs: seqs}, true, nil
+	}
 	err = t.rows(`SELECT u.user_id, i.seq FROM inbox i JOIN users u ON u.user_key = i.user_key WHERE i.message_id = ?`,
 		func(rows *sql.Rows) error {
 			var userID string

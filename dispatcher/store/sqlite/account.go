@@ -50,7 +50,8 @@ func (t *tx) count() error {
 // Account implements store.Store. One statement is one snapshot.
 func (s *Store) Account(ctx context.Context) (report.Account, error) {
 	var a report.Account
-	err := s.reader.rows(ctx, `SELECT state, n FROM account UNION ALL SELECT ?, coalesce(sum(pending), 0) FROM backlog`,
+	err := s.reader.rows(ctx, `SELECT state, n FROM account UNION ALL SELECT ?, coalesce(sum(pending), 0) FROM backlog
+			UNION ALL SELECT ?, count(*) FROM expansions WHERE owner >= 0 AND finished_at = 0`,
 		func(rows *sql.Rows) error {
 			var state message.State
 			var n int64
@@ -58,6 +59,6 @@ func (s *Store) Account(ctx context.Context) (report.Account, error) {
 				return err
 			}
 			return rules.Add(&a, state, n)
-		}, string(message.Pending))
+		}, string(message.Pending), string(rules.Unexpanded))
 	return a, s.explain(err)
 }

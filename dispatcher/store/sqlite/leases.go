@@ -34,6 +34,9 @@ func (s *Store) AcquireLease(ctx context.Context, by store.Holder, _ time.Durati
 		if lease.Incarnation, err = t.insert(`INSERT INTO leases (pod, acquired_at) VALUES (?, ?)`, by.Pod, t.now); err != nil {
 			return err
 		}
+		if _, err = t.exec(adoptExpansions, lease.Incarnation); err != nil {
+			return err
+		}
 		lease.Adopted, err = t.exec(adopt, lease.Incarnation)
 		return err
 	})

@@ -7,13 +7,25 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // A message stays as long as something of it is pending, whatever its age.
 const (
 	oldMessages = `SELECT message_id FROM messages m WHERE created_at < ?
-		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id) ORDER BY created_at, rowid LIMIT ?`
-	oldDevices = `SELECT device_key FROM devices WHERE seen_at < ? ORDER BY seen_at, device_key LIMIT ?`
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id)
+		AND NOT EXISTS (SELECT 1 FROM expansions x WHERE x.message_id = m.message_id AND x.finished_at = 0)
+		ORDER BY created_at, rowid LIMIT ?`
+	// oldMembers left before, or their group ended. A message that is not expanded yet may still be for one of them.
+	oldMembers = `SELECT m.group_key, m.user_key, m.joined_seq FROM group_members m WHERE m.left_at < ?
+		AND NOT EXISTS (SELECT 1 FROM expansions x WHERE x.group_key = m.group_key AND x.finished_at = 0) ORDER BY m.left_at LIMIT ?`
+	membersOfOldGroups = `SELECT m.group_key, m.user_key, m.joined_seq FROM groups g CROSS JOIN group_members m ON m.group_key = g.group_key
+		WHERE g.deleted_at < ?
+		AND NOT EXISTS (SELECT 1 FROM expansions x WHERE x.group_key = g.group_key AND x.finished_at = 0) LIMIT ?`
+	oldGroups = `SELECT g.group_key FROM groups g WHERE g.deleted_at < ?
+		AND NOT EXISTS (SELECT 1 FROM group_members m WHERE m.group_key = g.group_key) LIMIT ?`
+	oldExpansions = `SELECT message_id FROM expansions WHERE finished_at > 0 AND finished_at < ? ORDER BY finished_at LIMIT ?`
+	oldDevices    = `SELECT device_key FROM devices WHERE seen_at < ? ORDER BY seen_at, device_key LIMIT ?`
 )
 
 // firstID is before every UUIDv7 of that time and behind every one from before.
@@ -23,13 +35,14 @@ func firstID(ms int64) []byte {
 	return id[:]
 }
 
-// Prune implements store.Store. Each kind has its own small commit, so that
-// accepts do not wait long behind it.
-func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (more bool, err error) {
-	kinds := []struct {
-		cutoff  any
-		queries []string // the last one counts; all see the same rows
-	}{
+// pruned is a kind of rows that go at their own time.
+type pruned struct {
+	cutoff  any
+	queries []string // the last one counts; all see the same rows
+}
+
+func prunedKinds(before store.Cutoffs) []pruned {
+	return []pruned{
 		{millis(before.Messages), []string{
 			`DELETE FROM inbox WHERE message_id IN (` + oldMessages + `)`,
 			`DELETE FROM messages WHERE message_id IN (` + oldMessages + `)`,
@@ -52,6 +65,14 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (mor
 			`DELETE FROM push_test_devices WHERE message_id IN (SELECT message_id FROM push_tests WHERE uid IN (` + oldPushTests + `))`,
 			`DELETE FROM push_tests WHERE uid IN (` + oldPushTests + `)`,
 		}},
+		{millis(before.Messages), []string{
+			`DELETE FROM group_members WHERE (group_key, user_key, joined_seq) IN (` + oldMembers + `)`,
+		}},
+		{millis(before.Messages), []string{
+			`DELETE FROM group_members WHERE (group_key, user_key, joined_seq) IN (` + membersOfOldGroups + `)`,
+		}},
+		{millis(before.Messages), []string{`DELETE FROM groups WHERE group_key IN (` + oldGroups + `)`}},
+		{rules.OldExpansions(before), []string{`DELETE FROM expansions WHERE message_id IN (` + oldExpansions + `)`}},
 		{millis(before.Devices), []string{
 			`DELETE FROM tokens WHERE device_key IN (` + oldDevices + `)`,
 			`DELETE FROM cursors WHERE device_key IN (` + oldDevices + `)`,
@@ -59,7 +80,12 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (mor
 			`DELETE FROM devices WHERE device_key IN (` + oldDevices + `)`,
 		}},
 	}
-	for _, kind := range kinds {
+}
+
+// Prune implements store.Store. Each kind has its own small commit, so that
+// accepts do not wait long behind it.
+func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (more bool, err error) {
+	for _, kind := range prunedKinds(before) {
 		var n int64
 		err = s.write(ctx, func(t *tx) (err error) {
 			for _, q := range kind.queries {

@@ -169,15 +169,16 @@ func (s *Store) logPanic(err error) {
 // isAnswer reports whether an error is the truth about the request, and not trouble of the store.
 func isAnswer(err error) bool {
 	for _, answer := range []error{
-		store.ErrNotFound, store.ErrConflict, store.ErrRecalled, store.ErrStale, store.ErrBacklogFull,
-		store.ErrLeaseLost,
+		store.ErrNotFound, store.ErrConflict, store.ErrRecalled, store.ErrStale, store.ErrBacklogFull, store.ErrLeaseLost,
+		store.ErrGroupFull, store.ErrNotMember, store.ErrMoved, store.ErrEnded,
 	} {
 		if errors.Is(err, answer) {
 			return true
 		}
 	}
 	_, tooSoon := errors.AsType[*store.TooSoonError](err)
-	return tooSoon
+	_, limited := errors.AsType[*store.LimitedError](err)
+	return tooSoon || limited
 }
 
 // millis and instant are the one translation of times: Unix milliseconds in UTC.

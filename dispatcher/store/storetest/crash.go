@@ -78,6 +78,7 @@ type ledger struct {
 	places  map[string]map[int64]string // message ids by user and sequence
 	epochs  map[int64]int64             // by device
 	settled map[int64]bool
+	sent    []string // messages to the group of crashMembers
 }
 
 func (l *ledger) note(line string) error {
@@ -97,6 +98,10 @@ func (l *ledger) note(line string) error {
 	}
 	if _, err := fmt.Sscanf(line, "bind %d %d", &n, &epoch); err == nil {
 		l.epochs[n] = epoch
+		return nil
+	}
+	if _, err := fmt.Sscanf(line, "sent %s", &id); err == nil {
+		l.sent = append(l.sent, id)
 		return nil
 	}
 	if _, err := fmt.Sscanf(line, "settle %d", &n); err == nil {
@@ -124,6 +129,7 @@ func (l *ledger) check(b *bench) {
 			b.Errorf("device %d is at epoch %d, but %d was answered", device, s.Epoch, epoch)
 		}
 	}
+	l.checkGroup(b)
 	b.balanced()
 	for _, d := range due {
 		if l.settled[d.ID] {
@@ -160,7 +166,8 @@ func WriteUntilKilled(ctx context.Context, s store.Store, ttl time.Duration, out
 	}
 	const workers = 4
 	lines := &writer{out: out}
-	errs := make(chan error, workers+1)
+	errs := make(chan error, workers+2)
+	go func() { errs <- expandForever(ctx, s, lines) }()
 	go func() { errs <- renewForever(ctx, s, ttl) }()
 	for w := range workers {
 		go func() { errs <- writeForever(ctx, s, lines, fmt.Sprintf("own-%d", w)) }()

@@ -3,10 +3,13 @@ package callback_test
 import (
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -199,5 +202,51 @@ func TestVerify(t *testing.T) {
 	}
 	if err := callback.Verify([]byte(key), "1800000000", good, body, now); err != nil {
 		t.Error(err)
+	}
+}
+
+// answering takes every request, and says so.
+type answering func()
+
+func (a answering) RoundTrip(*http.Request) (*http.Response, error) {
+	a()
+	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Header: http.Header{}}, nil
+}
+
+// TestAuthorities: other authorities make another client, and the same ones do not.
+func TestAuthorities(t *testing.T) {
+	t.Parallel()
+	bed := planetest.New(t)
+	counts := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "events_total", Help: "Events."}, []string{"result"})
+	made, told := make(chan string, 10), make(chan struct{})
+	n := callback.New(callback.Deps{
+		Live: bed.Live, Now: time.Now, Events: counts, Log: slog.New(slog.DiscardHandler),
+		NewClient: func(caBundle string) (*http.Client, error) {
+			made <- caBundle
+			return &http.Client{Transport: answering(func() { told <- struct{}{} })}, nil
+		},
+	})
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	running.Go(func() { n.Run(ctx) })
+	apps := httptest.NewTLSServer(nil)
+	defer apps.Close()
+	own := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: apps.Certificate().Raw}))
+	for _, caBundle := range []string{"", own, own, ""} {
+		bed.Configure(t, func(d *config.Document) {
+			d.Callback = config.Callback{URL: "https://app.example/callbacks", Key: config.NewSecret(key), CABundle: caBundle}
+		})
+		n.Login(message.Device{UserID: "bob"})
+		<-told
+	}
+	close(made)
+	var got []string
+	for caBundle := range made {
+		got = append(got, caBundle)
+	}
+	if want := []string{"", own, ""}; !slices.Equal(got, want) {
+		t.Errorf("clients were made for %q", got)
 	}
 }

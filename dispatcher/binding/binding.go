@@ -37,6 +37,7 @@ const settleTimeout = 20 * time.Second
 type Store interface {
 	store.Devices
 	store.Bulk
+	store.Erasures
 	Now() time.Time
 }
 

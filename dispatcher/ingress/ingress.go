@@ -27,6 +27,7 @@ type Bindings interface {
 	Logout(ctx context.Context, device int64) error
 	Unregister(ctx context.Context, device int64) error
 	Import(ctx context.Context, records []store.Record, seenSince time.Time) ([]store.Imported, error)
+	Erase(ctx context.Context, userID string) (done bool, err error)
 }
 
 // Badges notes the numbers on the apps' icons.

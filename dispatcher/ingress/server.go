@@ -38,6 +38,7 @@ func (p *serverPlane) routes() {
 	p.presenceRoutes()
 	p.ruleRoutes()
 	p.callRoutes()
+	p.eraseRoutes()
 	register(p.plane, p.route(route{
 		id: "list-devices", method: http.MethodGet, path: "/v1/users/{userID}/devices", summary: "List the devices of a user",
 		description: "In the order of their push ids.", errors: []int{http.StatusUnprocessableEntity},

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
@@ -37,6 +38,22 @@ func janitor(ctx context.Context, s store.Store, live *config.Live, log *slog.Lo
 			if err != nil || !more {
 				break
 			}
+		}
+	}
+}
+
+// eraser goes on with erasures that a process could not end, until ctx ends.
+func eraser(ctx context.Context, bindings *binding.Service, log *slog.Logger) {
+	t := time.NewTicker(pruneEvery)
+	defer t.Stop()
+	for {
+		if err := bindings.Resume(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("going on with the erasure of users", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
 		}
 	}
 }

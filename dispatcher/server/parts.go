@@ -41,6 +41,8 @@ type parts struct {
 	expand *expand.Worker
 	tests  *pushtest.Service
 	calls  *call.Service
+	// bindings goes on with erasures.
+	bindings *binding.Service
 	// peers is nil for a dispatcher that is alone.
 	peers                *peer.Peers
 	device, server, peer http.Handler
@@ -74,10 +76,11 @@ func (p *process) assemble(h held) (*parts, error) {
 		places.Peers, bindings.Peers, acceptor.Peers = a.peers, a.peers, a.peers
 	}
 	a.places = session.NewPlaces(places)
+	a.bindings = binding.New(bindings)
 	accepting := accept.New(acceptor)
 	a.calls = call.New(call.Deps{Store: h.store, Acceptor: accepting, Log: p.Log})
 	a.expand = expand.New(expand.Deps{Store: h.store, Acceptor: accepting, Lanes: a.engine, Metrics: p.metrics, Log: p.Log})
-	p.planes(a, binding.New(bindings), accepting)
+	p.planes(a, accepting)
 	p.reporter.opened(a)
 	return a, nil
 }
@@ -99,19 +102,19 @@ func (p *process) credential() peer.Credential {
 	}}
 }
 
-func (p *process) planes(a *parts, bindings *binding.Service, acceptor *accept.Acceptor) {
+func (p *process) planes(a *parts, acceptor *accept.Acceptor) {
 	rules := pushrule.New(a.store, acceptor)
 	a.device = ingress.Device(ingress.DeviceDeps{
-		Live: p.live, Bindings: bindings, Badges: a.store, Rules: rules, Users: a.users, Calls: a.calls, Log: p.Log,
+		Live: p.live, Bindings: a.bindings, Badges: a.store, Rules: rules, Users: a.users, Calls: a.calls, Log: p.Log,
 		Receipts: receipt.New(receipt.Deps{
 			Live: p.live, Store: a.store, Read: catalog.Receipts, Token: canonical, Metrics: p.metrics, Log: p.Log,
 		}),
 		Session: session.NewServer(session.Deps{
-			Hub: a.hub, Places: a.places, Devices: bindings, Users: a.users, Store: a.store, Live: p.live, Events: a.events, Log: p.Log,
+			Hub: a.hub, Places: a.places, Devices: a.bindings, Users: a.users, Store: a.store, Live: p.live, Events: a.events, Log: p.Log,
 		}),
 	})
 	a.server = ingress.Server(ingress.ServerDeps{
-		Live: p.live, Bindings: bindings, Acceptor: acceptor, Rules: rules, Calls: a.calls, Store: a.store, Log: p.Log,
+		Live: p.live, Bindings: a.bindings, Acceptor: acceptor, Rules: rules, Calls: a.calls, Store: a.store, Log: p.Log,
 	})
 }
 
@@ -148,6 +151,7 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 	group.Go(func() error { a.calls.Run(background); return nil })
 	group.Go(func() error { a.events.Run(background); return nil })
 	group.Go(func() error { janitor(background, a.store, p.live, p.Log); return nil })
+	group.Go(func() error { eraser(background, a.bindings, p.Log); return nil })
 	d.serve(group, a)
 	p.ready.Store(true)
 	p.Log.Info("ready", d.addrs()...)

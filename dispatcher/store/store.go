@@ -52,6 +52,7 @@ type Store interface {
 	PushTests
 	Rules
 	Calls
+	Erasures
 	provider.TokenStore
 
 	// Now is the store's time, by which everything in it is measured: the processes of an app agree

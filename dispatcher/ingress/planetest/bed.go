@@ -70,6 +70,7 @@ type Bed struct {
 	metrics *metrics.Metrics
 
 	path  string
+	dir   string // of the store
 	doc   *config.Document
 	key   ed25519.PrivateKey
 	close func() error // of the store
@@ -78,7 +79,7 @@ type Bed struct {
 // New makes a bed that the test's cleanup takes down.
 func New(tb testing.TB) *Bed {
 	tb.Helper()
-	b := &Bed{path: filepath.Join(tb.TempDir(), config.FileName), Fence: &Fence{}, Rows: &Rows{}}
+	b := &Bed{dir: tb.TempDir(), path: filepath.Join(tb.TempDir(), config.FileName), Fence: &Fence{}, Rows: &Rows{}}
 	b.key = ed25519.NewKeyFromSeed([]byte(strings.Repeat("s", ed25519.SeedSize)))
 	b.doc = document(b.key.Public().(ed25519.PublicKey))
 	b.write(tb)
@@ -88,7 +89,7 @@ func New(tb testing.TB) *Bed {
 		tb.Fatal(err)
 	}
 	b.Store, err = sqlite.Open(tb.Context(), sqlite.Options{
-		Dir: tb.TempDir(), AppID: b.doc.App.AppID, Pod: "pod", SealingKey: b.doc.Keys.Sealing, Log: log,
+		Dir: b.dir, AppID: b.doc.App.AppID, Pod: "pod", SealingKey: b.doc.Keys.Sealing, Log: log,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -209,9 +210,13 @@ func (b *Bed) write(tb testing.TB) {
 // UserToken is a good token of the user.
 func (b *Bed) UserToken(tb testing.TB, userID string) string {
 	tb.Helper()
-	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
-		"sub": userID, "iss": Issuer, "aud": Audience, "exp": time.Now().Add(time.Hour).Unix(),
-	})
+	return b.Sign(tb, jwt.MapClaims{"sub": userID, "iss": Issuer, "aud": Audience, "exp": time.Now().Add(time.Hour).Unix()})
+}
+
+// Sign makes a token of the app's issuer with any claims, such as for another audience.
+func (b *Bed) Sign(tb testing.TB, claims jwt.MapClaims) string {
+	tb.Helper()
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
 	token.Header["kid"] = KeyID
 	signed, err := token.SignedString(b.key)
 	if err != nil {

@@ -46,9 +46,9 @@ func planned(query string) bool {
 		strings.Contains(query, "@.") && !strings.Contains(query, "goose_")
 }
 
-// small tables have a row for each process, channel or state.
+// small tables have a row for each process, channel or state, or for what is going on right now.
 func small(table string) bool {
-	return slices.Contains([]string{"meta", "leases", "account", "backlog", "access_tokens"}, table)
+	return slices.Contains([]string{"meta", "leases", "account", "backlog", "access_tokens", "erasures"}, table)
 }
 
 var parameter = regexp.MustCompile(`\$(\d+)`)

@@ -16,7 +16,7 @@ const (
 		ORDER BY message_id FOR UPDATE`
 	editMessages = `UPDATE @.messages m SET body = n.body FROM unnest($1::uuid[], $2::text[]) AS n(message_id, body)
 		WHERE m.message_id = n.message_id`
-	emptyMessages = `UPDATE @.messages SET body = '', push = NULL, recalled_at = ` + now + `, detail = CASE
+	emptyMessages = `UPDATE @.messages SET body = '', push = NULL, recalled_at = coalesce(recalled_at, ` + now + `), detail = CASE
 			WHEN detail::jsonb ->> 'groupID' IS NOT NULL THEN jsonb_build_object('groupID', detail::jsonb ->> 'groupID')::text END
 		WHERE message_id = ANY($1::uuid[])`
 )

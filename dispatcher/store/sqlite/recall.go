@@ -23,7 +23,12 @@ func (a accept) change(t *tx) error {
 		_, err := t.exec(`UPDATE messages SET body = ? WHERE message_id = ?`, a.Message.Body, id[:])
 		return err
 	}
-	_, err := t.exec(`UPDATE messages SET body = '', push = NULL, recalled_at = ?, detail = CASE
+	return t.empty(a.Recalls)
+}
+
+// empty leaves nothing of what a message said.
+func (t *tx) empty(id uuid.UUID) error {
+	_, err := t.exec(`UPDATE messages SET body = '', push = NULL, recalled_at = coalesce(recalled_at, ?), detail = CASE
 			WHEN json_extract(detail, '$.groupID') IS NOT NULL THEN json_object('groupID', json_extract(detail, '$.groupID')) END
 		WHERE message_id = ?`, t.now, id[:])
 	return err

@@ -63,6 +63,7 @@ func (p *plane) handler() http.Handler {
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // The library's, which toProblem replaces.
 		delete(p.api.OpenAPI().Components.Schemas.Map(), name)
 	}
+	p.serveDocs()
 	return withRequestID(recovered(p.log, p.mux))
 }
 

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Code says what went wrong, for programs. The list is closed within a version of the API.
+// Code says what went wrong, for programs. A code keeps its meaning; a program treats one that it does not know like its status.
 type Code string
 
 // The codes of every error.
@@ -82,7 +82,7 @@ const ProblemType = "application/problem+json"
 type Problem struct {
 	Title     string       `json:"title" doc:"The name of the status."`
 	Status    int          `json:"status"`
-	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,not_sender,already_recalled,id_conflict,call_over,call_exists,not_invited,invited_already,call_answered,not_caller,not_in_call,call_full,group_full,ended,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; the list is closed."`
+	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,not_sender,already_recalled,id_conflict,call_over,call_exists,not_invited,invited_already,call_answered,not_caller,not_in_call,call_full,group_full,ended,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; treat a code that you do not know like its status."`
 	Detail    string       `json:"detail" doc:"What went wrong and what to do, for people."`
 	RequestID string       `json:"requestID,omitempty"`
 	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields that break a rule."`

@@ -20,7 +20,7 @@ func (b *Bed) Dump(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer db.Close()
+	defer db.Close() //nolint:errcheck // It only reads.
 	var lines []string
 	for _, table := range texts(tb, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`) {
 		columns := texts(tb, db, fmt.Sprintf(`SELECT 'quote(' || name || ')' FROM pragma_table_info('%s')`, table))
@@ -39,7 +39,7 @@ func texts(tb testing.TB, db *sql.DB, query string) (out []string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Rows.Err tells it.
 	for rows.Next() {
 		var text string
 		if err := rows.Scan(&text); err != nil {

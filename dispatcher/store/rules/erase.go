@@ -63,7 +63,7 @@ func (t UserTable) Delete(schema, user, limit string) string {
 
 // SentBefore is an id behind those of all messages that were sent before the erasure began.
 func SentBefore(e store.Erasure) (id uuid.UUID) {
-	binary.BigEndian.PutUint64(id[:8], uint64(e.BegunAt.UnixMilli()+1)<<16) //nolint:gosec // Times are positive.
+	binary.BigEndian.PutUint64(id[:8], uint64(e.BegunAt.UnixMilli()+1)<<16)
 	return id
 }
 

@@ -55,6 +55,9 @@ func (w *world) checkCall(c *call) {
 		w.fault("a push of a message that nobody sent: %s", c.message)
 		return
 	}
+	if err := m.shown(c); err != nil {
+		w.fault("a push of %q: %v", m.name(), err)
+	}
 	var may []holder
 	var why []error
 	for _, h := range c.held {
@@ -67,7 +70,7 @@ func (w *world) checkCall(c *call) {
 	w.ledger.change(func(*ledger) { c.held = may })
 	switch len(may) {
 	case 0:
-		w.fault("a push of %q with %s, which is nobody's for it: %v", m.body, c.token, errors.Join(why...))
+		w.fault("a push of %q with %s, which is nobody's for it: %v", m.name(), c.token, errors.Join(why...))
 	case 1:
 		w.checkAgain(c, may[0])
 	}
@@ -87,13 +90,15 @@ func (w *world) allows(m *sent, c *call, h holder) error {
 		return errors.New("it must be suppressed: " + t.reason)
 	case m.recalled:
 		return errors.New("its sender took it back")
-	case m.replaces != nil && !w.replaceable(m, t.installation):
+	case m.rings != nil && m.rings[h.user].overBefore(c.at):
+		return errors.New("it does not ring any more")
+	case m.replaces != nil && !w.replaceable(m, t.installation).may:
 		return errors.New("there is nothing to replace")
 	case h.acked >= t.seq:
 		return errors.New("the device has acknowledged it")
 	case c.at.Before(t.from.Add(-tick)):
 		return fmt.Errorf("%s too early", t.from.Sub(c.at))
-	case c.at.After(t.from.Add(pushTTL + tick)):
+	case c.at.After(m.pushedUntil(t).Add(tick)):
 		return errors.New("too late")
 	case c.userHash != userHash(h.user):
 		return errors.New("it names another user")
@@ -139,7 +144,7 @@ func (w *world) checkSession(n int, p *phone) {
 	inbox := w.state.inboxes[s.user]
 	for _, m := range s.got[p.seen:] {
 		p.cursor++
-		if m.Seq != p.cursor || m.Seq > int64(len(inbox)) || !w.same(inbox[m.Seq-1], m) {
+		if m.Seq != p.cursor || m.Seq > int64(len(inbox)) || !w.same(s.user, inbox[m.Seq-1], m) {
 			w.fault("phone %d got %q as number %d of %s, after %d", n, m.Body, m.Seq, s.user, p.cursor-1)
 			return
 		}
@@ -158,14 +163,17 @@ func (w *world) checkSession(n int, p *phone) {
 	}
 }
 
-// same compares what a phone got with what was sent. News are known by their place.
-func (w *world) same(m *sent, got wire.Message) bool {
+// same compares what a phone of the user got with what was sent. News are known by their place.
+func (w *world) same(user string, m *sent, got wire.Message) bool {
 	if m.id == "" {
 		m.id, w.byID[got.MessageID] = got.MessageID, m
 	}
 	body := m.body
 	if m.kind == message.KindRule {
 		body = got.Body // which is the rule's own business
+	}
+	if m.event != nil {
+		return got.MessageID == m.id && m.tellsOf(user, got)
 	}
 	return got.MessageID == m.id && got.Kind == string(m.kind) && got.From == m.request.From && got.Body == body && got.Recalled == m.gone
 }
@@ -174,6 +182,9 @@ func (w *world) same(m *sent, got wire.Message) bool {
 func (w *world) checkEnd() {
 	for u := range users {
 		w.checkInbox(userName(u)) // which tells the ids of the news
+	}
+	for _, c := range w.calls {
+		w.checkPhoneCall(c)
 	}
 	var lines int64
 	for _, m := range w.sent {
@@ -195,16 +206,16 @@ func (w *world) checkTrace(m *sent) int64 {
 	for _, t := range m.targets {
 		i, err := w.lineOf(m, t, lines)
 		if i < 0 {
-			w.fault("%q: nothing is known of %s at installation %d", m.body, t.user, t.installation)
+			w.fault("%q: nothing is known of %s at installation %d", m.name(), t.user, t.installation)
 			continue
 		}
 		if err != nil {
-			w.fault("%q for %s at installation %d is %s %s: %v", m.body, t.user, t.installation, lines[i].State, lines[i].Reason, err)
+			w.fault("%q for %s at installation %d is %s %s: %v", m.name(), t.user, t.installation, lines[i].State, lines[i].Reason, err)
 		}
 		lines = slices.Delete(lines, i, i+1)
 	}
 	for _, d := range lines {
-		w.fault("%q: nobody expects %+v", m.body, d)
+		w.fault("%q: nobody expects %+v", m.name(), d)
 	}
 	return int64(len(trace.Devices))
 }
@@ -253,14 +264,15 @@ func (w *world) story(m *sent, t target, got wire.TraceDevice) error {
 	case message.Cancelled:
 		ok = map[string]bool{
 			message.ReasonAcked: d.acked[t.user] >= t.seq, message.ReasonFenced: d.binding != t.binding, message.ReasonRecalled: m.gone,
-			message.ReasonNoPredecessor: m.replaces != nil && !w.replaceable(m, t.installation),
+			message.ReasonNoPredecessor: m.replaces != nil && !w.replaceable(m, t.installation).sure,
+			message.ReasonCallOver:      m.rings != nil && m.rings[t.user].over != (time.Time{}),
 		}[got.Reason]
 	case message.Quarantined:
 		ok = answered(message.InvalidToken) || got.Reason == message.ReasonNoToken && (d.bare || w.doubted(t.installation))
 	case message.Failed:
 		ok = answered(message.Rejected, message.Unknown)
 	case message.Expired:
-		ok = w.ledger.troubled[got.Channel]
+		ok = w.ledger.troubled[got.Channel] || !m.until.IsZero() && (w.restarts > 0 || !t.by.Before(m.until.Add(-tick)))
 	case message.Suppressed, message.Pending:
 	}
 	if !ok {

@@ -64,6 +64,14 @@ const (
 	resend    verb = "resend"    // the last request again
 	recall    verb = "recall"    // the chat message N%3 from the end is taken back, with another push where U is odd
 	edit      verb = "edit"      // the chat message N%3 from the end has another body
+	// Calls: of user P, from phone P where that is the user's, in the call N%2 from the end.
+	callUp  verb = "callUp"  // the set U of users is invited, for a time and with a push by N; where N is 7 the last call once more
+	invite  verb = "invite"  // the set U of users is invited to it besides
+	pickUp  verb = "pickUp"  // P accepts
+	decline verb = "decline" // P rejects
+	cancel  verb = "cancel"  // the invitations of the set U of users are taken back, of all where it is empty
+	leave   verb = "leave"   // P quits
+	end     verb = "end"     // P ends it for all
 	// Users.
 	wishes    verb = "wishes"    // user U wants N of pushes
 	mute      verb = "mute"      // user U mutes the conversation with user P, or does not any more where N is odd
@@ -97,6 +105,8 @@ func actions() map[verb]action {
 		sendForce: {(*world).doSend, 3}, sendNever: {(*world).doSend, 1}, burst: {(*world).doBurst, 2}, race: {(*world).doRace, 4},
 		resend: {(*world).doResend, 1},
 		recall: {(*world).doRecall, 4}, edit: {(*world).doEdit, 1},
+		callUp: {(*world).doCallUp, 7}, invite: {(*world).doCallStep, 2}, pickUp: {(*world).doCallStep, 4}, decline: {(*world).doCallStep, 2},
+		cancel: {(*world).doCallStep, 4}, leave: {(*world).doCallStep, 2}, end: {(*world).doCallStep, 2},
 		wishes: {(*world).doWish, 4}, mute: {(*world).doMute, 3}, elsewhere: {(*world).doReport, 2},
 		answer: {(*world).doAnswer, 5}, slow: {(*world).doSlow, 2}, heal: {(*world).doHeal, 1},
 		wait: {(*world).doWait, 10}, restart: {(*world).doRestart, 1}, crash: {(*world).doCrash, 1},

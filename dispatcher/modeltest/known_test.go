@@ -65,6 +65,18 @@ func TestKnownHistories(t *testing.T) {
 			{elsewhere, 0, 1, 0},
 			{sendPush, 1, 0, 1},
 		}},
+		{"a call is cancelled while its push is open, and while it waits", []step{
+			{slow, 0, 0, 7}, {callUp, 1, 3, 1}, {cancel, 1, 2, 0}, {wait, 0, 5, 0}, {open, 0, 0, 0}, {callUp, 1, 2, 1}, {cancel, 1, 0, 0}, {wait, 0, 4, 0},
+		}},
+		{"a call rings for who logs in, and does not any more for who logs in later", []step{
+			{callUp, 1, 1, 1}, {open, 0, 0, 0}, {wait, 0, 4, 0}, {reread, 0, 1, 0},
+		}},
+		{"a call is answered on a phone while the other one has time to acknowledge", []step{
+			{open, 0, 0, 0}, {callUp, 1, 2, 1}, {pickUp, 3, 0, 0}, {wait, 0, 4, 0}, {pickUp, 0, 0, 0}, {end, 1, 0, 0},
+		}},
+		{"invitations end by themselves after the dispatcher was killed, and while it is gone", []step{
+			{callUp, 1, 1, 5}, {crash, 0, 0, 0}, {wait, 0, 4, 0}, {callUp, 1, 0, 5}, {restart, 0, 0, 0}, {wait, 0, 1, 0},
+		}},
 		{"all tokens of a row are called invalid", []step{
 			{sendPush, 3, 0, 7}, {answer, 0, 3, 1}, {answer, 1, 3, 1}, {answer, 2, 3, 1}, {sendPush, 3, 0, 7}, {wait, 0, 5, 0}, {rotate, 0, 0, 0}, {sendPush, 3, 0, 7},
 		}},

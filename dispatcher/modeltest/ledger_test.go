@@ -36,6 +36,7 @@ type holder struct {
 type call struct {
 	row, message, token, userHash string
 	at                            time.Time
+	shows                         provider.Notification
 	// held has the holders of the token: one, or two while it changes.
 	held []holder
 	// class is empty while the call is open.
@@ -52,7 +53,7 @@ func (l *ledger) begin(row string, n provider.Notification, targets []provider.T
 		if slices.ContainsFunc(calls, func(c *call) bool { return c.token == t.Token }) {
 			l.faults = append(l.faults, "a token is twice in one call: "+t.Token)
 		}
-		c := &call{row: row, message: n.MessageID, token: t.Token, userHash: t.UserHash, at: time.Now()}
+		c := &call{row: row, message: n.MessageID, token: t.Token, userHash: t.UserHash, at: time.Now(), shows: n}
 		for _, m := range []map[string]holder{l.now, l.coming} {
 			if h, ok := m[t.Token]; ok && !slices.Contains(c.held, h) {
 				c.held = append(c.held, h)

@@ -42,6 +42,21 @@ type sent struct {
 	gone, recalled bool
 	// replaces is the message whose notification this one's takes the place of.
 	replaces *sent
+	at       time.Time
+	// pushTo are those of the receivers who are pushed, nil means all; until is when that ends, zero after pushTTL.
+	pushTo []string
+	until  time.Time
+	// event is the step of a call that it tells of, and rings those whom an invitation is for.
+	event *wire.CallEvent
+	rings map[string]*ringing
+}
+
+// name is for faults.
+func (m *sent) name() string {
+	if m.event != nil {
+		return m.event.Action + " of " + m.event.CallID
+	}
+	return string(m.kind) + " " + m.body
 }
 
 // target is what must happen to a message at one installation of a receiver, or at none.

@@ -31,7 +31,9 @@ const (
 	heartbeat = 10 * time.Second
 	offline   = 35 * time.Second
 	ackWindow = 3 * time.Second
-	pushTTL   = 90 * time.Second
+	// callAckWindow is for calls.
+	callAckWindow = 2 * time.Second
+	pushTTL       = 90 * time.Second
 )
 
 // process is a running dispatcher.
@@ -177,7 +179,7 @@ func document() *config.Document {
 		},
 		Rates: config.Rates{RegistrationsPerSource: 1000, RequestsPerDevice: 1000}, // A history takes no time.
 		Routing: config.Routing{
-			HeartbeatSeconds: seconds(heartbeat), OfflineAfterSeconds: seconds(offline), AckTimeoutSeconds: seconds(ackWindow),
+			HeartbeatSeconds: seconds(heartbeat), OfflineAfterSeconds: seconds(offline), AckTimeoutSeconds: seconds(ackWindow), CallAckTimeoutSeconds: seconds(callAckWindow),
 			PushTTLSeconds: seconds(pushTTL), MaxBacklog: 10_000,
 		},
 		Auth: config.Auth{

@@ -29,7 +29,7 @@ func (w *world) revision(of *sent, kind message.Kind, body string, push *wire.Pu
 	m := &sent{kind: kind, body: body, request: wire.SendMessage{
 		ClientID: fmt.Sprint("client-", w.composed), From: of.request.From, To: of.request.To, Push: push,
 	}}
-	m.targets = w.targets(kind, m.request)
+	m.targets = w.targets(m)
 	return m
 }
 
@@ -81,12 +81,21 @@ func (w *world) refused(of *sent, err error) bool {
 	return true
 }
 
-// replaceable reports whether the notification that a message replaces was handed to the vendor.
-func (w *world) replaceable(m *sent, installation int) bool {
+// replaceable is what is known of a notification: whether it may be at the vendor, and whether it is.
+type replaceable struct{ may, sure bool }
+
+// replaceable is about what a message replaces. What a process left behind that is no more may have been sent.
+func (w *world) replaceable(m *sent, installation int) (r replaceable) {
+	r.may = w.restarts > 0 && !w.restartedAt.Before(m.replaces.at)
+	refused := []message.Class{message.Rejected, message.InvalidToken, message.Throttled, message.CredentialRejected}
 	w.ledger.mu.Lock()
 	defer w.ledger.mu.Unlock()
-	return slices.ContainsFunc(w.ledger.calls, func(c *call) bool {
-		return c.message == m.replaces.id && c.class == message.Accepted &&
-			slices.ContainsFunc(c.held, func(h holder) bool { return h.installation == installation })
-	})
+	for _, c := range w.ledger.calls {
+		to := func(h holder) bool { return h.installation == installation }
+		if c.message == m.replaces.id && slices.ContainsFunc(c.held, to) {
+			r.may = r.may || !slices.Contains(refused, c.class)
+			r.sure = r.sure || c.class == message.Accepted && len(c.held) == 1
+		}
+	}
+	return r
 }

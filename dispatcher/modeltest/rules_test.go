@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/message"
-	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
 // wish is what a user wants of pushes.
 type wish struct {
-	off, messagesOff bool
-	// quietFrom and quietTo are minutes of the day in UTC; both 0 means never.
+	off, messagesOff, callsOff bool
+	// quietFrom and quietTo are minutes of the day in UTC; both 0 means never. Calls may be allowed then.
 	quietFrom, quietTo int
+	quietCalls         bool
 	// platforms means that nothing is pushed to Android while Windows is online.
 	platforms bool
 	// muted are the users whose conversations are muted.
@@ -37,24 +37,26 @@ func (v wish) quiet(t time.Time) bool {
 
 // forUser is the rule that suppresses the push of a message for all devices of a
 // receiver, by docs/rules.md; empty when none does.
-func (s *state) forUser(kind message.Kind, m wire.SendMessage, user string) string {
-	v := s.wishes[user]
-	forced := m.Push != nil && m.Push.Mode == string(message.PushForce)
+func (s *state) forUser(m *sent, user string) string {
+	v, kind, push := s.wishes[user], m.kind, m.request.Push
+	forced := push != nil && push.Mode == string(message.PushForce)
+	call, talk := kind == message.KindCall, kind == message.KindChat || kind == message.KindRecall
 	rules := []struct {
 		reason string
 		fits   bool
 	}{
 		{message.ReasonKind, kind == message.KindRule || kind == message.KindEdit},
-		{message.ReasonNoPushConfig, m.Push == nil},
-		{message.ReasonPushNever, m.Push != nil && m.Push.Mode == string(message.PushNever)},
-		{message.ReasonOwnDevice, m.From == user},
+		{message.ReasonNoPushConfig, push == nil || m.pushTo != nil && !slices.Contains(m.pushTo, user)},
+		{message.ReasonPushNever, push != nil && push.Mode == string(message.PushNever)},
+		{message.ReasonOwnDevice, m.request.From == user},
 		{message.ReasonLoggedOut, len(s.of(user)) == 0 && s.known[user]},
 		{message.ReasonNeverLoggedIn, len(s.of(user)) == 0},
 		{message.ReasonOnline, v.onlineUntil.After(time.Now())},
 		{message.ReasonPushOff, v.off},
-		{message.ReasonMessagePushOff, v.messagesOff},
-		{message.ReasonMuted, slices.Contains(v.muted, m.From) && !forced},
-		{message.ReasonQuietHours, v.quiet(time.Now()) && !forced},
+		{message.ReasonMessagePushOff, v.messagesOff && talk},
+		{message.ReasonCallPushOff, v.callsOff && call},
+		{message.ReasonMuted, slices.Contains(v.muted, m.request.From) && talk && !forced},
+		{message.ReasonQuietHours, v.quiet(time.Now()) && !forced && (!call || !v.quietCalls)},
 	}
 	for _, r := range rules {
 		if r.fits {
@@ -66,9 +68,9 @@ func (s *state) forUser(kind message.Kind, m wire.SendMessage, user string) stri
 
 // forDevice is the rule that suppresses the push to one device of a user; unsure
 // means that it may be the platform rule.
-func (w *world) forDevice(m wire.SendMessage, user string, i int) (reason string, unsure bool) {
+func (w *world) forDevice(m *sent, user string, i int) (reason string, unsure bool) {
 	v, d := w.state.wishes[user], w.state.installations[i]
-	forced := m.Push.Mode == string(message.PushForce)
+	forced := m.request.Push.Mode == string(message.PushForce)
 	if v.platforms && !forced && platformOf(d.phone) == "Android" {
 		for _, other := range w.state.of(user) {
 			online, sure := w.online(other)
@@ -88,9 +90,9 @@ func (w *world) forDevice(m wire.SendMessage, user string, i int) (reason string
 }
 
 // targets is what must happen to a message that is accepted now.
-func (w *world) targets(kind message.Kind, m wire.SendMessage) (all []target) {
-	for _, user := range m.To {
-		devices, reason := w.state.of(user), w.state.forUser(kind, m, user)
+func (w *world) targets(m *sent) (all []target) {
+	for _, user := range m.request.To {
+		devices, reason := w.state.of(user), w.state.forUser(m, user)
 		if len(devices) == 0 {
 			all = append(all, target{user: user, installation: -1, reason: reason})
 		}
@@ -99,7 +101,7 @@ func (w *world) targets(kind message.Kind, m wire.SendMessage) (all []target) {
 			if reason == "" {
 				t.reason, t.unsure = w.forDevice(m, user, i)
 			}
-			t.from, t.by = w.due(i)
+			t.from, t.by = w.due(m.kind, i)
 			all = append(all, t)
 		}
 	}

@@ -30,20 +30,26 @@ func (w *world) doSend(s step, _ *phone) {
 	m := w.compose(s)
 	got, err := w.server.Send(w.ctx, m)
 	if w.must("sending", err) {
-		w.accepted(m, got, w.targets(message.KindChat, m))
+		w.accepted(m, got, w.targets(chat(m)))
 	}
+}
+
+func chat(m wire.SendMessage) *sent {
+	return &sent{kind: message.KindChat, request: m, body: m.Body}
 }
 
 // accepted notes the answer to a new message in the model.
 func (w *world) accepted(m wire.SendMessage, got wire.Sent, targets []target) {
-	w.noted(&sent{kind: message.KindChat, request: m, body: m.Body, targets: targets}, got)
+	of := chat(m)
+	of.targets = targets
+	w.noted(of, got)
 }
 
 func (w *world) noted(m *sent, got wire.Sent) {
 	if got.Duplicate || len(got.Recipients) != len(m.request.To) {
 		w.fault("the answer to a new message: %+v", got)
 	}
-	m.id = got.MessageID
+	m.id, m.at = got.MessageID, time.Now()
 	seqs := map[string]int64{}
 	for _, r := range got.Recipients {
 		seqs[r.UserID] = r.Seq
@@ -66,7 +72,7 @@ func (w *world) doBurst(s step, _ *phone) {
 		all[i] = w.compose(s)
 		sends.Go(func() { got[i], errs[i] = w.server.Send(w.ctx, all[i]) })
 	}
-	targets := w.targets(message.KindChat, all[0])
+	targets := w.targets(chat(all[0]))
 	sends.Wait()
 	for i, m := range all {
 		if w.must("sending", errs[i]) {
@@ -82,7 +88,7 @@ func (w *world) doRace(s step, _ *phone) {
 	m := w.compose(step{Do: sendPush, P: users, U: s.N})
 	var got wire.Sent
 	var err error
-	before, began := w.targets(message.KindChat, m), time.Now()
+	before, began := w.targets(chat(m)), time.Now()
 	w.beside = func() { got, err = w.server.Send(w.ctx, m) }
 	w.step(step{Do: changes[(s.N+s.U)%len(changes)], P: s.P, N: s.N, U: s.U})
 	if w.beside != nil { // there was nothing to change
@@ -94,7 +100,7 @@ func (w *world) doRace(s step, _ *phone) {
 	}
 	trace, err := w.server.Trace(w.ctx, got.MessageID)
 	w.must("tracing", err)
-	after := w.targets(message.KindChat, m)
+	after := w.targets(chat(m))
 	for i := range after {
 		after[i].from = after[i].from.Add(-time.Since(began)) // a change may take its time
 	}

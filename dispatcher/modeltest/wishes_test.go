@@ -12,7 +12,7 @@ import (
 // changed; nobody knows its id before it is read.
 func (w *world) news(user string) {
 	m := &sent{kind: message.KindRule, request: wire.SendMessage{From: user, To: []string{user}}}
-	m.targets = w.targets(m.kind, m.request)
+	m.targets = w.targets(m)
 	for i := range m.targets {
 		m.targets[i].seq = int64(len(w.state.inboxes[user])) + 1
 	}
@@ -35,11 +35,13 @@ func (w *world) doWish(s step, p *phone) {
 		next.quietFrom, next.quietTo = 0, 1
 		rule.QuietHours = &wire.QuietHours{Start: "00:00", End: "00:01", TimeZone: "UTC"}
 	case s.N == 4 && !w.node.shared:
-		next.quietFrom, next.quietTo = 23*60, 2
-		rule.QuietHours = &wire.QuietHours{Start: "23:00", End: "00:02", TimeZone: "UTC"}
+		next.quietFrom, next.quietTo, next.quietCalls = 23*60, 2, true
+		rule.QuietHours = &wire.QuietHours{Start: "23:00", End: "00:02", TimeZone: "UTC", AllowCalls: true}
 	case s.N == 5:
 		next.platforms = true
 		rule.OnlinePlatforms, rule.NotToReceiveOfflinePushPlatforms = []string{"Windows"}, []string{"android"}
+	case s.N == 6:
+		next.callsOff, rule.CallPush = true, new(false)
 	}
 	var err error
 	if p.device != nil && w.state.installations[p.installation].user == user {

@@ -36,15 +36,18 @@ type phone struct {
 
 // world runs a history: the dispatcher, everybody around it, and the model.
 type world struct {
-	ctx     context.Context
-	node    *node
-	ledger  *ledger
-	http    *http.Client
-	server  *client.Server
-	state   state
-	phones  []*phone
-	sent    []*sent
-	byID    map[string]*sent
+	ctx    context.Context
+	node   *node
+	ledger *ledger
+	http   *http.Client
+	server *client.Server
+	state  state
+	phones []*phone
+	sent   []*sent
+	byID   map[string]*sent
+	calls  []*phoneCall
+	// before is the model before the present step.
+	before  state
 	checked int // calls of the ledger
 	// composed counts messages; beside, if set, happens during the next change.
 	composed int
@@ -63,12 +66,11 @@ func run(ctx context.Context, d *database, history []step) (faults []string) {
 	}
 	defer func() { _ = os.RemoveAll(w.node.dir) }() // It is in memory.
 	for i, s := range history {
+		w.before = w.state.clone()
 		w.step(s)
 		w.settle()
 		w.check()
-		for _, m := range w.sent {
-			m.recalled = m.gone
-		}
+		w.passed()
 		if len(w.faults) > 0 {
 			w.faults = append(w.faults, fmt.Sprintf("after step %d, %v", i, s))
 			break
@@ -107,6 +109,16 @@ func newWorld(ctx context.Context, d *database) (*world, error) {
 		w.phones = append(w.phones, &phone{vendor: vendor, token: fmt.Sprintf("token-%d-0", i), installation: -1})
 	}
 	return w, n.prepare(ctx, d)
+}
+
+// passed makes what a step ended a matter of the past.
+func (w *world) passed() {
+	for _, m := range w.sent {
+		m.recalled = m.gone
+		for _, r := range m.rings {
+			r.past = !r.over.IsZero()
+		}
+	}
 }
 
 func (w *world) close() error {
@@ -157,6 +169,7 @@ func (w *world) change(what string, model func(*state), do func() error) {
 // settle lets everything come to rest, and then counts what was acknowledged.
 func (w *world) settle() {
 	synctest.Wait()
+	w.awaitDeadlines()
 	for _, p := range w.phones {
 		if p.session == nil {
 			continue
@@ -167,6 +180,7 @@ func (w *world) settle() {
 		p.session.mu.Unlock()
 	}
 	w.ledger.set(w.state.holders(), nil)
+	w.timeOut()
 }
 
 // online says whether the dispatcher holds a session of the installation; it may
@@ -192,14 +206,17 @@ func (w *world) online(i int) (online, sure bool) {
 }
 
 // due is when an installation is to be pushed.
-func (w *world) due(i int) (from, by time.Time) {
-	now := time.Now()
+func (w *world) due(kind message.Kind, i int) (from, by time.Time) {
+	now, window := time.Now(), ackWindow
+	if kind == message.KindCall {
+		window = callAckWindow
+	}
 	online, sure := w.online(i)
 	switch {
 	case !sure, w.justRestarted():
-		return now, now.Add(ackWindow)
+		return now, now.Add(window)
 	case online:
-		return now.Add(ackWindow), now.Add(ackWindow)
+		return now.Add(window), now.Add(window)
 	}
 	return now, now
 }
@@ -211,10 +228,11 @@ func (w *world) finish() {
 		time.Sleep(20 * time.Second) // virtual
 		w.settle()
 		w.check()
+		w.passed()
 		if len(w.faults) > 0 {
 			return
 		}
-		if w.report().Account.Pending == 0 {
+		if w.report().Account.Pending == 0 && len(w.ringing()) == 0 {
 			break
 		}
 	}

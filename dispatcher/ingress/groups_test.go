@@ -230,3 +230,50 @@ func TestGroupLists(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
+
+// What a sender takes back or edits in a group reaches whom the message was for, and nobody else.
+func TestGroupMessagesAreRevised(t *testing.T) {
+	t.Parallel()
+	bed := planetest.New(t)
+	s := serverOf(bed)
+	if _, err := s.PutGroup(t.Context(), "g", []string{"anna", "bert", "carl"}); err != nil {
+		t.Fatal(err)
+	}
+	sent, err := s.SendToGroup(t.Context(), "g", wire.SendGroupMessage{
+		ClientID: "c", From: "anna", Body: "lunch?", Target: &wire.Target{Except: []string{"carl"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := wire.EditMessage{ClientID: "e", From: "anna", Body: "dinner?"}
+	if _, err := s.Edit(t.Context(), sent.MessageID, edit); err != nil {
+		t.Fatal(err)
+	}
+	recall := wire.RecallMessage{ClientID: "r", From: "anna", Push: &wire.Push{Title: "Team", Content: "taken back"}}
+	first, err := s.Recall(t.Context(), sent.MessageID, recall)
+	if err != nil || len(first.Recipients) != 0 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if again, err := s.Recall(t.Context(), sent.MessageID, recall); err != nil || !again.Duplicate || again.MessageID != first.MessageID {
+		t.Errorf("repeated: %+v, %v", again, err)
+	}
+	expanded(t, bed)
+	for user, want := range map[string][]string{"anna": {"Chat", "Edit", "Recall"}, "bert": {"Chat", "Edit", "Recall"}, "carl": nil} {
+		var kinds []string
+		for _, m := range inbox(t, bed, user) {
+			kinds = append(kinds, m.Kind)
+			if m.GroupID != "g" || m.Kind != "Chat" && m.Of != sent.MessageID || m.Kind == "Chat" && (m.Body != "" || !m.Recalled) {
+				t.Errorf("%s has %+v", user, m)
+			}
+		}
+		if diff := cmp.Diff(want, kinds); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", user, diff)
+		}
+	}
+	if _, err := s.RemoveMembers(t.Context(), "g", []string{"anna"}); err != nil {
+		t.Fatal(err)
+	}
+	edit.ClientID = "late"
+	_, err = s.Edit(t.Context(), sent.MessageID, edit)
+	wantProblem(t, "by who has left", err, problem{http.StatusUnprocessableEntity, wire.CodeInvalidRequest, "body.from"})
+}

@@ -54,6 +54,7 @@ type Store interface {
 	DevicesOf(ctx context.Context, userIDs []string) (map[string][]message.Device, error)
 	Message(ctx context.Context, id string) (message.Message, error)
 	Receivers(ctx context.Context, messageID string) ([]string, error)
+	Audience(ctx context.Context, messageID string) (store.Audience, error)
 	Inbox(ctx context.Context, userID string, after int64, limit int) (entries []message.InboxEntry, gap bool, err error)
 	Trace(ctx context.Context, messageID string) ([]store.Trace, error)
 	Recipients(ctx context.Context, asks []store.Ask) (map[string]store.Recipient, error)

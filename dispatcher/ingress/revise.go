@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/revise"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -16,7 +15,7 @@ func (p *serverPlane) revisionRoutes() {
 	register(p.plane, p.route(route{
 		id: "recall-message", method: http.MethodPost, path: recall, status: http.StatusAccepted,
 		summary: "Take a message back",
-		description: "Its body and push are gone, pushes that wait end, and its receivers get an event of the kind Recall. " +
+		description: "Its body and push are gone, pushes that wait end, and its receivers get an event of the kind Recall: in a group, the members of now. " +
 			"A push of the recall takes the place of the message's notification where the vendor can.",
 		errors: failures, maxBody: maxMessageBody, rate: rateMessages,
 	}), p.recall)
@@ -43,10 +42,13 @@ type recallInput struct {
 
 func (p *serverPlane) recall(ctx context.Context, in *recallInput) (*sendOutput, error) {
 	b := in.Body
-	result, err := p.revisions.Recall(ctx, revise.Recall{
+	revised, err := p.revisions.Recall(ctx, revise.Recall{
 		MessageID: in.MessageID, ClientID: b.ClientID, From: b.From, Push: pushOf(b.Push), PushTTL: seconds(b.PushTTLSeconds),
 	})
-	return p.revised(ctx, result, err)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(revised.To, revised.Result), nil
 }
 
 type editInput struct {
@@ -56,20 +58,11 @@ type editInput struct {
 
 func (p *serverPlane) edit(ctx context.Context, in *editInput) (*sendOutput, error) {
 	b := in.Body
-	result, err := p.revisions.Edit(ctx, revise.Edit{MessageID: in.MessageID, ClientID: b.ClientID, From: b.From, Body: b.Body})
-	return p.revised(ctx, result, err)
-}
-
-// revised answers with the receivers of the message.
-func (p *serverPlane) revised(ctx context.Context, result accept.Result, err error) (*sendOutput, error) {
+	revised, err := p.revisions.Edit(ctx, revise.Edit{MessageID: in.MessageID, ClientID: b.ClientID, From: b.From, Body: b.Body})
 	if err != nil {
 		return nil, err
 	}
-	to, err := p.deps.Store.Receivers(ctx, result.MessageID)
-	if err != nil {
-		return nil, err
-	}
-	return answerOf(to, result), nil
+	return answerOf(revised.To, revised.Result), nil
 }
 
 type inboxInput struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
 )
 
 var (
@@ -24,6 +25,7 @@ var (
 type Store interface {
 	Message(ctx context.Context, id string) (message.Message, error)
 	Receivers(ctx context.Context, messageID string) ([]string, error)
+	Audience(ctx context.Context, messageID string) (store.Audience, error)
 }
 
 // Acceptor accepts messages.
@@ -55,58 +57,72 @@ type Edit struct {
 	MessageID, ClientID, From, Body string
 }
 
+// Revised is a message that was changed.
+type Revised struct {
+	accept.Result
+	// To are those who receive the event; nil in a group, whose members do.
+	To []string
+}
+
 // Recall takes a message back: its body and push are gone, pushes of it that wait end, and the receivers get an event.
 // The error is one of this package, of accept or of the store.
-func (s *Service) Recall(ctx context.Context, r Recall) (accept.Result, error) {
-	of, to, err := s.find(ctx, r.MessageID, r.From)
+func (s *Service) Recall(ctx context.Context, r Recall) (Revised, error) {
+	req, err := s.find(ctx, r.MessageID, r.From)
 	if err != nil {
-		return accept.Result{}, err
+		return Revised{}, err
 	}
-	req := accept.Request{
-		ClientID: r.ClientID, From: r.From, To: to, Push: r.Push, PushTTL: r.PushTTL, Kind: message.KindRecall,
-		Detail: message.Detail{GroupID: of.Detail.GroupID, Of: of.ID},
-	}
-	req.Also.Recall = of.ID
+	req.ClientID, req.Push, req.PushTTL, req.Kind = r.ClientID, r.Push, r.PushTTL, message.KindRecall
+	req.Also.Recall = r.MessageID
 	if r.Push != nil {
-		req.Detail.Replaces = of.ID
+		req.Detail.Replaces = r.MessageID
 	}
 	return s.accept(ctx, req)
 }
 
 // Edit gives a message another body, of which the receivers get an event. Nothing is pushed.
-func (s *Service) Edit(ctx context.Context, r Edit) (accept.Result, error) {
-	of, to, err := s.find(ctx, r.MessageID, r.From)
+func (s *Service) Edit(ctx context.Context, r Edit) (Revised, error) {
+	req, err := s.find(ctx, r.MessageID, r.From)
 	if err != nil {
-		return accept.Result{}, err
+		return Revised{}, err
 	}
-	req := accept.Request{
-		ClientID: r.ClientID, From: r.From, To: to, Body: r.Body, Kind: message.KindEdit,
-		Detail: message.Detail{GroupID: of.Detail.GroupID, Of: of.ID},
-	}
-	req.Also.Edit = of.ID
+	req.ClientID, req.Body, req.Kind = r.ClientID, r.Body, message.KindEdit
+	req.Also.Edit = r.MessageID
 	return s.accept(ctx, req)
 }
 
-func (s *Service) accept(ctx context.Context, r accept.Request) (accept.Result, error) {
+func (s *Service) accept(ctx context.Context, r accept.Request) (Revised, error) {
 	result := s.acceptor.Accept(ctx, []accept.Request{r})[0]
-	return result, result.Err
+	return Revised{Result: result, To: r.To}, result.Err
 }
 
-// find reads a message that its sender may change, and who received it. One that is recalled is found as well: the
-// store tells a repeated request from a new one.
-func (s *Service) find(ctx context.Context, id, sender string) (message.Message, []string, error) {
+// find begins a request about a message that its sender may change, to whoever received it. One that is recalled is
+// found as well: the store tells a repeated request from a new one.
+func (s *Service) find(ctx context.Context, id, sender string) (r accept.Request, err error) {
 	m, err := s.store.Message(ctx, id)
 	switch {
 	case err != nil:
-		return m, nil, fmt.Errorf("reading the message: %w", err)
+		return r, fmt.Errorf("reading the message: %w", err)
 	case m.Sender != sender:
-		return m, nil, ErrNotSender
+		return r, ErrNotSender
 	case !m.Kind.Revisable():
-		return m, nil, ErrKind
+		return r, ErrKind
 	}
-	to, err := s.store.Receivers(ctx, m.ID)
-	if err != nil {
-		return m, nil, fmt.Errorf("reading the receivers: %w", err)
+	r = accept.Request{From: sender, Detail: message.Detail{GroupID: m.Detail.GroupID, Of: m.ID}}
+	if m.Detail.GroupID != "" {
+		return r, s.toGroup(ctx, &r)
 	}
-	return m, to, nil
+	if r.To, err = s.store.Receivers(ctx, m.ID); err != nil {
+		return r, fmt.Errorf("reading the receivers: %w", err)
+	}
+	return r, nil
+}
+
+// toGroup makes the request one to the group as it is now, or to the same members of it as the message.
+func (s *Service) toGroup(ctx context.Context, r *accept.Request) error {
+	audience, err := s.store.Audience(ctx, r.Detail.Of)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("reading the receivers: %w", err)
+	}
+	r.Also.Expansion = &store.NewExpansion{GroupID: r.Detail.GroupID, Audience: audience}
+	return nil
 }

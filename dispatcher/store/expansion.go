@@ -33,6 +33,9 @@ type Expansions interface {
 	// Expand stores what a step decided, and moves the cursor, in one transaction. It is Accept for a message that is
 	// stored already, and does not stand in the way of others: with ErrMoved, and ErrBacklogFull, it changes nothing.
 	Expand(ctx context.Context, r AcceptRequest) AcceptResult
+	// Audience says whom a message for many was for, with ErrNotFound when it names its receivers itself, or when that is
+	// forgotten.
+	Audience(ctx context.Context, messageID string) (Audience, error)
 	// Broadcast tells how far a broadcast is, with ErrNotFound.
 	Broadcast(ctx context.Context, messageID string) (Expansion, error)
 	// Broadcasts lists broadcasts from the newest on, from behind an id; the first page is behind the empty id.

@@ -84,13 +84,22 @@ func (s *Store) Expand(ctx context.Context, r store.AcceptRequest) store.AcceptR
 
 // Broadcast implements store.Store.
 func (s *Store) Broadcast(ctx context.Context, messageID string) (store.Expansion, error) {
+	return s.expansion(ctx, messageID, `AND x.group_key = 0`)
+}
+
+// Audience implements store.Store.
+func (s *Store) Audience(ctx context.Context, messageID string) (store.Audience, error) {
+	x, err := s.expansion(ctx, messageID, ``)
+	return x.Audience, err
+}
+
+func (s *Store) expansion(ctx context.Context, messageID, that string) (store.Expansion, error) {
 	key, err := uuid.Parse(messageID)
 	if err != nil {
 		return store.Expansion{}, store.ErrNotFound // we gave out no such id
 	}
 	var r rules.ExpansionRow
-	err = s.row(ctx, expansionsOf+`WHERE x.message_id = $1 AND x.group_key = 0`, key).Scan(r.Dest()...)
-	if err != nil {
+	if err := s.row(ctx, expansionsOf+`WHERE x.message_id = $1 `+that, key).Scan(r.Dest()...); err != nil {
 		return store.Expansion{}, explain(missing(err))
 	}
 	return r.Result()

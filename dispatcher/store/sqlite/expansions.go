@@ -149,12 +149,22 @@ func (a accept) insertExpansion(t *tx, g groupRow) error {
 
 // Broadcast implements store.Store.
 func (s *Store) Broadcast(ctx context.Context, messageID string) (store.Expansion, error) {
+	return s.expansion(ctx, messageID, `AND x.group_key = 0`)
+}
+
+// Audience implements store.Store.
+func (s *Store) Audience(ctx context.Context, messageID string) (store.Audience, error) {
+	x, err := s.expansion(ctx, messageID, ``)
+	return x.Audience, err
+}
+
+func (s *Store) expansion(ctx context.Context, messageID, that string) (store.Expansion, error) {
 	key, err := messageKey(messageID)
 	if err != nil {
 		return store.Expansion{}, err
 	}
 	var r rules.ExpansionRow
-	if err := s.reader.row(ctx, expansionsOf+`WHERE x.message_id = ? AND x.group_key = 0`, r.Dest(), key[:]); err != nil {
+	if err := s.reader.row(ctx, expansionsOf+`WHERE x.message_id = ? `+that, r.Dest(), key[:]); err != nil {
 		return store.Expansion{}, s.explain(missing(err))
 	}
 	return r.Result()

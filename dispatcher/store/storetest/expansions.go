@@ -292,6 +292,12 @@ func stepDecisions(b *bench) {
 	}
 	done, err := b.Broadcast(b.Context(), id)
 	b.must(err)
+	whom, err := b.Audience(b.Context(), id)
+	b.must(err)
+	_, none := b.Audience(b.Context(), toUsers().Message.ID)
+	if diff := cmp.Diff(done.Audience, whom); diff != "" || !errors.Is(none, store.ErrNotFound) {
+		b.Errorf("it was for (-want +got):\n%s; a message for nobody: %v", diff, none)
+	}
 	if done.Users != 3 || done.Targets != 2 || done.State != store.Done || done.FinishedAt.IsZero() {
 		b.Errorf("afterwards: %+v", done)
 	}

@@ -47,35 +47,36 @@ func NewAccept(r store.AcceptRequest) (*Accept, error) {
 	if a.Message.Kind == "" {
 		a.Message.Kind = message.KindChat
 	}
-	if r.Message.Push != nil {
-		b, err := json.Marshal(r.Message.Push)
-		if err != nil {
-			return nil, fmt.Errorf("message push: %w", err)
-		}
-		a.Push = new(string(b))
-	}
-	if !reflect.ValueOf(r.Message.Detail).IsZero() {
-		b, err := json.Marshal(r.Message.Detail)
-		if err != nil {
-			return nil, fmt.Errorf("message detail: %w", err)
-		}
-		a.Detail = new(string(b))
-	}
 	if a.Recalls, err = known(r.Also.Recall); err != nil {
 		return nil, err
 	}
 	if a.Edits, err = known(r.Also.Edit); err != nil {
 		return nil, err
 	}
-	if r.Also.Call != nil {
-		b, err := json.Marshal(r.Also.Call)
-		if err != nil {
-			return nil, fmt.Errorf("call: %w", err)
-		}
-		a.Call = new(string(b))
-	}
 	a.Recipients = slices.Compact(slices.Sorted(slices.Values(r.Recipients)))
-	return a, errors.Join(a.prepareExpansion(), a.checkDecisions(), a.checkRule())
+	return a, errors.Join(a.encode(), a.prepareExpansion(), a.checkDecisions(), a.checkRule())
+}
+
+// encode writes as JSON what the store keeps in that form.
+func (a *Accept) encode() (err error) {
+	if push := a.Message.Push; push != nil {
+		a.Push, err = text(push)
+	}
+	if detail := a.Message.Detail; err == nil && !reflect.ValueOf(detail).IsZero() {
+		a.Detail, err = text(detail)
+	}
+	if call := a.Also.Call; err == nil && call != nil {
+		a.Call, err = text(call)
+	}
+	return err
+}
+
+func text(v any) (*string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a part of the message: %w", err)
+	}
+	return new(string(b)), nil
 }
 
 // known is the key of a message that there may be; zero when none is named.

@@ -79,7 +79,7 @@ func (w *world) checkCall(c *call) {
 // allows says why a call must not be to the holder of the token.
 func (w *world) allows(m *sent, c *call, h holder) error {
 	i := slices.IndexFunc(m.targets, func(t target) bool {
-		return t.installation == h.installation && t.user == h.user && t.binding == h.binding
+		return t.installation == h.installation && (t.user == h.user || m.kind == message.KindPush) && t.binding == h.binding
 	})
 	if i < 0 {
 		return fmt.Errorf("it is no device of a receiver, but of %q in binding %d", h.user, h.binding)
@@ -94,7 +94,7 @@ func (w *world) allows(m *sent, c *call, h holder) error {
 		return errors.New("it does not ring any more")
 	case m.replaces != nil && !w.replaceable(m, t.installation).may:
 		return errors.New("there is nothing to replace")
-	case h.acked >= t.seq:
+	case t.seq > 0 && h.acked >= t.seq:
 		return errors.New("the device has acknowledged it")
 	case c.at.Before(t.from.Add(-tick)):
 		return fmt.Errorf("%s too early", t.from.Sub(c.at))
@@ -263,7 +263,7 @@ func (w *world) story(m *sent, t target, got wire.TraceDevice) error {
 		}
 	case message.Cancelled:
 		ok = map[string]bool{
-			message.ReasonAcked: d.acked[t.user] >= t.seq, message.ReasonFenced: d.binding != t.binding, message.ReasonRecalled: m.gone,
+			message.ReasonAcked: t.seq > 0 && d.acked[t.user] >= t.seq, message.ReasonFenced: d.binding != t.binding, message.ReasonRecalled: m.gone,
 			message.ReasonNoPredecessor: m.replaces != nil && !w.replaceable(m, t.installation).sure,
 			message.ReasonCallOver:      m.rings != nil && m.rings[t.user].over != (time.Time{}),
 		}[got.Reason]

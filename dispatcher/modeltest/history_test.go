@@ -55,15 +55,18 @@ const (
 	ack      verb = "ack"      // P acknowledges what it has
 	presence verb = "presence" // the app's server asks for user U
 	// Messages: from user P, or the server where there is none, to the set U of users.
-	sendPush  verb = "sendPush"  // with a push
-	sendPlain verb = "sendPlain" // without a push
-	sendForce verb = "sendForce" // with a push despite most rules
-	sendNever verb = "sendNever" // with a push that the app shows by itself
-	burst     verb = "burst"     // N%4+2 messages at once
-	race      verb = "race"      // with a push, while P changes
-	resend    verb = "resend"    // the last request again
-	recall    verb = "recall"    // the chat message N%3 from the end is taken back, with another push where U is odd
-	edit      verb = "edit"      // the chat message N%3 from the end has another body
+	sendPush   verb = "sendPush"   // with a push
+	sendPlain  verb = "sendPlain"  // without a push
+	sendForce  verb = "sendForce"  // with a push despite most rules
+	sendNever  verb = "sendNever"  // with a push that the app shows by itself
+	burst      verb = "burst"      // N%4+2 messages at once
+	race       verb = "race"       // with a push, while P changes
+	resend     verb = "resend"     // the last request again
+	recall     verb = "recall"     // the chat message N%3 from the end is taken back, with another push where U is odd
+	edit       verb = "edit"       // the chat message N%3 from the end has another body
+	pushUser   verb = "pushUser"   // a push without a message
+	pushDevice verb = "pushDevice" // one to the devices of phones N and U, whoever has them
+	apply      verb = "apply"      // an application
 	// Calls: of user P, from phone P where that is the user's, in the call N%2 from the end.
 	callUp  verb = "callUp"  // the set U of users is invited, for a time and with a push by N; where N is 7 the last call once more
 	invite  verb = "invite"  // the set U of users is invited to it besides
@@ -105,6 +108,7 @@ func actions() map[verb]action {
 		sendForce: {(*world).doSend, 3}, sendNever: {(*world).doSend, 1}, burst: {(*world).doBurst, 2}, race: {(*world).doRace, 4},
 		resend: {(*world).doResend, 1},
 		recall: {(*world).doRecall, 4}, edit: {(*world).doEdit, 1},
+		pushUser: {(*world).doPushUser, 3}, pushDevice: {(*world).doPushDevice, 3}, apply: {(*world).doApply, 3},
 		callUp: {(*world).doCallUp, 7}, invite: {(*world).doCallStep, 2}, pickUp: {(*world).doCallStep, 4}, decline: {(*world).doCallStep, 2},
 		cancel: {(*world).doCallStep, 4}, leave: {(*world).doCallStep, 2}, end: {(*world).doCallStep, 2},
 		wishes: {(*world).doWish, 4}, mute: {(*world).doMute, 3}, elsewhere: {(*world).doReport, 2},

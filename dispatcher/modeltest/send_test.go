@@ -49,7 +49,7 @@ func (w *world) noted(m *sent, got wire.Sent) {
 	if got.Duplicate || len(got.Recipients) != len(m.request.To) {
 		w.fault("the answer to a new message: %+v", got)
 	}
-	m.id, m.at = got.MessageID, time.Now()
+	w.keep(m, got.MessageID)
 	seqs := map[string]int64{}
 	for _, r := range got.Recipients {
 		seqs[r.UserID] = r.Seq
@@ -60,7 +60,11 @@ func (w *world) noted(m *sent, got wire.Sent) {
 	for i := range m.targets {
 		m.targets[i].seq = seqs[m.targets[i].user]
 	}
-	w.sent, w.byID[m.id] = append(w.sent, m), m
+}
+
+func (w *world) keep(m *sent, id string) {
+	m.id, m.at = id, time.Now()
+	w.sent, w.byID[id] = append(w.sent, m), m
 }
 
 // doBurst sends some messages at once: their order is the dispatcher's.

@@ -213,6 +213,7 @@ func (w *world) due(kind message.Kind, i int) (from, by time.Time) {
 	}
 	online, sure := w.online(i)
 	switch {
+	case kind == message.KindPush:
 	case !sure, w.justRestarted():
 		return now, now.Add(window)
 	case online:

@@ -56,6 +56,8 @@ type fake struct {
 	mu sync.Mutex
 	// logins is when each request for a session came.
 	logins []time.Time
+	// others are the other requests, but for registrations.
+	others []string
 }
 
 // line is one session at the fake.
@@ -82,6 +84,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"pushID":"push","deviceSecret":"secret"}`))
 		return
 	case r.URL.Path != wire.SessionPath:
+		f.mu.Lock()
+		f.others = append(f.others, r.Method+" "+r.URL.Path)
+		f.mu.Unlock()
 		_, _ = w.Write([]byte(`{}`))
 		return
 	}
@@ -117,6 +122,13 @@ func (f *fake) came() []time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.logins)
+}
+
+// asked are the other requests so far.
+func (f *fake) asked() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.others)
 }
 
 func (l *line) send(f wire.ServerFrame) {

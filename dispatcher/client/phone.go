@@ -111,7 +111,7 @@ func NewPhone(o Options) (*Phone, error) {
 func (p *Phone) Close() {
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	p.disconnect(p.ctx)
+	p.disconnect(p.ctx, (*Session).leave)
 	p.cancel()
 }
 

@@ -87,8 +87,8 @@ func (p *Phone) logout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.disconnect(ctx)
-	if err := p.BoundTo(""); err != nil {
+	done := p.disconnect(ctx, (*Session).Logout)
+	if err := p.BoundTo(""); err != nil || done {
 		return err
 	}
 	return d.Logout(ctx)
@@ -120,19 +120,20 @@ func (p *Phone) linked() *link {
 	return p.link
 }
 
-// disconnect ends the session, if there is one, and waits for it.
-func (p *Phone) disconnect(ctx context.Context) {
+// disconnect ends the session, if there is one, and waits for it. It reports whether the dispatcher took the last words.
+func (p *Phone) disconnect(ctx context.Context, lastWords func(*Session, context.Context) error) (taken bool) {
 	l := p.linked()
 	if l == nil {
-		return
+		return false
 	}
 	if s := l.current.Load(); s != nil {
 		ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 		defer cancel()
-		s.leave(ctx)
+		taken = lastWords(s, ctx) == nil
 	}
 	l.cancel()
 	<-l.done
+	return taken
 }
 
 // link is the lasting session of a login.

@@ -89,7 +89,7 @@ func (p *Phone) enroll(ctx context.Context, r wire.RegisterDevice) error {
 	if err != nil {
 		return err
 	}
-	p.disconnect(ctx) // The session is that of the former installation.
+	p.disconnect(ctx, (*Session).leave) // The session is that of the former installation.
 	return p.enrolled(d, Installation{Credentials: d.Credentials, Registration: bare}, nil)
 }
 
@@ -139,7 +139,7 @@ func (p *Phone) Unregister(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.disconnect(ctx)
+	p.disconnect(ctx, (*Session).leave)
 	if err := d.Unregister(ctx); err != nil && !forgotten(err) {
 		return err
 	}

@@ -3,7 +3,9 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,9 +149,10 @@ func TestPhoneAsksForAToken(t *testing.T) {
 			welcome(l)
 		}
 		_ = l.conn.CloseNow()
-		<-f.lines
-		if l = <-f.lines; l.login.Token != "fresh" || asked != 1 {
-			t.Errorf("it came with %q after asking %d times", l.login.Token, asked)
+		came := []string{(<-f.lines).login.Token, (<-f.lines).login.Token} // The fake may take longer to refuse than the phone to come again.
+		slices.Sort(came)
+		if want := []string{"fresh", "token of bob"}; !slices.Equal(came, want) || asked != 1 {
+			t.Errorf("it came with %q after asking %d times", came, asked)
 		}
 	})
 }
@@ -318,4 +321,72 @@ func TestKinds(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestPhoneTakesTheNewPace that a pong tells, for its own heartbeats and for the silence that it bears.
+func TestPhoneTakesTheNewPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		_, l := f.loggedIn(t, client.Options{})
+		var waits []time.Duration
+		last := time.Now()
+		for _, pace := range []int32{10, 40, 0, 5} {
+			if frame, err := l.read(); err != nil || frame.Type != wire.FramePing {
+				t.Fatalf("got %+v, %v", frame, err)
+			}
+			waits, last = append(waits, time.Since(last)), time.Now()
+			l.send(wire.ServerFrame{Type: wire.FramePong, HeartbeatSeconds: pace})
+		}
+		if diff := cmp.Diff([]time.Duration{10 * time.Second, 10 * time.Second, 40 * time.Second, 40 * time.Second}, waits); diff != "" {
+			t.Errorf("heartbeats (-want +got):\n%s", diff)
+		}
+		go func() {
+			for {
+				if _, err := l.read(); err != nil {
+					return
+				}
+			}
+		}()
+		<-f.lines
+		if bore := time.Since(last); bore < 15*time.Second || bore > 16*time.Second {
+			t.Errorf("it bore %s of silence", bore)
+		}
+	})
+}
+
+// TestPhoneLogsOutOverItsSession, and by a request when nobody answers that.
+func TestPhoneLogsOutOverItsSession(t *testing.T) {
+	t.Parallel()
+	for _, answered := range []bool{true, false} {
+		t.Run(fmt.Sprint("answered ", answered), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(t)
+				told := make(events, 100)
+				p, l := f.loggedIn(t, client.Options{Callbacks: told.callbacks()})
+				said := make(chan string, 1)
+				go func() {
+					frame, _ := l.read()
+					said <- frame.Type
+					if answered {
+						l.send(wire.ServerFrame{Type: wire.FramePong}) // of a heartbeat before
+						l.send(wire.ServerFrame{Type: wire.FrameLoggedOut})
+					}
+				}()
+				if err := p.Logout(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if got := <-said; got != wire.FrameLogout {
+					t.Errorf("the phone said %s", got)
+				}
+				if requests := f.asked(); answered && len(requests) > 0 || !answered && !slices.Equal(requests, []string{"DELETE /v1/devices/push/binding"}) {
+					t.Errorf("requests besides: %q", requests)
+				}
+				if diff := cmp.Diff([]string{"Connected", "Disconnected"}, told.all()); diff != "" || p.UserID() != "" {
+					t.Errorf("%q is logged in (-want +got):\n%s", p.UserID(), diff)
+				}
+			})
+		})
+	}
 }

@@ -58,11 +58,16 @@ type Session struct {
 
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
-	err    error // read after ended
+	err    error // read after ended or left
 
-	// leaving stops messages, and lets a pong end the session; left is closed when nothing is received any more.
-	leaving atomic.Bool
-	left    chan struct{}
+	// pace is the time between heartbeats in seconds, and paced says that it changed.
+	pace  atomic.Int32
+	paced chan struct{}
+
+	// last, unless nil, is the type of the frame that ends the session; no message is taken any more. left is closed when
+	// nothing is received any more.
+	last atomic.Pointer[string]
+	left chan struct{}
 }
 
 // Open logs in, which binds the device to the user, and receives in the
@@ -76,13 +81,13 @@ func (d *Device) open(ctx, life context.Context, l Login) (*Session, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(maxFrame)
-	s := &Session{conn: conn, login: l, left: make(chan struct{})}
+	s := &Session{conn: conn, login: l, paced: make(chan struct{}, 1), left: make(chan struct{})}
 	if err := s.logIn(ctx, d.Credentials); err != nil {
 		_ = conn.CloseNow()
 		return nil, refusal(err)
 	}
 	life, s.cancel = context.WithCancel(life)
-	s.ended.Go(func() { s.err = s.receive(life) })
+	s.ended.Go(func() { s.receive(life) })
 	s.ended.Go(func() { s.heartbeat(life) })
 	return s, nil
 }
@@ -127,15 +132,39 @@ func (s *Session) Close() {
 	s.ended.Wait()
 }
 
+// Logout unbinds the device and ends the session. After it nothing is pushed for the user any more. After an error the
+// device may be bound still: Device.Logout then says.
+func (s *Session) Logout(ctx context.Context) error {
+	err := s.finish(ctx, wire.FrameLogout, wire.FrameLoggedOut)
+	if err != nil {
+		return fmt.Errorf("logging out: %w", err)
+	}
+	return nil
+}
+
 // leave stops messages and returns once the dispatcher has taken every acknowledgement, which it does in the order of the frames:
 // the next session then repeats nothing. It does not wait longer than until ctx ends.
-func (s *Session) leave(ctx context.Context) {
-	if !s.leaving.Swap(true) && s.write(ctx, wire.ClientFrame{Type: wire.FramePing}) == nil {
-		select {
-		case <-s.left:
-		case <-ctx.Done():
-		}
+func (s *Session) leave(ctx context.Context) error {
+	return s.finish(ctx, wire.FramePing, wire.FramePong)
+}
+
+// finish stops messages, asks, and returns when the answer has ended the session.
+func (s *Session) finish(ctx context.Context, ask, answer string) error {
+	if !s.last.CompareAndSwap(nil, &answer) {
+		return errLeft
 	}
+	if err := s.write(ctx, wire.ClientFrame{Type: ask}); err != nil {
+		return err
+	}
+	select {
+	case <-s.left:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !errors.Is(s.err, errLeft) {
+		return s.err
+	}
+	return nil
 }
 
 func (s *Session) logIn(ctx context.Context, c wire.RegisteredDevice) error {
@@ -153,33 +182,30 @@ func (s *Session) logIn(ctx context.Context, c wire.RegisteredDevice) error {
 	if s.welcome.Type != wire.FrameWelcome || s.welcome.HeartbeatSeconds < 1 {
 		return errors.New("logging in: the answer is no welcome")
 	}
+	s.pace.Store(s.welcome.HeartbeatSeconds)
 	if s.login.onWelcome != nil {
 		return s.login.onWelcome(s.welcome.UserID, s.welcome.Cursor)
 	}
 	return nil
 }
 
-func (s *Session) receive(ctx context.Context) error {
+func (s *Session) receive(ctx context.Context) {
 	defer close(s.left)
 	defer s.cancel()
 	defer func() { _ = s.conn.CloseNow() }()
-	silence := silentBeats * s.beat()
-	for {
-		f, err := s.readWithin(ctx, silence)
-		if err != nil {
-			return err
-		}
-		if err := s.handle(ctx, f); err != nil {
-			return err
+	for s.err == nil {
+		var f wire.ServerFrame
+		if f, s.err = s.readWithin(ctx, silentBeats*s.beat()); s.err == nil {
+			s.err = s.handle(ctx, f)
 		}
 	}
 }
 
 func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
-	switch {
-	case s.leaving.Load():
-		return s.handleLast(f)
-	case f.Message == nil && f.Type == wire.FrameMessage:
+	if last := s.last.Load(); last != nil {
+		return handleLast(f, *last)
+	}
+	if f.Message == nil && f.Type == wire.FrameMessage {
 		return errors.New("a message frame without a message")
 	}
 	switch f.Type {
@@ -192,20 +218,33 @@ func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
 		if s.login.OnGap != nil {
 			s.login.OnGap(f.Cursor)
 		}
+	case wire.FramePong:
+		s.setPace(f.HeartbeatSeconds)
 	case wire.FrameKicked:
 		return &KickedError{Reason: f.Reason}
 	}
-	return nil // A pong, or a frame that is newer than this client.
+	return nil // Also of a frame that is newer than this client.
 }
 
 // errLeft ends a session that was left in good order.
 var errLeft = errors.New("the session was left")
 
-func (*Session) handleLast(f wire.ServerFrame) error {
-	if f.Type == wire.FramePong {
+func handleLast(f wire.ServerFrame, last string) error {
+	if f.Type == last {
 		return errLeft
 	}
 	return nil
+}
+
+// setPace takes what a pong says; one of an older dispatcher says nothing.
+func (s *Session) setPace(seconds int32) {
+	if seconds < 1 || s.pace.Swap(seconds) == seconds {
+		return
+	}
+	select {
+	case s.paced <- struct{}{}:
+	default:
+	}
 }
 
 func (s *Session) heartbeat(ctx context.Context) {
@@ -215,6 +254,8 @@ func (s *Session) heartbeat(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.paced:
+			beat.Reset(s.beat())
 		case <-beat.C:
 			if s.write(ctx, wire.ClientFrame{Type: wire.FramePing}) != nil {
 				return // The receiving side says why.
@@ -224,7 +265,7 @@ func (s *Session) heartbeat(ctx context.Context) {
 }
 
 func (s *Session) beat() time.Duration {
-	return time.Duration(s.welcome.HeartbeatSeconds) * time.Second
+	return time.Duration(s.pace.Load()) * time.Second
 }
 
 func (s *Session) write(ctx context.Context, f wire.ClientFrame) error {

@@ -38,6 +38,8 @@ type Dispatcher struct {
 	DataDir string
 	// Binaries is where its program is.
 	Binaries Binaries
+	// TLSDir is a folder with tls.crt and tls.key for both planes; plain HTTP without it.
+	TLSDir string
 	// Env is added to its environment, and Prefix stands before its command, such as ip netns exec NAME.
 	Env, Prefix []string
 	// DeviceURL, ServerURL and AdminURL are where the running process listens, Peer where its peers reach
@@ -98,6 +100,9 @@ func (d *Dispatcher) Launch(tb testing.TB) {
 		"--device-addr", addr, "--server-addr", addr, "--admin-addr", addr,
 		"--drain-timeout", DrainTimeout.String(), "--allow-loopback-endpoints",
 	}
+	if d.TLSDir != "" {
+		args = append(args, "--tls-dir", d.TLSDir)
+	}
 	if d.document.Store.Postgres != nil {
 		args = append(args, "--peer-addr", addr, "--peer-advertise", addr)
 	}
@@ -125,8 +130,12 @@ func (d *Dispatcher) AwaitReady(tb testing.TB) {
 	tb.Helper()
 	d.AwaitAdmin(tb)
 	fields := d.await(tb, ready)
-	d.DeviceURL = "http://" + text(fields, "device")
-	d.ServerURL = "http://" + text(fields, "server")
+	scheme := "http://"
+	if d.TLSDir != "" {
+		scheme = "https://"
+	}
+	d.DeviceURL = scheme + text(fields, "device")
+	d.ServerURL = scheme + text(fields, "server")
 	d.Peer = text(fields, "peer")
 	if status, body := d.get(tb, "/readyz", ""); status != http.StatusOK {
 		tb.Fatalf("/readyz after the log said ready: %d %s", status, body)

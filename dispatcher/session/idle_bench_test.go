@@ -72,15 +72,15 @@ func inUse() int64 {
 }
 
 // bareLogin opens a session without a client's buffers.
-func bareLogin(b *testing.B, addr string, f wire.ClientFrame) net.Conn {
-	b.Helper()
-	conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", addr)
+func bareLogin(tb testing.TB, addr string, f wire.ClientFrame) net.Conn {
+	tb.Helper()
+	conn, err := new(net.Dialer).DialContext(tb.Context(), "tcp", addr)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	body, err := json.Marshal(f)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	frame := binary.BigEndian.AppendUint16([]byte{0x81, 0x80 | 126}, uint16(len(body)))
 	mask := make([]byte, 4)
@@ -92,12 +92,12 @@ func bareLogin(b *testing.B, addr string, f wire.ClientFrame) net.Conn {
 	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n%s", wire.SessionPath, frame)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	answer := bufio.NewReaderSize(conn, 512)
 	for line := ""; !strings.Contains(line, wire.FrameWelcome); {
 		if line, err = answer.ReadString('\n'); err != nil && !strings.Contains(line, wire.FrameWelcome) {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 		if line == "\r\n" { // one frame follows
 			head := make([]byte, 2)

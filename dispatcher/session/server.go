@@ -87,7 +87,7 @@ func (v *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w)
 		return
 	}
-	conn, err := websocket.Accept(w, r, nil)
+	conn, err := websocket.Accept(lean{w}, r, nil)
 	if err != nil {
 		v.deps.Hub.leave(g)
 		cancel()

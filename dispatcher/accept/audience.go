@@ -61,7 +61,7 @@ func CheckUsers(field string, users []string, least, most int) error {
 }
 
 // also is what is written besides. Who sends to some of a group has the message on all own devices.
-func (r Request) also() store.Also {
+func (r *Request) also() store.Also {
 	x := r.Also.Expansion
 	if x == nil || len(x.Only) == 0 || slices.Contains(x.Only, r.From) {
 		return r.Also

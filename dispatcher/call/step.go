@@ -65,6 +65,11 @@ func (s *step) apply() error {
 	case s.Version == 0 || s.State == message.CallEnded:
 		return ErrOver
 	}
+	return s.act()
+}
+
+// act is what somebody does in a call that is not over.
+func (s *step) act() error {
 	switch s.Action {
 	case message.CallInvite:
 		return s.invite()
@@ -260,10 +265,10 @@ func (s *step) settle(why message.CallReason) {
 func (s *step) finish(why message.CallReason) {
 	for i := range s.Members {
 		m := &s.Members[i]
-		switch {
-		case m.State == message.MemberAccepted:
+		switch m.State { //nolint:exhaustive // the others are at their end
+		case message.MemberAccepted:
 			s.move(m, message.MemberEnded)
-		case m.State == message.MemberInvited:
+		case message.MemberInvited:
 			s.move(m, message.MemberCancelled)
 		}
 	}

@@ -29,11 +29,11 @@ func (p *serverPlane) broadcastRoutes() {
 	p.documentDuplicate("/v1/broadcasts")
 	register(p.plane, p.route(route{
 		id: "list-broadcasts", method: http.MethodGet, path: "/v1/broadcasts", summary: "List the app's broadcasts, the newest first",
-		errors: []int{http.StatusUnprocessableEntity},
+		description: "Page by page. Ended ones are kept as long as messages, and at least for a day.", errors: []int{http.StatusUnprocessableEntity},
 	}), p.listBroadcasts)
 	register(p.plane, p.route(route{
 		id: "get-broadcast", method: http.MethodGet, path: "/v1/broadcasts/{broadcastID}", summary: "Tell how far a broadcast is",
-		errors: []int{http.StatusNotFound},
+		description: "Its state, and how many users it has passed. What became of each push tells trace-message with the same id.", errors: []int{http.StatusNotFound},
 	}), p.getBroadcast)
 	for _, change := range []struct {
 		id, summary, description string
@@ -91,7 +91,7 @@ func (p *serverPlane) sendBroadcast(ctx context.Context, in *sendBroadcastInput)
 }
 
 type broadcastInput struct {
-	BroadcastID string `path:"broadcastID" maxLength:"64"`
+	BroadcastID string `path:"broadcastID" maxLength:"64" doc:"The broadcast, as in the answer to send-broadcast."`
 }
 
 func (p *serverPlane) getBroadcast(ctx context.Context, in *broadcastInput) (*broadcastOutput, error) {

@@ -26,7 +26,10 @@ const maxCallBody = maxMessageBody
 const (
 	beginDescription  = "Everybody in to is told and, while offline, pushed for as long as it rings: 202, or 200 when the same request was accepted before."
 	inviteDescription = "Whoever is in the call may invite; at most 9 users are invited to a call in all."
+	endDescription    = "Whoever is in the call may end it. Phones that show the invitation still are told by a push, if there was one."
 	cancelDescription = "The caller takes back invitations that nobody has answered. Pushes that are not out yet stay in, and what phones show is replaced."
+	acceptDescription = "Only one device of a user accepts; its other devices stop ringing. Accepting again from the same device, or with the same clientID, changes nothing."
+	rejectDescription = "It stops ringing for the user. The call ends when nobody is left who may accept."
 	quitDescription   = "The call goes on while two are left who are in it or ring."
 )
 

@@ -27,11 +27,11 @@ func (p *devicePlane) callRoutes() {
 		}
 	}
 	register(p.plane, step("invite", "Invite more users to a call", inviteDescription), p.inviteToCall)
-	register(p.plane, step("accept", "Accept a call", "The user's other devices are told call_answered."), p.answerCall(message.CallAccept))
-	register(p.plane, step("reject", "Reject a call", ""), p.answerCall(message.CallReject))
+	register(p.plane, step("accept", "Accept a call", acceptDescription), p.answerCall(message.CallAccept))
+	register(p.plane, step("reject", "Reject a call", rejectDescription), p.answerCall(message.CallReject))
 	register(p.plane, step("cancel", "Cancel invitations", cancelDescription), p.cancelCall)
 	register(p.plane, step("quit", "Leave a call", quitDescription), p.leaveCall(message.CallQuit))
-	register(p.plane, step("end", "End a call for everybody", ""), p.leaveCall(message.CallEnd))
+	register(p.plane, step("end", "End a call for everybody", endDescription), p.leaveCall(message.CallEnd))
 }
 
 // participant is the user of the token, to whom the device must be bound.

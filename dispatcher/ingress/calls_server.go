@@ -20,7 +20,8 @@ func (p *serverPlane) callRoutes() {
 	}), p.beginCall)
 	againOK(p.api, callsPath)
 	register(p.plane, p.route(route{
-		id: "get-call", method: http.MethodGet, path: callsPath + "/{callID}", summary: "Tell how a call stands", errors: []int{http.StatusNotFound},
+		id: "get-call", method: http.MethodGet, path: callsPath + "/{callID}", summary: "Tell how a call stands",
+		description: "Its state and that of everybody in it. Calls that are over are kept as long as messages.", errors: []int{http.StatusNotFound},
 	}), p.getCall)
 	step := func(action, summary, description string) route {
 		return p.route(route{
@@ -31,16 +32,16 @@ func (p *serverPlane) callRoutes() {
 	invite := step("invite", "Invite more users to a call", inviteDescription)
 	invite.rate = rateCalls
 	register(p.plane, invite, p.inviteToCall)
-	register(p.plane, step("accept", "Accept a call for a user", ""), p.answerCall(message.CallAccept))
-	register(p.plane, step("reject", "Reject a call for a user", ""), p.answerCall(message.CallReject))
+	register(p.plane, step("accept", "Accept a call for a user", acceptDescription), p.answerCall(message.CallAccept))
+	register(p.plane, step("reject", "Reject a call for a user", rejectDescription), p.answerCall(message.CallReject))
 	register(p.plane, step("cancel", "Cancel invitations", cancelDescription), p.cancelCall)
 	register(p.plane, step("quit", "Leave a call for a user", quitDescription), p.leaveCall(message.CallQuit))
-	register(p.plane, step("end", "End a call for everybody", ""), p.leaveCall(message.CallEnd))
+	register(p.plane, step("end", "End a call for everybody", endDescription), p.leaveCall(message.CallEnd))
 }
 
 // CallInput names a call. The library sees exported types only.
 type CallInput struct {
-	CallID string `path:"callID" maxLength:"64"`
+	CallID string `path:"callID" maxLength:"64" doc:"The call, as in the answer to begin-call."`
 }
 
 type beginCallInput struct{ Body wire.BeginCallFrom }

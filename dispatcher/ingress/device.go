@@ -31,31 +31,34 @@ func (p *devicePlane) routes() {
 	})
 	register(p.plane, route{
 		id: "register-device", method: http.MethodPost, path: "/v1/devices", status: http.StatusCreated,
-		summary:     "Register an installation",
-		description: "Another installation that holds the same vendor token is retired.",
-		security:    []string{registrationKey}, guard: p.mayRegister(),
+		summary: "Register an installation",
+		description: "Once after the app is installed. The answer holds the push id and the secret of the device, which cannot be read again. " +
+			"Another installation that holds the same vendor token is retired.",
+		security: []string{registrationKey}, guard: p.mayRegister(),
 	}, p.register)
 	register(p.plane, route{
 		id: "set-token", method: http.MethodPut, path: "/v1/devices/{pushID}/token",
-		summary:  "Replace a vendor token",
-		security: []string{deviceSecret}, errors: []int{http.StatusNotFound},
+		summary:     "Replace a vendor token",
+		description: "When the vendor's SDK gives another token than before. The device keeps its push id and its user.",
+		security:    []string{deviceSecret}, errors: []int{http.StatusNotFound},
 	}, p.setToken)
 	register(p.plane, route{
 		id: "bind-device", method: http.MethodPut, path: "/v1/devices/{pushID}/binding",
 		summary:     "Bind the device to the user",
-		description: "After the answer nothing starts for the user who was bound before.",
+		description: "The user logs in on the device: pushes for the user go to it from now on. After the answer nothing starts for the user who was bound before.",
 		security:    []string{deviceSecret, userToken}, errors: []int{http.StatusForbidden, http.StatusNotFound},
 	}, p.bind)
 	register(p.plane, route{
 		id: "logout-device", method: http.MethodDelete, path: "/v1/devices/{pushID}/binding",
 		summary:     "Log out",
-		description: "After the answer nothing starts for the user who was bound.",
+		description: "The device is bound to nobody then. After the answer nothing starts for the user who was bound.",
 		security:    []string{deviceSecret}, errors: []int{http.StatusNotFound},
 	}, p.logout)
 	register(p.plane, route{
 		id: "unregister-device", method: http.MethodDelete, path: "/v1/devices/{pushID}",
-		summary:  "Unregister the installation",
-		security: []string{deviceSecret}, errors: []int{http.StatusNotFound},
+		summary:     "Unregister the installation",
+		description: "Its tokens and its binding are deleted and its session ends. After the answer nothing is pushed to it; its push id is never used again.",
+		security:    []string{deviceSecret}, errors: []int{http.StatusNotFound},
 	}, p.unregister)
 	register(p.plane, route{
 		id: "set-badge", method: http.MethodPut, path: "/v1/devices/{pushID}/badge",
@@ -120,12 +123,13 @@ func (p *devicePlane) session() {
 }
 
 const sessionDescription = `Frames are JSON objects in text messages.
-The device sends first ` + "`" + `{"type":"login","token","pushID","deviceSecret","after"?}` + "`" + ` (the user's token; a login binds the device),
-then ` + "`" + `{"type":"ack","seq"}` + "`" + ` for everything up to seq and ` + "`" + `{"type":"ping"}` + "`" + ` every heartbeatSeconds.
+The device sends first ` + "`" + `{"type":"login","token","pushID","deviceSecret","after"?,"platform"?,"deviceName"?}` + "`" + ` (the user's token; a login binds
+the device), then ` + "`" + `{"type":"ack","seq"}` + "`" + ` for everything up to seq, ` + "`" + `{"type":"ping"}` + "`" + ` every heartbeatSeconds, and ` + "`" + `{"type":"logout"}` + "`" + `.
 The dispatcher sends ` + "`" + `{"type":"welcome","userID","cursor","heartbeatSeconds"}` + "`" + `,
-` + "`" + `{"type":"message","seq","messageID","from","body","push","createdAt"}` + "`" + ` strictly by seq from the cursor on,
-` + "`" + `{"type":"gap","cursor"}` + "`" + ` where messages are no longer kept, ` + "`" + `{"type":"pong"}` + "`" + `
-and ` + "`" + `{"type":"kicked","reason"}` + "`" + ` with replaced, rebound, logged_out, unregistered or draining before it closes.`
+` + "`" + `{"type":"message","seq","messageID","kind","from","body","push","createdAt"}` + "`" + ` strictly by seq from the cursor on,
+` + "`" + `{"type":"gap","cursor"}` + "`" + ` where messages are no longer kept, ` + "`" + `{"type":"pong","heartbeatSeconds"}` + "`" + `,
+` + "`" + `{"type":"loggedOut"}` + "`" + ` when a logout is done, and ` + "`" + `{"type":"kicked","reason"}` + "`" + ` with replaced, rebound, logged_out, unregistered, device_limit or draining
+before it closes. docs/sessions.md describes every frame.`
 
 // mayRegister takes from the total only for callers with a key: the others
 // cannot use up what the phones need.
@@ -148,7 +152,7 @@ func (p *devicePlane) mayRegister() func(huma.Context) *failure {
 
 // Proof is how a device says who it is. The library sees exported types only.
 type Proof struct {
-	PushID string `path:"pushID" maxLength:"64"`
+	PushID string `path:"pushID" maxLength:"64" doc:"The device, as register-device answered."`
 	Secret string `header:"Offlinepush-Device-Secret" hidden:"true"`
 }
 

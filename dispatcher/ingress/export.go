@@ -25,8 +25,8 @@ const (
 )
 
 type exportInput struct {
-	After int64 `query:"after" minimum:"0" doc:"Devices behind this cursor only."`
-	Limit int64 `query:"limit" minimum:"0" doc:"At most so many devices; 0 means all."`
+	After int64 `query:"after" minimum:"0" doc:"Only devices behind this cursor; all without it."`
+	Limit int64 `query:"limit" minimum:"0" doc:"How many devices the answer has at most. Without it, or with 0, all."`
 }
 
 func (p *serverPlane) export(_ context.Context, in *exportInput) (*huma.StreamResponse, error) {
@@ -134,7 +134,7 @@ func (o *pageWriter) write(p page) error {
 }
 
 type checksumInput struct {
-	After int64 `query:"after" minimum:"0" doc:"Devices behind this cursor only."`
+	After int64 `query:"after" minimum:"0" doc:"Only devices behind this cursor; all without it."`
 }
 
 type checksumOutput struct{ Body wire.BindingsTotal }

@@ -32,11 +32,11 @@ func (p *serverPlane) groupRoutes() {
 	}), p.removeMembers)
 	register(p.plane, p.route(route{
 		id: "list-members", method: http.MethodGet, path: "/v1/groups/{groupID}/members", summary: "List the members of a group",
-		errors: []int{missing, http.StatusUnprocessableEntity},
+		description: "Page by page; deleted groups are not_found.", errors: []int{missing, http.StatusUnprocessableEntity},
 	}), p.listMembers)
 	register(p.plane, p.route(route{
 		id: "list-groups", method: http.MethodGet, path: "/v1/users/{userID}/groups", summary: "List the groups of a user",
-		errors: []int{http.StatusUnprocessableEntity},
+		description: "Page by page; a user who is in none gets an empty list.", errors: []int{http.StatusUnprocessableEntity},
 	}), p.listGroups)
 	register(p.plane, p.route(route{
 		id: "send-group-message", method: http.MethodPost, path: "/v1/groups/{groupID}/messages", status: http.StatusAccepted,
@@ -58,7 +58,7 @@ func (p *serverPlane) documentDuplicate(path string) {
 
 // GroupInput names a group. The library sees exported types only.
 type GroupInput struct {
-	GroupID string `path:"groupID" minLength:"1" maxLength:"64"`
+	GroupID string `path:"groupID" minLength:"1" maxLength:"64" doc:"The group, 1 to 64 bytes; your own id."`
 }
 
 // check wants an id that every store and phone takes.
@@ -151,7 +151,7 @@ func (p *serverPlane) listMembers(ctx context.Context, in *listMembersInput) (*l
 }
 
 type listGroupsInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 	Page
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 type importInput struct {
-	AsOf    time.Time `query:"asOf" doc:"When the token table was read; the updatedAt of rows that have none."`
+	AsOf    time.Time `query:"asOf" doc:"When the token table was read, in RFC 3339: it counts as the updatedAt of rows that have none. Without it each row needs its own."`
 	RawBody []byte    `contentType:"application/x-ndjson"`
 }
 

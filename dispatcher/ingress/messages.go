@@ -102,7 +102,7 @@ func problemText(err error) string {
 }
 
 type messageInput struct {
-	MessageID string `path:"messageID" maxLength:"64"`
+	MessageID string `path:"messageID" maxLength:"64" doc:"The message, as in the answer to its request."`
 }
 
 type traceOutput struct{ Body wire.Trace }

@@ -11,7 +11,7 @@ import (
 // Page says which part of a list is asked for. Every operation that lists
 // embeds it in its input, and wire.More in the body of its answer.
 type Page struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"At most so many entries."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many entries the page has at most. 50 without it."`
 	Cursor string `query:"cursor" maxLength:"512" doc:"The nextCursor of the page before; without it the list begins."`
 }
 

@@ -82,9 +82,8 @@ func bearer(description string) *huma.SecurityScheme {
 
 // route is one operation of a plane.
 type route struct {
-	id, method, path, summary string
-	// description may be empty.
-	description string
+	// description is for who has not read anything else.
+	id, method, path, summary, description string
 	// status of success; 0 means 200, or 204 without a body.
 	status int
 	// security names the credentials, which all must be given.

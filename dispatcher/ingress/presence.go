@@ -15,6 +15,7 @@ import (
 func (p *serverPlane) presenceRoutes() {
 	register(p.plane, p.route(route{
 		id: "get-presence", method: http.MethodGet, path: "/v1/users/{userID}/presence", summary: "Tell whether a user is online",
+		description: "An id that nobody knows is answered NeverLoggedIn.",
 	}), p.presence)
 	register(p.plane, p.route(route{
 		id: "set-presence", method: http.MethodPut, path: "/v1/users/{userID}/presence", summary: "Report a user online elsewhere",
@@ -22,7 +23,7 @@ func (p *serverPlane) presenceRoutes() {
 	}), p.setPresence)
 	register(p.plane, p.route(route{
 		id: "query-presence", method: http.MethodPost, path: "/v1/presence:query", summary: "Tell which of up to 100 users are online",
-		rate: rateQueries,
+		description: "In the order of the request. An id that nobody knows is answered NeverLoggedIn.", rate: rateQueries,
 	}), p.queryPresence)
 }
 
@@ -88,7 +89,7 @@ func statusOf(r store.Recipient, now time.Time) string {
 func (p *serverPlane) online(d message.Device) bool { return d.Connected(p.deps.Store.Now()) }
 
 type setPresenceInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 	Body   wire.SetPresence
 }
 

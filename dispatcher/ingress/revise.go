@@ -36,7 +36,7 @@ func (p *serverPlane) revisionRoutes() {
 }
 
 type recallInput struct {
-	MessageID string `path:"messageID" maxLength:"64"`
+	MessageID string `path:"messageID" maxLength:"64" doc:"The message, as in the answer to its request."`
 	Body      wire.RecallMessage
 }
 
@@ -52,7 +52,7 @@ func (p *serverPlane) recall(ctx context.Context, in *recallInput) (*sendOutput,
 }
 
 type editInput struct {
-	MessageID string `path:"messageID" maxLength:"64"`
+	MessageID string `path:"messageID" maxLength:"64" doc:"The message, as in the answer to its request."`
 	Body      wire.EditMessage
 }
 
@@ -66,9 +66,9 @@ func (p *serverPlane) edit(ctx context.Context, in *editInput) (*sendOutput, err
 }
 
 type inboxInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 	After  int64  `query:"after" minimum:"0" doc:"The seq behind which to begin; without it the inbox is read from its beginning."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"At most so many messages."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many messages the answer has at most. 50 without it."`
 }
 
 type inboxOutput struct{ Body wire.UserMessages }

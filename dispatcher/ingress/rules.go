@@ -20,10 +20,14 @@ type Rules interface {
 const (
 	setRuleDescription = "It replaces the whole rule: what is left out is the default. All devices of the user are told, " +
 		"by a message of the kind Rule."
-	mutesDescription    = "By type and id."
+	ruleDescription     = "A user who never set one has the default: all switches on, and nothing else."
+	mutesDescription    = "Page by page, by type and id."
 	setMutesDescription = "Up to 10 at a time; the others stay as they are. Messages of a muted conversation are not pushed, " +
 		"unless they mention the user. All devices of the user are told, by a message of the kind Rule."
 )
+
+// mutesPath is behind the user or the device.
+const mutesPath = "/mutes"
 
 type ruleOutput struct{ Body wire.PushRule }
 
@@ -65,29 +69,29 @@ func setMutes(ctx context.Context, of Rules, userID string, in wire.SetMutes) er
 func (p *serverPlane) ruleRoutes() {
 	ofUser := func(id, method, rest, summary, description string) route {
 		r := route{id: id, method: method, path: "/v1/users/{userID}" + rest, summary: summary, description: description}
-		if method == http.MethodGet && description != "" { // It has a cursor.
+		if method == http.MethodGet && rest == mutesPath { // It has a cursor.
 			r.errors = []int{http.StatusUnprocessableEntity}
 		}
 		return p.route(r)
 	}
-	register(p.plane, ofUser("get-push-rule", http.MethodGet, "/push-rule", "Tell what a user wants of pushes", ""), p.rule)
+	register(p.plane, ofUser("get-push-rule", http.MethodGet, "/push-rule", "Tell what a user wants of pushes", ruleDescription), p.rule)
 	register(p.plane, ofUser("set-push-rule", http.MethodPut, "/push-rule", "Set what a user wants of pushes", setRuleDescription), p.setRule)
-	register(p.plane, ofUser("list-mutes", http.MethodGet, "/mutes", "List the conversations that a user muted", mutesDescription), p.mutes)
-	register(p.plane, ofUser("set-mutes", http.MethodPut, "/mutes", "Mute conversations of a user, or not any more", setMutesDescription), p.setMutes)
+	register(p.plane, ofUser("list-mutes", http.MethodGet, mutesPath, "List the conversations that a user muted", mutesDescription), p.mutes)
+	register(p.plane, ofUser("set-mutes", http.MethodPut, mutesPath, "Mute conversations of a user, or not any more", setMutesDescription), p.setMutes)
 }
 
 type userRuleInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 	Body   wire.PushRule
 }
 
 type userMutesInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 	Body   wire.SetMutes
 }
 
 type listMutesInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 	Page
 }
 
@@ -127,15 +131,15 @@ func (p *devicePlane) ruleRoutes() {
 			id: id, method: method, path: "/v1/devices/{pushID}" + rest, summary: summary, description: description,
 			security: []string{deviceSecret, userToken}, errors: []int{http.StatusForbidden, http.StatusNotFound},
 		}
-		if method == http.MethodGet && description != "" { // It has a cursor.
+		if method == http.MethodGet && rest == mutesPath { // It has a cursor.
 			r.errors = append(r.errors, http.StatusUnprocessableEntity)
 		}
 		return r
 	}
-	register(p.plane, own("get-push-rule", http.MethodGet, "/push-rule", "Tell what the user wants of pushes", ""), p.rule)
+	register(p.plane, own("get-push-rule", http.MethodGet, "/push-rule", "Tell what the user wants of pushes", ruleDescription), p.rule)
 	register(p.plane, own("set-push-rule", http.MethodPut, "/push-rule", "Set what the user wants of pushes", setRuleDescription), p.setRule)
-	register(p.plane, own("list-mutes", http.MethodGet, "/mutes", "List the conversations that the user muted", mutesDescription), p.mutes)
-	register(p.plane, own("set-mutes", http.MethodPut, "/mutes", "Mute conversations of the user, or not any more", setMutesDescription), p.setMutes)
+	register(p.plane, own("list-mutes", http.MethodGet, mutesPath, "List the conversations that the user muted", mutesDescription), p.mutes)
+	register(p.plane, own("set-mutes", http.MethodPut, mutesPath, "Mute conversations of the user, or not any more", setMutesDescription), p.setMutes)
 }
 
 // UserProof is how a device says who it is and whose it is. The library sees exported types only.

@@ -41,7 +41,7 @@ func (p *serverPlane) routes() {
 	p.eraseRoutes()
 	register(p.plane, p.route(route{
 		id: "list-devices", method: http.MethodGet, path: "/v1/users/{userID}/devices", summary: "List the devices of a user",
-		description: "In the order of their push ids.", errors: []int{http.StatusUnprocessableEntity},
+		description: "In the order of their push ids; a user who has none gets an empty list.", errors: []int{http.StatusUnprocessableEntity},
 	}), p.devices)
 	register(p.plane, p.route(route{
 		id: "set-user-badge", method: http.MethodPut, path: "/v1/users/{userID}/badge", summary: "Set the number on the app's icon on all devices of a user",
@@ -49,11 +49,11 @@ func (p *serverPlane) routes() {
 	}), p.setUserBadge)
 	register(p.plane, p.route(route{
 		id: "bind-device", method: http.MethodPut, path: "/v1/devices/{pushID}/binding", summary: "Bind a device to a user",
-		description: "After the answer nothing starts for the user who was bound before.", errors: []int{http.StatusNotFound},
+		description: "For apps whose phones have no user tokens. After the answer nothing starts for the user who was bound before.", errors: []int{http.StatusNotFound},
 	}), p.bind)
 	register(p.plane, p.route(route{
 		id: "unbind-device", method: http.MethodDelete, path: "/v1/devices/{pushID}/binding", summary: "Unbind a device",
-		description: "After the answer nothing starts for the user who was bound.", errors: []int{http.StatusNotFound},
+		description: "The user logs out. After the answer nothing starts for the user who was bound.", errors: []int{http.StatusNotFound},
 	}), p.unbind)
 }
 
@@ -73,7 +73,9 @@ func (p *serverPlane) messageRoutes() {
 	}), p.sendBatch)
 	register(p.plane, p.route(route{
 		id: "trace-message", method: http.MethodGet, path: "/v1/messages/{messageID}",
-		summary: "Tell what became of a message, device by device", errors: []int{http.StatusNotFound},
+		summary:     "Tell what became of a message, device by device",
+		description: "The rule that decided for each device, the state of its push, and the vendor's answer and receipts. It is kept for retention.receipts.",
+		errors:      []int{http.StatusNotFound},
 	}), p.trace)
 }
 
@@ -101,11 +103,11 @@ func (p *serverPlane) route(r route) route {
 }
 
 type userInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 }
 
 type userBadgeInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 	Body   wire.SetBadge
 }
 
@@ -114,7 +116,7 @@ func (p *serverPlane) setUserBadge(ctx context.Context, in *userBadgeInput) (*st
 }
 
 type devicesInput struct {
-	UserID string `path:"userID" maxLength:"64"`
+	UserID string `path:"userID" maxLength:"64" doc:"The user, 1 to 64 bytes."`
 	Page
 }
 
@@ -147,7 +149,7 @@ func (p *serverPlane) deviceOf(d message.Device) wire.Device {
 
 // DeviceInput names a device. The library sees exported types only.
 type DeviceInput struct {
-	PushID string `path:"pushID" maxLength:"64"`
+	PushID string `path:"pushID" maxLength:"64" doc:"The device, as register-device answered."`
 }
 
 type serverBindInput struct {

@@ -10,7 +10,7 @@ const (
 
 // Presence tells whether a user is online.
 type Presence struct {
-	UserID string `json:"userID"`
+	UserID string `json:"userID" doc:"The user."`
 	Online bool   `json:"online" doc:"Whether the status is Online."`
 	Status string `json:"status" enum:"Online,Offline,LoggedOut,NeverLoggedIn" doc:"Online: a device has a session, or the app's server reported the user online. Offline: devices are bound. LoggedOut: none is any more. NeverLoggedIn: none ever was."`
 }
@@ -18,15 +18,15 @@ type Presence struct {
 // SetPresence reports a user of an app that lives elsewhere.
 type SetPresence struct {
 	Online     bool  `json:"online" doc:"Whether the user is online elsewhere; false takes an earlier report back."`
-	TTLSeconds int32 `json:"ttlSeconds,omitempty" minimum:"1" maximum:"3600" default:"60" doc:"For how long, unless it is reported again."`
+	TTLSeconds int32 `json:"ttlSeconds,omitempty" minimum:"1" maximum:"3600" default:"60" doc:"For how many seconds, unless it is reported again. 60 without it."`
 }
 
 // QueryPresence asks for the presence of users.
 type QueryPresence struct {
-	UserIDs []string `json:"userIDs" minItems:"1" maxItems:"100" nullable:"false" doc:"Up to 100 users."`
+	UserIDs []string `json:"userIDs" minItems:"1" maxItems:"100" nullable:"false" doc:"The users to ask for, 1 to 100."`
 }
 
 // Presences answers in the order of the question.
 type Presences struct {
-	Users []Presence `json:"users" nullable:"false"`
+	Users []Presence `json:"users" nullable:"false" doc:"One for each user, in the order of the request."`
 }

@@ -80,18 +80,18 @@ const ProblemType = "application/problem+json"
 
 // Problem is an error of the API (RFC 9457).
 type Problem struct {
-	Title     string       `json:"title" doc:"The name of the status."`
-	Status    int          `json:"status"`
+	Title     string       `json:"title" doc:"The name of the HTTP status."`
+	Status    int          `json:"status" doc:"The HTTP status, as in the answer itself."`
 	Code      Code         `json:"code" enum:"invalid_request,unauthenticated,user_tokens_off,not_found,not_sender,already_recalled,id_conflict,call_over,call_exists,not_invited,invited_already,call_answered,not_caller,not_in_call,call_full,group_full,ended,too_large,unsupported_media_type,request_timeout,rate_limited,backlog_full,store_unavailable,keys_unavailable,draining,internal" doc:"What went wrong, for programs; treat a code that you do not know like its status."`
 	Detail    string       `json:"detail" doc:"What went wrong and what to do, for people."`
-	RequestID string       `json:"requestID,omitempty"`
-	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields that break a rule."`
+	RequestID string       `json:"requestID,omitempty" doc:"The id of this request, as in the header X-Request-Id and in the dispatcher's log."`
+	Errors    []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields that break a rule; absent when it is not about fields."`
 }
 
 // FieldError is a field that breaks a rule, and the rule.
 type FieldError struct {
-	Field   string `json:"field" example:"body.push.resourcesID"`
-	Message string `json:"message"`
+	Field   string `json:"field" example:"body.push.resourcesID" doc:"Where the field is: body, path or query, then its names."`
+	Message string `json:"message" doc:"What must hold, or what to do."`
 }
 
 // ContentType makes the OpenAPI document and the answers name ProblemType.

@@ -18,18 +18,23 @@ import (
 	"github.com/offlinepush/operator/dispatcher/report"
 )
 
+// adminKey is a key of the app, told apart by its letter.
+func adminKey(letter string) string {
+	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(letter, 32)))
+}
+
 // adminPort is an admin port of an app without channels, and its report key.
 func adminPort(t *testing.T, ready bool) (http.Handler, string) {
 	t.Helper()
-	key := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("r", 32)))
-	secret := config.NewSecret(key)
+	key := adminKey("r")
+	secret := func(letter string) config.Secret { return config.NewSecret(adminKey(letter)) }
 	b, err := config.Encode(&config.Document{
 		Version:   config.Version,
 		App:       config.App{Namespace: "ns", Name: "chat", AppID: "app"},
 		Routing:   config.Routing{HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 60, MaxBacklog: 10},
-		Auth:      config.Auth{ServerKeys: []config.Secret{config.NewSecret("0123456789abcdef")}},
+		Auth:      config.Auth{ServerKeys: []config.Secret{config.NewSecret("0123456789abcdef")}, RegistrationKeys: []config.Secret{config.NewSecret("registration-key")}},
 		Retention: config.Retention{MessagesSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
-		Keys:      config.Keys{Report: secret, Peer: secret, Sealing: secret, ReceiptPath: secret},
+		Keys:      config.Keys{Report: secret("r"), Peer: secret("p"), Sealing: secret("s"), ReceiptPath: secret("c")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +55,44 @@ func adminPort(t *testing.T, ready bool) (http.Handler, string) {
 		report: func(context.Context) report.Report { return report.Report{Pod: "pod-1"} },
 	}
 	return a.handler(), key
+}
+
+// TestAdminAdmitsTheReportKeyOnly tries both paths of the controllers with every other credential of the app.
+func TestAdminAdmitsTheReportKeyOnly(t *testing.T) {
+	t.Parallel()
+	h, key := adminPort(t, true)
+	tests := []struct{ name, authorization string }{
+		{"nothing", ""},
+		{"an empty key", "Bearer "},
+		{"a server key", "Bearer 0123456789abcdef"},
+		{"a registration key", "Bearer registration-key"},
+		{"the peer key", "Bearer " + adminKey("p")},
+		{"the sealing key", "Bearer " + adminKey("s")},
+		{"the key of receipt paths", "Bearer " + adminKey("c")},
+		{"a part of the key", "Bearer " + key[:len(key)-1]},
+		{"more than the key", "Bearer " + key + "x"},
+		{"the key as basic", "Basic " + key},
+		{"the key alone", key},
+	}
+	ask := func(method, path, authorization string) int {
+		req := httptest.NewRequestWithContext(t.Context(), method, path, nil)
+		if authorization != "" {
+			req.Header.Set("Authorization", authorization)
+		}
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, req)
+		return rec.Code
+	}
+	for path, method := range map[string]string{report.Path: http.MethodGet, report.PushTestPath: http.MethodPost} {
+		if got := ask(method, path, "Bearer "+key); got >= http.StatusBadRequest {
+			t.Errorf("%s with the report key: got %d", path, got)
+		}
+		for _, tt := range tests {
+			if got := ask(method, path, tt.authorization); got != http.StatusUnauthorized {
+				t.Errorf("%s with %s: got %d", path, tt.name, got)
+			}
+		}
+	}
 }
 
 func TestAdminPort(t *testing.T) {

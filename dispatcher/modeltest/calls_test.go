@@ -1,7 +1,6 @@
 package modeltest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -276,8 +275,15 @@ func (w *world) onTime(c *phoneCall, got wire.CallMember) {
 	}
 }
 
-// told reads the messages by which steps of calls are told: each once, in the inboxes of all who are concerned.
+// told reads the messages by which steps of calls are told, and for what devices they were decided.
 func (w *world) told(events []*sent) {
+	for m, seqs := range w.placed(events) {
+		w.targeted(m, seqs)
+	}
+}
+
+// placed finds the places of messages in the inboxes: each has one in those of its receivers.
+func (w *world) placed(events []*sent) map[*sent]map[string]int64 {
 	places := map[*sent]map[string]int64{}
 	var users []string
 	for _, m := range events {
@@ -289,50 +295,46 @@ func (w *world) told(events []*sent) {
 		after := int64(slices.Index(append(slices.Clone(w.state.inboxes[user]), nil), nil))
 		page, err := w.server.Messages(w.ctx, user, after, 200)
 		if !w.must("reading an inbox", err) {
-			return
+			return nil
 		}
 		for _, got := range page.Messages {
-			w.must("an event of a call", w.tells(events, places, user, got))
+			w.must("an inbox", w.tells(events, places, user, got))
 		}
 	}
 	for _, m := range events {
 		if len(places[m]) != len(m.request.To) {
 			w.fault("%s is told to %v, want %v", m.name(), places[m], m.request.To)
-			continue
 		}
-		w.targeted(m, places[m])
 	}
+	return places
 }
 
-// tells finds the event that an entry of an inbox tells of.
+// tells finds the message that an entry of an inbox is.
 func (w *world) tells(events []*sent, places map[*sent]map[string]int64, user string, got wire.Message) error {
 	if inbox := w.state.inboxes[user]; got.Seq <= int64(len(inbox)) && inbox[got.Seq-1] != nil {
 		return nil
 	}
 	for _, m := range events {
-		if _, placed := places[m][user]; placed || !slices.Contains(m.request.To, user) || got.Call == nil || got.Call.CallID != m.event.CallID {
+		of := got.MessageID == m.id || m.id == "" && got.Call != nil && got.Call.CallID == m.event.CallID
+		if _, placed := places[m][user]; placed || !of || !slices.Contains(m.request.To, user) {
 			continue
-		}
-		if got.MessageID != cmp.Or(m.id, got.MessageID) {
-			return fmt.Errorf("%s has more than one message", m.name())
 		}
 		m.id, w.byID[got.MessageID], places[m][user] = got.MessageID, m, got.Seq
 		return w.state.put(user, got.Seq, m)
+	}
+	if w.byID[got.MessageID] != nil {
+		return nil // It has its turn.
 	}
 	return errors.New("nobody expects this in an inbox: " + got.MessageID)
 }
 
 // targeted finds out for what devices an event was decided: those of now, or where a step takes its time those of before it.
 func (w *world) targeted(m *sent, seqs map[string]int64) {
-	trace, err := w.server.Trace(w.ctx, m.id)
-	w.must("tracing", err)
-	m.targets = w.targets(m)
-	if !w.names(m.targets, trace) {
-		now := w.state
-		w.state = w.before
-		m.targets = w.targets(m)
-		w.state = now
-	}
+	now := w.state
+	w.state = w.before
+	before := w.targets(m)
+	w.state = now
+	m.targets = w.decided(m.id, before, w.targets(m))
 	for i := range m.targets {
 		m.targets[i].seq = seqs[m.targets[i].user]
 	}

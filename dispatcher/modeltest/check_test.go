@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -174,6 +175,9 @@ func (w *world) same(user string, m *sent, got wire.Message) bool {
 	}
 	if m.event != nil {
 		return got.MessageID == m.id && m.tellsOf(user, got)
+	}
+	if got.GroupID != m.group || !reflect.DeepEqual(got.Mentions, m.mentions) {
+		return false
 	}
 	return got.MessageID == m.id && got.Kind == string(m.kind) && got.From == m.request.From && got.Body == body && got.Recalled == m.gone
 }

@@ -67,6 +67,12 @@ const (
 	pushUser   verb = "pushUser"   // a push without a message
 	pushDevice verb = "pushDevice" // one to the devices of phones N and U, whoever has them
 	apply      verb = "apply"      // an application
+	// Groups: of one, the set U of users.
+	join      verb = "join"      // they become members; there is a group then where N is odd
+	part      verb = "part"      // they are members no more
+	disband   verb = "disband"   // it is deleted
+	sendGroup verb = "sendGroup" // user P sends a message to it, what is special by N
+	churn     verb = "churn"     // two such messages, with a part between them, and a join behind them
 	// Calls: of user P, from phone P where that is the user's, in the call N%2 from the end.
 	callUp  verb = "callUp"  // the set U of users is invited, for a time and with a push by N; where N is 7 the last call once more
 	invite  verb = "invite"  // the set U of users is invited to it besides
@@ -77,7 +83,7 @@ const (
 	end     verb = "end"     // P ends it for all
 	// Users.
 	wishes    verb = "wishes"    // user U wants N of pushes
-	mute      verb = "mute"      // user U mutes the conversation with user P, or does not any more where N is odd
+	mute      verb = "mute"      // user U mutes the conversation with user P or, where there is none, of the group, or does not any more where N is odd
 	elsewhere verb = "elsewhere" // the app's server reports user U online for N times 9 s
 	// Vendors.
 	answer verb = "answer" // the next N%4+1 calls for P get the class U
@@ -109,6 +115,8 @@ func actions() map[verb]action {
 		resend: {(*world).doResend, 1},
 		recall: {(*world).doRecall, 4}, edit: {(*world).doEdit, 1},
 		pushUser: {(*world).doPushUser, 3}, pushDevice: {(*world).doPushDevice, 3}, apply: {(*world).doApply, 3},
+		join: {(*world).doJoin, 4}, part: {(*world).doPart, 2}, disband: {(*world).doDisband, 1},
+		sendGroup: {(*world).doSendGroup, 5}, churn: {(*world).doChurn, 3},
 		callUp: {(*world).doCallUp, 7}, invite: {(*world).doCallStep, 2}, pickUp: {(*world).doCallStep, 4}, decline: {(*world).doCallStep, 2},
 		cancel: {(*world).doCallStep, 4}, leave: {(*world).doCallStep, 2}, end: {(*world).doCallStep, 2},
 		wishes: {(*world).doWish, 4}, mute: {(*world).doMute, 3}, elsewhere: {(*world).doReport, 2},
@@ -156,12 +164,12 @@ func histories() *rapid.Generator[[]step] {
 	})
 }
 
-// installed is the beginning of every history: each phone has the app and a user.
+// installed is the beginning of every history: each phone has the app and a user, and there is a group.
 func installed() (all []step) {
 	for p := range phones {
 		all = append(all, step{Do: install, P: p}, step{Do: bind, P: p, U: p % users})
 	}
-	return all
+	return append(all, step{Do: join, N: 1, U: 3})
 }
 
 // literal is the history as Go, for the table of known ones.

@@ -77,6 +77,12 @@ func TestKnownHistories(t *testing.T) {
 		{"invitations end by themselves after the dispatcher was killed, and while it is gone", []step{
 			{callUp, 1, 1, 5}, {crash, 0, 0, 0}, {wait, 0, 4, 0}, {callUp, 1, 0, 5}, {restart, 0, 0, 0}, {wait, 0, 1, 0},
 		}},
+		{"who leaves while a message is brought to the group receives it, who joins does not", []step{
+			{slow, 0, 0, 7}, {sendPush, 3, 0, 7}, {churn, 0, 0, 2}, {churn, 0, 4, 5}, {join, 0, 0, 7}, {mute, 3, 0, 1}, {sendGroup, 0, 1, 2}, {sendGroup, 0, 3, 2},
+		}},
+		{"a group is deleted and made again under members of before", []step{
+			{sendGroup, 0, 0, 0}, {disband, 0, 0, 0}, {sendGroup, 0, 0, 0}, {join, 0, 0, 7}, {join, 0, 1, 4}, {sendGroup, 2, 0, 0}, {sendGroup, 0, 0, 0},
+		}},
 		{"all tokens of a row are called invalid", []step{
 			{sendPush, 3, 0, 7}, {answer, 0, 3, 1}, {answer, 1, 3, 1}, {answer, 2, 3, 1}, {sendPush, 3, 0, 7}, {wait, 0, 5, 0}, {rotate, 0, 0, 0}, {sendPush, 3, 0, 7},
 		}},

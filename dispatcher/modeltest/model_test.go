@@ -46,6 +46,9 @@ type sent struct {
 	// pushTo are those of the receivers who are pushed, nil means all; until is when that ends, zero after pushTTL.
 	pushTo []string
 	until  time.Time
+	// group is empty for a peer's message.
+	group    string
+	mentions *wire.Mentions
 	// event is the step of a call that it tells of, and rings those whom an invitation is for.
 	event *wire.CallEvent
 	rings map[string]*ringing

@@ -9,10 +9,10 @@ import (
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
-// latest is the nth chat message from the end; nil when there is none.
+// latest is the nth chat message of a peer from the end; nil when there is none.
 func (w *world) latest(n int) *sent {
 	for _, m := range slices.Backward(w.sent) {
-		if m.kind != message.KindChat {
+		if m.kind != message.KindChat || m.group != "" {
 			continue
 		}
 		if n == 0 {

@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -15,7 +16,7 @@ type wish struct {
 	quietCalls         bool
 	// platforms means that nothing is pushed to Android while Windows is online.
 	platforms bool
-	// muted are the users whose conversations are muted.
+	// muted are the conversations that are muted: users, and the group.
 	muted []string
 	// onlineUntil is until when the app's server reported the user online.
 	onlineUntil time.Time
@@ -55,7 +56,7 @@ func (s *state) forUser(m *sent, user string) string {
 		{message.ReasonPushOff, v.off},
 		{message.ReasonMessagePushOff, v.messagesOff && talk},
 		{message.ReasonCallPushOff, v.callsOff && call},
-		{message.ReasonMuted, slices.Contains(v.muted, m.request.From) && talk && !forced},
+		{message.ReasonMuted, slices.Contains(v.muted, cmp.Or(m.group, m.request.From)) && talk && !forced && !m.means(user)},
 		{message.ReasonQuietHours, v.quiet(time.Now()) && !forced && (!call || !v.quietCalls)},
 	}
 	for _, r := range rules {

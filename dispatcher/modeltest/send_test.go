@@ -102,20 +102,24 @@ func (w *world) doRace(s step, _ *phone) {
 	if !w.must("sending in a race", err) {
 		return
 	}
-	trace, err := w.server.Trace(w.ctx, got.MessageID)
-	w.must("tracing", err)
 	after := w.targets(chat(m))
 	for i := range after {
 		after[i].from = after[i].from.Add(-time.Since(began)) // a change may take its time
 	}
+	w.accepted(m, got, w.decided(got.MessageID, before, after))
+}
+
+// decided are the targets by which a message was decided that was accepted in between: those of before or after.
+func (w *world) decided(id string, before, after []target) []target {
+	trace, err := w.server.Trace(w.ctx, id)
+	w.must("tracing", err)
 	switch {
 	case w.names(before, trace) && w.names(after, trace):
-		w.accepted(m, got, either(before, after))
+		return either(before, after)
 	case w.names(before, trace):
-		w.accepted(m, got, before)
-	default:
-		w.accepted(m, got, after) // or the trace will tell
+		return before
 	}
+	return after // or the trace will tell
 }
 
 // names reports whether a trace is about the devices of the targets and suppresses the same of them.

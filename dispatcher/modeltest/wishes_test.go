@@ -55,17 +55,20 @@ func (w *world) doWish(s step, p *phone) {
 	}
 }
 
-// doMute mutes the conversation of user U with user P, or does not any more.
+// doMute mutes the conversation of user U with user P or of the group, or does not any more.
 func (w *world) doMute(s step, _ *phone) {
-	user, peer := userName(s.U), userName(s.P)
-	change := wire.SetMutes{Muted: s.N%2 == 0, Conversations: []wire.Conversation{{Type: "Peer", ID: peer}}}
+	user, of := userName(s.U), wire.Conversation{Type: "Peer", ID: userName(s.P)}
+	if s.P == users {
+		of = wire.Conversation{Type: "Group", ID: team}
+	}
+	change := wire.SetMutes{Muted: s.N%2 == 0, Conversations: []wire.Conversation{of}}
 	if !w.must("muting", w.server.SetMutes(w.ctx, user, change)) {
 		return
 	}
 	v := w.state.wishes[user]
-	v.muted = slices.DeleteFunc(slices.Clone(v.muted), func(u string) bool { return u == peer })
+	v.muted = slices.DeleteFunc(slices.Clone(v.muted), func(u string) bool { return u == of.ID })
 	if change.Muted {
-		v.muted = append(v.muted, peer)
+		v.muted = append(v.muted, of.ID)
 	}
 	w.state.wishes[user] = v
 	w.news(user)

@@ -46,6 +46,8 @@ type world struct {
 	sent   []*sent
 	byID   map[string]*sent
 	calls  []*phoneCall
+	// members are those of the group, nil while there is none.
+	members map[string]bool
 	// before is the model before the present step.
 	before  state
 	checked int // calls of the ledger

@@ -23,10 +23,9 @@ const (
 // fires those that are due, and of those who try one succeeds.
 func (s *Service) Run(ctx context.Context) {
 	for ctx.Err() == nil {
+		s.lookIn(lookEvery) // What falls due before it looks again, and is stored while it fires, wakes it.
 		wait := s.fire(ctx)
-		s.mu.Lock()
-		s.next = s.deps.Store.Now().Add(wait)
-		s.mu.Unlock()
+		s.lookIn(wait)
 		t := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -35,6 +34,13 @@ func (s *Service) Run(ctx context.Context) {
 		}
 		t.Stop()
 	}
+}
+
+// lookIn says when Run looks again.
+func (s *Service) lookIn(wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = s.deps.Store.Now().Add(wait)
 }
 
 // note wakes Run when the call is due before it would look.

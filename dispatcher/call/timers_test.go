@@ -158,6 +158,28 @@ func TestRingsOut(t *testing.T) {
 	})
 }
 
+// TestRingsOutTwice: an invitation ends by itself soon after another one of the same call.
+func TestRingsOutTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{calls: map[string]message.Call{}}
+		s, end := w.process(t)
+		defer end()
+		begin(t, s, "c", time.Second)
+		if _, err := s.Do(t.Context(), "c", Event{Action: message.CallInvite, By: "anna", To: []string{"carl"}, Ring: 3 * time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		elapse(time.Second)
+		if got := w.state("c"); got != "Ringing" {
+			t.Errorf("for the second one: %s", got)
+		}
+		elapse(2 * time.Second)
+		if got := w.state("c"); got != "EndedTimedOut" {
+			t.Errorf("at its time: %s", got)
+		}
+	})
+}
+
 func TestGoesOnForADay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -77,6 +77,7 @@ func TestKnownHistories(t *testing.T) {
 		{"invitations end by themselves after the dispatcher was killed, and while it is gone", []step{
 			{callUp, 1, 1, 5}, {crash, 0, 0, 0}, {wait, 0, 4, 0}, {callUp, 1, 0, 5}, {restart, 0, 0, 0}, {wait, 0, 1, 0},
 		}},
+		{"two invitations of a call end by themselves within a few seconds", []step{{callUp, 1, 1, 1}, {invite, 1, 0, 4}, {wait, 0, 4, 0}}},
 		{"who leaves while a message is brought to the group receives it, who joins does not", []step{
 			{slow, 0, 0, 7}, {sendPush, 3, 0, 7}, {churn, 0, 0, 2}, {churn, 0, 4, 5}, {join, 0, 0, 7}, {mute, 3, 0, 1}, {sendGroup, 0, 1, 2}, {sendGroup, 0, 3, 2},
 		}},

@@ -93,6 +93,11 @@ func (w *world) doRace(s step, _ *phone) {
 	var got wire.Sent
 	var err error
 	before, began := w.targets(chat(m)), time.Now()
+	for i, t := range before {
+		if t.installation == w.phones[s.P%phones].installation {
+			before[i].from = began // its session may end first
+		}
+	}
 	w.beside = func() { got, err = w.server.Send(w.ctx, m) }
 	w.step(step{Do: changes[(s.N+s.U)%len(changes)], P: s.P, N: s.N, U: s.U})
 	if w.beside != nil { // there was nothing to change

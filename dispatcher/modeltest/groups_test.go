@@ -141,34 +141,46 @@ func (w *world) composeGroup(s step) *sent {
 	return m
 }
 
-// brought waits until messages are brought to all their receivers: each once, in the order in which they were accepted.
+// brought waits until messages are brought to all members: to each once, in the order in which they were accepted.
 func (w *world) brought(all []*sent) {
+	w.expanded()
+	before := map[string]int64{}
+	places := w.placed(all)
+	for _, m := range all {
+		w.located(m, places[m])
+		for user, seq := range places[m] {
+			if seq < before[user] {
+				w.fault("%s is before the one that was sent before in the inbox of %s", m.name(), user)
+			}
+			before[user] = seq
+		}
+	}
+}
+
+// expanded waits until nothing has to be brought to anybody.
+func (w *world) expanded() {
 	for end := time.Now().Add(patience); ; time.Sleep(tick) { // virtual
 		synctest.Wait()
 		if w.report().Account.Unexpanded == 0 {
 			break
 		}
 		if time.Now().After(end) {
-			w.fault("messages are not brought to the group")
-			return
+			w.fault("messages are not brought to their receivers")
+			break
 		}
 	}
 	w.timeOut()
-	before := map[string]int64{}
-	places := w.placed(all)
-	for _, m := range all {
-		after := w.targets(m)
-		for i := range after {
-			after[i].from = later(m.at, after[i].from.Add(-patience))
-		}
-		m.targets = w.decided(m.id, m.targets, after)
-		for i, t := range m.targets {
-			seq := places[m][t.user]
-			if m.targets[i].seq = seq; seq < before[t.user] {
-				w.fault("%s is before the one that was sent before in the inbox of %s", m.name(), t.user)
-			}
-		}
-		maps.Copy(before, places[m])
+}
+
+// located is a message in the inboxes: its targets are those of when it was accepted, or of now.
+func (w *world) located(m *sent, places map[string]int64) {
+	after := w.targets(m)
+	for i := range after {
+		after[i].from = later(m.at, after[i].from.Add(-patience))
+	}
+	m.targets = w.decided(m.id, m.targets, after)
+	for i, t := range m.targets {
+		m.targets[i].seq = places[t.user]
 	}
 }
 

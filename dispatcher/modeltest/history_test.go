@@ -73,6 +73,7 @@ const (
 	disband   verb = "disband"   // it is deleted
 	sendGroup verb = "sendGroup" // user P sends a message to it, what is special by N
 	churn     verb = "churn"     // two such messages, with a part between them, and a join behind them
+	broadcast verb = "broadcast" // a message of user P to all, its mode by N, without a push where U is 0
 	// Calls: of user P, from phone P where that is the user's, in the call N%2 from the end.
 	callUp  verb = "callUp"  // the set U of users is invited, for a time and with a push by N; where N is 7 the last call once more
 	invite  verb = "invite"  // the set U of users is invited to it besides
@@ -116,7 +117,7 @@ func actions() map[verb]action {
 		recall: {(*world).doRecall, 4}, edit: {(*world).doEdit, 1},
 		pushUser: {(*world).doPushUser, 3}, pushDevice: {(*world).doPushDevice, 3}, apply: {(*world).doApply, 3},
 		join: {(*world).doJoin, 4}, part: {(*world).doPart, 2}, disband: {(*world).doDisband, 1},
-		sendGroup: {(*world).doSendGroup, 5}, churn: {(*world).doChurn, 3},
+		sendGroup: {(*world).doSendGroup, 5}, churn: {(*world).doChurn, 3}, broadcast: {(*world).doBroadcast, 3},
 		callUp: {(*world).doCallUp, 7}, invite: {(*world).doCallStep, 2}, pickUp: {(*world).doCallStep, 4}, decline: {(*world).doCallStep, 2},
 		cancel: {(*world).doCallStep, 4}, leave: {(*world).doCallStep, 2}, end: {(*world).doCallStep, 2},
 		wishes: {(*world).doWish, 4}, mute: {(*world).doMute, 3}, elsewhere: {(*world).doReport, 2},

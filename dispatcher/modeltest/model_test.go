@@ -49,6 +49,8 @@ type sent struct {
 	// group is empty for a peer's message.
 	group    string
 	mentions *wire.Mentions
+	// everyone means that all devices are pushed at once, as if nobody was online.
+	everyone bool
 	// event is the step of a call that it tells of, and rings those whom an invitation is for.
 	event *wire.CallEvent
 	rings map[string]*ringing

@@ -26,7 +26,7 @@ func (w *world) doPushDevice(s step, _ *phone) {
 		}
 		pushIDs = append(pushIDs, p.device.Credentials.PushID)
 		t := target{installation: p.installation, binding: w.state.installations[p.installation].binding}
-		t.from, t.by = w.due(m.kind, p.installation)
+		t.from, t.by = w.due(m, p.installation)
 		if w.state.installations[p.installation].vendor == unserved {
 			t.reason = message.ReasonNoChannel
 		}

@@ -52,7 +52,7 @@ func (s *state) forUser(m *sent, user string) string {
 		{message.ReasonOwnDevice, m.request.From == user},
 		{message.ReasonLoggedOut, len(s.of(user)) == 0 && s.known[user]},
 		{message.ReasonNeverLoggedIn, len(s.of(user)) == 0},
-		{message.ReasonOnline, v.onlineUntil.After(time.Now())},
+		{message.ReasonOnline, v.onlineUntil.After(time.Now()) && !m.everyone},
 		{message.ReasonPushOff, v.off},
 		{message.ReasonMessagePushOff, v.messagesOff && talk},
 		{message.ReasonCallPushOff, v.callsOff && call},
@@ -72,7 +72,7 @@ func (s *state) forUser(m *sent, user string) string {
 func (w *world) forDevice(m *sent, user string, i int) (reason string, unsure bool) {
 	v, d := w.state.wishes[user], w.state.installations[i]
 	forced := m.request.Push.Mode == string(message.PushForce)
-	if v.platforms && !forced && platformOf(d.phone) == "Android" {
+	if v.platforms && !forced && !m.everyone && platformOf(d.phone) == "Android" {
 		for _, other := range w.state.of(user) {
 			online, sure := w.online(other)
 			if platformOf(w.state.installations[other].phone) != "Windows" {
@@ -102,7 +102,7 @@ func (w *world) targets(m *sent) (all []target) {
 			if reason == "" {
 				t.reason, t.unsure = w.forDevice(m, user, i)
 			}
-			t.from, t.by = w.due(m.kind, i)
+			t.from, t.by = w.due(m, i)
 			all = append(all, t)
 		}
 	}

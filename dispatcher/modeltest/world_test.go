@@ -208,14 +208,14 @@ func (w *world) online(i int) (online, sure bool) {
 }
 
 // due is when an installation is to be pushed.
-func (w *world) due(kind message.Kind, i int) (from, by time.Time) {
+func (w *world) due(m *sent, i int) (from, by time.Time) {
 	now, window := time.Now(), ackWindow
-	if kind == message.KindCall {
+	if m.kind == message.KindCall {
 		window = callAckWindow
 	}
 	online, sure := w.online(i)
 	switch {
-	case kind == message.KindPush:
+	case m.kind == message.KindPush || m.everyone:
 	case !sure, w.justRestarted():
 		return now, now.Add(window)
 	case online:

@@ -6,6 +6,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func run(t *testing.T, store quickstart.Store) {
 		t.FailNow()
 	}
 	story := quickstart.NewStory(w)
-	for _, step := range append(story.Steps(), story.Breakage()...) {
+	for _, step := range slices.Concat(story.Steps(), story.Scenarios(), story.Breakage()) {
 		if !t.Run(step.Title, func(t *testing.T) { must(t, step.Run(ctx)) }) {
 			t.FailNow() // the next step stands on this one
 		}

@@ -2,8 +2,6 @@ package http_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/wire"
+	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
 // Two users switch on one phone of each of four vendors, under a stream of messages to both: they log in, out and over, and
@@ -154,21 +153,5 @@ func (w *world) told(ctx context.Context, messageID string, shown bool) error {
 	if err != nil {
 		return err
 	}
-	if len(trace.Devices) != 1 {
-		return fmt.Errorf("%d devices are in its story: %+v", len(trace.Devices), trace.Devices)
-	}
-	switch d := trace.Devices[0]; d.State {
-	case "Handed":
-		if shown {
-			return nil
-		}
-		return errors.New("it was handed over and not shown")
-	case "Cancelled", "Suppressed":
-		if !shown {
-			return nil
-		}
-		return fmt.Errorf("it was shown and is %s because of %s", d.State, d.Reason)
-	default:
-		return fmt.Errorf("it is %s because of %s %s", d.State, d.Reason, d.Detail)
-	}
+	return process.Told(trace, shown)
 }

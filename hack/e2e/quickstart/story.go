@@ -72,7 +72,7 @@ func (s *Story) send(ctx context.Context, to, title string) (wire.Sent, error) {
 }
 
 func (s *Story) sendBy(ctx context.Context, backend *client.Server, to, title string) (wire.Sent, error) {
-	sent, err := backend.Send(ctx, s.message(to, title, payload))
+	sent, err := backend.Send(ctx, s.message(to, title, chat))
 	if err != nil {
 		return sent, fmt.Errorf("sending to %s: %w", to, err)
 	}

@@ -65,7 +65,7 @@ func (s *Story) showsMessage(ctx context.Context, h *handset, title string) erro
 	if err != nil {
 		return err
 	}
-	if a.Title != title || a.Content.Content != content || a.Payload != payload {
+	if a.Title != title || a.Content.Content != content || a.Payload != chat {
 		return fmt.Errorf("the %s shows something else: %+v", h.name, a.Content)
 	}
 	return nil
@@ -90,7 +90,7 @@ func (s *Story) handed(ctx context.Context, messageID string) error {
 // What the story's messages say.
 const (
 	content = "Are you there?"
-	payload = `{"chat":"alice"}`
+	chat    = `{"chat":"alice"}`
 	// soon bounds what should happen at once.
 	soon = 20 * time.Second
 )

@@ -166,38 +166,11 @@ func (s *Story) cancelInFlight(ctx context.Context) error {
 		return err
 	}
 	defer c.close()
-	pods, err := s.running(ctx)
+	call, err := c.ringAndCancel(ctx)
 	if err != nil {
 		return err
 	}
-	count, err := s.accountant(ctx, pods[0])
-	if err != nil {
-		return err
-	}
-	if err := s.slow(ctx, slowVendor); err != nil {
-		return err
-	}
-	call, err := c.ring(ctx, s.backend, longRing)
-	if err != nil {
-		return err
-	}
-	google, oppo, huawei := c.apps[0], c.apps[3], c.apps[2]
-	err = errors.Join(google.awaitRinging(ctx, call.CallID), c.comesBack(ctx, 3), oppo.awaitTold(ctx, "invited", call.CallID))
-	if err != nil {
-		return err
-	}
-	before, err := count(ctx)
-	if err != nil {
-		return err
-	}
-	if _, err := s.backend.CancelCall(ctx, call.CallID, wire.CancelCallFor{CallUser: wire.CallUser{UserID: s.user("alice")}}); err != nil {
-		return err
-	}
-	s.Say("    cancelled with %d pushes on their way", before.Pending)
-	if before.Pending == 0 {
-		return errors.New("no push was in flight: this proves nothing")
-	}
-	if err := errors.Join(s.quick(ctx), oppo.awaitTold(ctx, "ended", call.CallID), s.settled(ctx)); err != nil {
+	if err := s.settled(ctx); err != nil {
 		return err
 	}
 	rang, err := c.silent(ctx, call.CallID)
@@ -205,6 +178,7 @@ func (s *Story) cancelInFlight(ctx context.Context) error {
 		return err
 	}
 	s.Say("    %d phones had rung, none goes on", rang)
+	huawei := c.apps[2]
 	if err := errors.Join(c.comesBack(ctx, 2), huawei.awaitTold(ctx, "ended", call.CallID)); err != nil {
 		return err
 	}
@@ -213,6 +187,44 @@ func (s *Story) cancelInFlight(ctx context.Context) error {
 	}
 	return nil
 }
+
+// ringAndCancel cancels once one phone rings and another one's user has logged in and was invited.
+func (c *callees) ringAndCancel(ctx context.Context) (call wire.Call, err error) {
+	pods, err := c.running(ctx)
+	if err != nil {
+		return call, err
+	}
+	count, err := c.accountant(ctx, pods[0])
+	if err != nil {
+		return call, err
+	}
+	if err := c.slow(ctx, slowVendor); err != nil {
+		return call, err
+	}
+	if call, err = c.ring(ctx, c.backend, longRing); err != nil {
+		return call, err
+	}
+	google, oppo := c.apps[0], c.apps[3]
+	err = errors.Join(google.awaitRinging(ctx, call.CallID), c.comesBack(ctx, 3), oppo.awaitTold(ctx, "invited", call.CallID))
+	if err != nil {
+		return call, err
+	}
+	before, err := count(ctx)
+	if err == nil && before.Pending == 0 {
+		err = errors.New("no push is in flight: this proves nothing")
+	}
+	if err != nil {
+		return call, err
+	}
+	if _, err := c.backend.CancelCall(ctx, call.CallID, wire.CancelCallFor{CallUser: c.caller()}); err != nil {
+		return call, err
+	}
+	c.Say("    cancelled with %d pushes on their way", before.Pending)
+	return call, errors.Join(c.quick(ctx), oppo.awaitTold(ctx, "ended", call.CallID))
+}
+
+// caller is who begins the calls.
+func (s *Story) caller() wire.CallUser { return wire.CallUser{UserID: s.user("alice")} }
 
 // phase is a call, how far it is when its dispatcher dies, and what it comes to by itself.
 type phase struct {
@@ -237,7 +249,7 @@ func (s *Story) phases(ctx context.Context) []*phase {
 			return err
 		}, state: "Ongoing", first: "Accepted", others: "TimedOut"},
 		{name: "is-over", step: func(at *client.Server, call wire.Call, _ *callees) error {
-			_, err := at.CancelCall(ctx, call.CallID, wire.CancelCallFor{CallUser: wire.CallUser{UserID: s.user("alice")}})
+			_, err := at.CancelCall(ctx, call.CallID, wire.CancelCallFor{CallUser: s.caller()})
 			return err
 		}, state: "Ended", reason: "Cancelled", first: "Cancelled", others: "Cancelled"},
 	}
@@ -256,16 +268,22 @@ func (s *Story) killDuringCalls(ctx context.Context) error {
 		}
 		defer p.close()
 	}
-	if err := s.slow(ctx, slowVendor/2); err != nil {
-		return err
-	}
-	if err := s.ringAndKill(ctx, pods[0], phases); err != nil {
+	if err := errors.Join(s.slow(ctx, slowVendor/2), s.ringAndKill(ctx, pods[0], phases)); err != nil {
 		return err
 	}
 	killed := time.Now()
 	if err := errors.Join(s.quick(ctx), s.recovered(ctx)); err != nil {
 		return err
 	}
+	if err := s.awaitOutcomes(ctx, phases, killed); err != nil {
+		return err
+	}
+	_, err = s.servers().EndCall(ctx, phases[1].call.CallID, wire.LeaveCallFor{CallUser: s.caller()})
+	return err
+}
+
+// awaitOutcomes waits for what the calls come to by themselves, and looks at the phones when all pushes are done.
+func (s *Story) awaitOutcomes(ctx context.Context, phases []*phase, killed time.Time) error {
 	for _, p := range phases {
 		if err := p.awaitOutcome(ctx); err != nil {
 			return err
@@ -280,8 +298,7 @@ func (s *Story) killDuringCalls(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = s.servers().EndCall(ctx, phases[1].call.CallID, wire.LeaveCallFor{CallUser: wire.CallUser{UserID: s.user("alice")}})
-	return err
+	return nil
 }
 
 // ringAndKill brings each call into its phase at one dispatcher, which dies then.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/bulk"
 	"github.com/offlinepush/operator/dispatcher/client"
+	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/simulator"
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/wire"
@@ -32,7 +33,7 @@ const (
 	// changeable is how many members one request adds.
 	changeable = 500
 	// crowdVendor is how long a vendor takes, so that the message is on its way for a while.
-	crowdVendor = 300 * time.Millisecond
+	crowdVendor = 2 * time.Second
 )
 
 // presence is how a member is there.
@@ -52,9 +53,9 @@ type member struct {
 	credentials wire.RegisteredDevice
 
 	mu sync.Mutex
-	// open tells that there was a session; got is when the group's message came first, by its sequence.
+	// open tells that there was a session; got are the sequences of the group's message in it.
 	open bool
-	got  map[int64]time.Time
+	got  map[int64]bool
 }
 
 // crowd is a group and its members.
@@ -103,7 +104,7 @@ func (c *crowd) gather(ctx context.Context) error {
 	models := four()
 	online := 0
 	for i := range members {
-		m := &member{user: c.user(fmt.Sprintf("member%05d", i)), got: map[int64]time.Time{}}
+		m := &member{user: c.user(fmt.Sprintf("member%05d", i)), got: map[int64]bool{}}
 		if i%3 == 0 {
 			if m.presence = reported; online < connections {
 				m.presence = connected
@@ -247,9 +248,7 @@ func (m *member) listen(ctx context.Context, device *client.Device, token string
 	login := client.Login{UserToken: token, OnMessage: func(got wire.Message) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if _, repeated := m.got[got.Seq]; !repeated {
-			m.got[got.Seq] = time.Now()
-		}
+		m.got[got.Seq] = true
 		return nil
 	}}
 	again := time.NewTicker(time.Second / 2)
@@ -269,7 +268,7 @@ func (m *member) listen(ctx context.Context, device *client.Device, token string
 	}
 }
 
-// sendAndKill sends to the group and kills the dispatcher that accepted it when some members have been decided.
+// sendAndKill sends to the group and kills the dispatcher that accepted it in the middle.
 func (c *crowd) sendAndKill(ctx context.Context, pods []pod) (killed time.Time, err error) {
 	count, err := c.accountant(ctx, pods[len(pods)-1])
 	if err != nil {
@@ -289,25 +288,37 @@ func (c *crowd) sendAndKill(ctx context.Context, pods []pod) (killed time.Time, 
 	if _, err := pods[0].server().SendToGroup(ctx, c.group, c.sent); err != nil {
 		return killed, err
 	}
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	decided := int64(0)
-	for ; decided == 0; <-look.C {
-		now, err := count(ctx)
-		if err != nil {
-			return killed, err
-		}
-		if decided = now.Admitted - before.Admitted; decided >= members || now.Unexpanded == 0 {
-			return killed, fmt.Errorf("all %d members were decided before the kill: this proves nothing", decided)
-		}
+	if err := c.awaitMiddle(ctx, count, before); err != nil {
+		return killed, err
 	}
 	killed = time.Now()
-	c.Say("    %d of %d members are decided", decided, members)
 	err = c.destroy(ctx, pods[0])
 	for _, m := range four() {
 		err = errors.Join(err, c.vendors.ClearFault(ctx, m.vendor))
 	}
 	return killed, err
+}
+
+// awaitMiddle waits until everybody with a session has acknowledged, which makes them online for certain, and most of the
+// others are not decided yet.
+func (c *crowd) awaitMiddle(ctx context.Context, count ledger, before report.Account) error {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for range look.C {
+		now, err := count(ctx)
+		if err != nil {
+			return err
+		}
+		decided, acknowledged := now.Admitted-before.Admitted, now.Cancelled-before.Cancelled
+		switch {
+		case decided >= members || now.Unexpanded == 0:
+			return fmt.Errorf("%d members were decided and %d had acknowledged before the kill: this proves nothing", decided, acknowledged)
+		case acknowledged >= connections:
+			c.Say("    %d of %d members are decided, %d have acknowledged", decided, members, acknowledged)
+			return nil
+		}
+	}
+	return nil
 }
 
 // judge looks at every phone and session: who was offline sees the message once, who was online has it once and was not pushed.
@@ -321,7 +332,7 @@ func (c *crowd) judge(ctx context.Context) error {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		pushed[m.presence] += len(shown)
+		pushed[m.presence] += shown
 		if err := m.fair(shown); err != nil {
 			wrong = append(wrong, err)
 		}
@@ -334,32 +345,26 @@ func (c *crowd) judge(ctx context.Context) error {
 	return err
 }
 
-// sees are the times of the message's notifications on the phone. What the phone hides as a repetition, or what takes the place of another, is none.
-func (c *crowd) sees(ctx context.Context, m *member) (shown []time.Time, err error) {
+// sees counts the notifications of the message on the phone. What the phone hides as a repetition, or what takes the place of another, is none.
+func (c *crowd) sees(ctx context.Context, m *member) (shown int, err error) {
 	arrivals, err := c.vendors.Notifications(ctx, m.phone, 0, 0)
 	for _, a := range arrivals {
 		if a.Title == c.sent.Push.Title && a.DuplicateOf == 0 && a.Replaces == 0 {
-			shown = append(shown, a.ArrivedAt)
+			shown++
 		}
 	}
 	return shown, err
 }
 
-// fair tells whether the member got what is theirs. A session may have been lost with the killed dispatcher, or that may
-// not have told it of the message any more: its user was pushed rightly, but never after the session had the message.
-func (m *member) fair(shown []time.Time) error {
+// fair tells whether the member got what is theirs.
+func (m *member) fair(shown int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case m.presence == offline && len(shown) != 1, m.presence == reported && len(shown) != 0, len(shown) > 1:
-		return fmt.Errorf("the phone of %s showed the message %d times", m.user, len(shown))
+	case m.presence == offline && shown != 1, m.presence != offline && shown != 0:
+		return fmt.Errorf("the phone of %s showed the message %d times", m.user, shown)
 	case m.presence == connected && len(m.got) != 1:
 		return fmt.Errorf("the session of %s received the message %d times", m.user, len(m.got))
-	}
-	for _, received := range m.got {
-		if len(shown) == 1 && shown[0].After(received.Add(crowdVendor)) {
-			return fmt.Errorf("the phone of %s showed the message at %s, the session had it at %s", m.user, shown[0], received)
-		}
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ test: ## Run all tests that need no node: unit, envtest on the newest and oldest
 	go -C hack/interop test -race $(TESTFLAGS) ./...
 
 .PHONY: e2e
-e2e: node ## Run the demo's steps as assertions on a real node (root).
+e2e: node ## Run the demo's steps and the scenarios as assertions on a real node (root).
 	hack/cluster/load.sh postgres
 	eval "$$(hack/cluster/env.sh)"
 	go test -tags e2e -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster

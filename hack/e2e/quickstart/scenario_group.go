@@ -64,6 +64,8 @@ type crowd struct {
 	group string
 	all   []*member
 	sent  wire.SendGroupMessage
+	// acknowledged is how many with a session had acknowledged in time before the kill.
+	acknowledged int
 }
 
 // tellMany sends one message to a group of 10,000 members. The dispatcher that accepted it is killed while it brings it
@@ -299,8 +301,8 @@ func (c *crowd) sendAndKill(ctx context.Context, pods []pod) (killed time.Time, 
 	return killed, err
 }
 
-// awaitMiddle waits until everybody with a session has acknowledged, which makes them online for certain, and most of the
-// others are not decided yet.
+// awaitMiddle waits until everybody with a session has acknowledged, or most members are decided: on a busy machine
+// some phones acknowledge too late and are pushed rightly.
 func (c *crowd) awaitMiddle(ctx context.Context, count ledger, before report.Account) error {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
@@ -309,14 +311,16 @@ func (c *crowd) awaitMiddle(ctx context.Context, count ledger, before report.Acc
 		if err != nil {
 			return err
 		}
-		decided, acknowledged := now.Admitted-before.Admitted, now.Cancelled-before.Cancelled
-		switch {
-		case decided >= members || now.Unexpanded == 0:
-			return fmt.Errorf("%d members were decided and %d had acknowledged before the kill: this proves nothing", decided, acknowledged)
-		case acknowledged >= connections:
-			c.Say("    %d of %d members are decided, %d have acknowledged", decided, members, acknowledged)
-			return nil
+		decided := now.Admitted - before.Admitted
+		c.acknowledged = int(now.Cancelled - before.Cancelled)
+		if c.acknowledged < connections && decided < members*4/5 {
+			continue
 		}
+		c.Say("    %d of %d members are decided, %d have acknowledged", decided, members, c.acknowledged)
+		if now.Unexpanded == 0 || c.acknowledged == 0 {
+			return errors.New("all members were decided, or none had acknowledged, before the kill: this proves nothing")
+		}
+		return nil
 	}
 	return nil
 }
@@ -339,8 +343,11 @@ func (c *crowd) judge(ctx context.Context) error {
 		return nil
 	})
 	c.Say("    pushed: %d who were offline, %d who were reported online, %d with a session", pushed[offline], pushed[reported], pushed[connected])
+	if late := connections - c.acknowledged; pushed[connected] > late {
+		wrong = append(wrong, fmt.Errorf("%d with a session were pushed, and only %d had not acknowledged in time", pushed[connected], late))
+	}
 	if len(wrong) > 0 {
-		err = errors.Join(err, fmt.Errorf("%d members did not get what is theirs: %w", len(wrong), wrong[0]))
+		err = errors.Join(err, fmt.Errorf("%d did not get what is theirs: %w", len(wrong), wrong[0]))
 	}
 	return err
 }
@@ -361,7 +368,7 @@ func (m *member) fair(shown int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case m.presence == offline && shown != 1, m.presence != offline && shown != 0:
+	case m.presence == offline && shown != 1, m.presence == reported && shown != 0, shown > 1:
 		return fmt.Errorf("the phone of %s showed the message %d times", m.user, shown)
 	case m.presence == connected && len(m.got) != 1:
 		return fmt.Errorf("the session of %s received the message %d times", m.user, len(m.got))

@@ -125,7 +125,7 @@ func exported(n int) string {
 	for i := range n {
 		d := wire.DeviceRecord{
 			PushID: fmt.Sprintf("device-%d", i+1), Vendor: "FCM", AppType: 1, Tokens: map[string]string{"alert": fmt.Sprint("token of ", i+1)},
-			UserID: fmt.Sprint("user ", i), RegisteredAt: start, SeenAt: start.Add(time.Duration(i) * time.Millisecond), Cursor: int64(i + 1),
+			UserID: fmt.Sprint("bob ", i), RegisteredAt: start, SeenAt: start.Add(time.Duration(i) * time.Millisecond), Cursor: int64(i + 1),
 		}
 		b.Write(bulk.Encode(d))
 		sum.Add(d)

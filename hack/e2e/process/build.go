@@ -20,7 +20,7 @@ type Binaries struct{ dir string }
 // Build compiles the programs into dir, with the race detector if the caller has it.
 func Build(ctx context.Context, dir string) (Binaries, error) {
 	var flags []string
-	if raceEnabled {
+	if Race {
 		flags = append(flags, "-race")
 	}
 	return build(ctx, dir, flags, "dispatcher", "vendorsim")

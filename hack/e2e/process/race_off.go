@@ -2,4 +2,5 @@
 
 package process
 
-const raceEnabled = false
+// Race says that the programs, like the test itself, are built with the race detector.
+const Race = false

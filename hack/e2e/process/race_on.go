@@ -2,4 +2,5 @@
 
 package process
 
-const raceEnabled = true
+// Race says that the programs, like the test itself, are built with the race detector.
+const Race = true

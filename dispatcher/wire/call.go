@@ -6,7 +6,7 @@ import "time"
 type CallInvitation struct {
 	To             []string `json:"to" minItems:"1" maxItems:"9" nullable:"false" doc:"The users who are invited, each once. A call invites at most 9 in all."`
 	TimeoutSeconds int32    `json:"timeoutSeconds,omitempty" minimum:"1" maximum:"600" default:"90" doc:"How long it rings, in seconds. 90 without it."`
-	Body           string   `json:"body,omitempty" maxLength:"32768" doc:"The app's own, at most 32 KiB; it goes to sessions and never to a vendor."`
+	Body           string   `json:"body,omitempty" maxLength:"32768" doc:"The app's own, at most 32 KiB, none without it; it goes to sessions and never to a vendor."`
 	Push           *Push    `json:"push,omitempty" doc:"What an offline device shows while it rings; without it nothing is pushed."`
 }
 
@@ -31,7 +31,7 @@ type CallUser struct {
 // AnswerCallFor accepts or rejects for a user.
 type AnswerCallFor struct {
 	CallUser
-	ClientID string `json:"clientID,omitempty" maxLength:"64" doc:"Tells who accepts from the user's other devices: the same may accept again, another one is told call_answered."`
+	ClientID string `json:"clientID,omitempty" maxLength:"64" doc:"Tells who accepts from the user's other devices: the same may accept again, another one is told call_answered. Without it all accept as one."`
 }
 
 // InviteToCallFor invites more users for a user.

@@ -44,7 +44,7 @@ type Group struct {
 type SendGroupMessage struct {
 	ClientID       string    `json:"clientID" minLength:"1" maxLength:"64" doc:"The sender's own id of this request. The same (from, clientID) with the same content is answered like the first time; with other content it is id_conflict."`
 	From           string    `json:"from" minLength:"1" maxLength:"64" doc:"The sender's user id, who must be a member. The sender's own devices receive the message and are not pushed."`
-	Body           string    `json:"body,omitempty" maxLength:"32768" doc:"The chat body, at most 32 KiB; it goes to sessions and never to a vendor."`
+	Body           string    `json:"body,omitempty" maxLength:"32768" doc:"The chat body, at most 32 KiB, none without it; it goes to sessions and never to a vendor."`
 	Push           *Push     `json:"push,omitempty" doc:"What an offline device shows; without it nothing is pushed."`
 	PushTTLSeconds int32     `json:"pushTTLSeconds,omitempty" minimum:"1" maximum:"2419200" doc:"How long to try to push, in seconds, at most 28 days. Without it spec.routing.pushTTLSeconds of the PushApp counts, a day by default."`
 	Mentions       *Mentions `json:"mentions,omitempty" doc:"The members who are meant, who are pushed even when they muted the group; nobody without it."`
@@ -68,7 +68,7 @@ type SendBroadcast struct {
 	ClientID       string `json:"clientID" minLength:"1" maxLength:"64" doc:"The sender's own id of this request. The same (from, clientID) with the same content is answered like the first time; with other content it is id_conflict."`
 	From           string `json:"from" minLength:"1" maxLength:"64" doc:"The user id that the message is from."`
 	Mode           string `json:"mode" enum:"OnlineOnly,OnlineAndOffline,Everyone" doc:"OnlineOnly: users with a session get it in their inbox, and nobody is pushed. OnlineAndOffline: they get it in their inbox, and are pushed unless they acknowledge it in time; all others are pushed and have no inbox entry. Everyone: every device is pushed, connected or not, and there are no inbox entries."`
-	Body           string `json:"body,omitempty" maxLength:"32768" doc:"The chat body, at most 32 KiB; it goes to sessions and never to a vendor."`
+	Body           string `json:"body,omitempty" maxLength:"32768" doc:"The chat body, at most 32 KiB, none without it; it goes to sessions and never to a vendor."`
 	Push           *Push  `json:"push,omitempty" doc:"What is pushed; without it nothing is."`
 	PushTTLSeconds int32  `json:"pushTTLSeconds,omitempty" minimum:"1" maximum:"2419200" doc:"How long to try to push, in seconds, at most 28 days. Without it spec.routing.pushTTLSeconds of the PushApp counts, a day by default."`
 }

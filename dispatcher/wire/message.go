@@ -11,7 +11,7 @@ type SendMessage struct {
 	From           string   `json:"from" minLength:"1" maxLength:"64" doc:"The sender's user id. It must not begin with offlinepush:, which is reserved."`
 	To             []string `json:"to" minItems:"1" maxItems:"100" nullable:"false" doc:"The receivers' user ids, each once. One that breaks a rule is left out and has a problem in the answer; the request is refused when none remains."`
 	Kind           string   `json:"kind,omitempty" enum:"Chat,Command,Room" default:"Chat" doc:"What the message is to the app. Command and Room never push. Chat without it."`
-	Body           string   `json:"body,omitempty" maxLength:"32768" doc:"The chat body, at most 32 KiB; it goes to sessions and never to a vendor."`
+	Body           string   `json:"body,omitempty" maxLength:"32768" doc:"The chat body, at most 32 KiB, none without it; it goes to sessions and never to a vendor."`
 	Push           *Push    `json:"push,omitempty" doc:"What an offline device shows; without it nothing is pushed."`
 	PushTTLSeconds int32    `json:"pushTTLSeconds,omitempty" minimum:"1" maximum:"2419200" doc:"How long to try to push, in seconds, at most 28 days. Without it spec.routing.pushTTLSeconds of the PushApp counts, a day by default."`
 }
@@ -19,16 +19,16 @@ type SendMessage struct {
 // Push is what an offline device shows.
 type Push struct {
 	Title       string `json:"title,omitempty" maxLength:"256" doc:"The title that the phone shows, at most 256 characters. A push needs a title, a content or a payload."`
-	Content     string `json:"content,omitempty" maxLength:"2048" doc:"The text that the phone shows, at most 2048 characters; vendors cut at less."`
+	Content     string `json:"content,omitempty" maxLength:"2048" doc:"The text that the phone shows, at most 2048 characters; vendors cut at less. None without it."`
 	Payload     string `json:"payload,omitempty" maxLength:"3072" doc:"Opaque to everyone but the receiving app, at most 3072 bytes. None without it."`
 	ResourcesID string `json:"resourcesID,omitempty" maxLength:"32" doc:"The name of one of the app's push profiles, which holds sound, channel and the like for each vendor. Without it the push is a plain alert."`
-	ThreadID    string `json:"threadID,omitempty" maxLength:"64" doc:"Groups notifications on iOS, at most 64 bytes; other vendors ignore it."`
-	Image       string `json:"image,omitempty" maxLength:"1024" doc:"The https URL of a picture beside the text, at most 1024 bytes, where the vendor shows one."`
+	ThreadID    string `json:"threadID,omitempty" maxLength:"64" doc:"Groups notifications on iOS, at most 64 bytes; other vendors ignore it. Not grouped without it."`
+	Image       string `json:"image,omitempty" maxLength:"1024" doc:"The https URL of a picture beside the text, at most 1024 bytes, where the vendor shows one; none without it."`
 	// EnableBadge and BadgeIncrement are two fields, as in ZIM.
 	EnableBadge            bool                    `json:"enableBadge,omitempty" doc:"Whether the push changes the number on the app's icon; not without it."`
 	BadgeIncrement         int32                   `json:"badgeIncrement,omitempty" minimum:"0" default:"0" doc:"By how much the number grows with enableBadge; 0 without it, and more than 99 counts as 99."`
 	VoIPConfig             *VoIPConfig             `json:"voIPConfig,omitempty" doc:"What CallKit shows for a VoIP push of APNs; other pushes ignore it."`
-	PrivateMessageTemplate *PrivateMessageTemplate `json:"privateMessageTemplate,omitempty" doc:"Fills in an approved private-message template of OPPO or Xiaomi."`
+	PrivateMessageTemplate *PrivateMessageTemplate `json:"privateMessageTemplate,omitempty" doc:"Fills in an approved private-message template of OPPO or Xiaomi; without it nothing is filled in."`
 	Mode                   string                  `json:"mode,omitempty" enum:"Force,Never" doc:"Force pushes despite do-not-disturb, quiet hours and platform rules. Never sends nothing to vendors: the app shows it by itself. Without it the receivers' rules count."`
 }
 
@@ -42,8 +42,8 @@ type VoIPConfig struct {
 // PrivateMessageTemplate fills in an approved private-message template.
 type PrivateMessageTemplate struct {
 	TemplateID        string `json:"templateID,omitempty" maxLength:"64" doc:"OPPO's template; without it that of the push profile. Xiaomi's is that of the push profile always."`
-	TitleParameters   string `json:"titleParameters,omitempty" maxLength:"2048" doc:"A JSON object of texts by the names in the template, at most 2048 bytes."`
-	ContentParameters string `json:"contentParameters,omitempty" maxLength:"2048" doc:"A JSON object of texts by the names in the template, at most 2048 bytes."`
+	TitleParameters   string `json:"titleParameters,omitempty" maxLength:"2048" doc:"A JSON object of texts by the names in the template, at most 2048 bytes; nothing is filled in without it."`
+	ContentParameters string `json:"contentParameters,omitempty" maxLength:"2048" doc:"A JSON object of texts by the names in the template, at most 2048 bytes; nothing is filled in without it."`
 }
 
 // Sent is the answer to an accepted message: it is stored and its pushes are decided.

@@ -31,7 +31,7 @@ const atOnceCrowd = 16
 // which multiplies what each of them costs.
 func crowdSize() int {
 	if process.Race {
-		return 1_500
+		return 3_000
 	}
 	return 10_000
 }

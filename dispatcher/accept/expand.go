@@ -103,7 +103,7 @@ func receiver(x store.Expansion, r router.Recipient) (_ router.Recipient, entry,
 	case store.Everyone:
 		r.OnlineUntil = time.Time{}
 		for i := range r.Devices {
-			r.Devices[i].Session = 0 // It is pushed at once, and has nothing to acknowledge.
+			r.Devices[i].Session, r.Devices[i].GraceUntil = 0, time.Time{} // It is pushed at once, and has nothing to acknowledge.
 		}
 		return r, false, len(r.Devices) > 0
 	case store.OnlineAndOffline:

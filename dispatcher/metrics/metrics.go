@@ -21,6 +21,8 @@ type Metrics struct {
 	CallSeconds *prometheus.HistogramVec
 	// Receipts counts what vendors report of pushes by channel row, vendor and event, each report once.
 	Receipts *prometheus.CounterVec
+	// InboxExpired counts the inbox entries that went before any device acknowledged them, by why they went.
+	InboxExpired *prometheus.CounterVec
 	// Pending shows the targets that wait, by channel row.
 	Pending *prometheus.GaugeVec
 	// Unexpanded shows the messages for many that are not brought to all their receivers yet.
@@ -47,6 +49,7 @@ func New(r prometheus.Registerer) *Metrics {
 		Outcomes:            counter("vendor_outcomes_total", "Vendor answers, one per target.", "channel", "vendor", "class"),
 		Receipts:            counter("receipts_total", "Vendor reports of pushes, each once.", "channel", "vendor", "event"),
 		Callbacks:           counter("callbacks_total", "Events for the app's own server by result.", "result"),
+		InboxExpired:        counter("inbox_expired_total", "Inbox entries that went before any device of their user acknowledged them.", "reason"),
 		Pending:             prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("pending_targets", "Targets that wait for a channel row.")), []string{"channel"}),
 		Unaccounted:         prometheus.NewGauge(prometheus.GaugeOpts(opts("unaccounted", "Admitted targets that are in no state; anything but 0 is a bug."))),
 		Unexpanded:          prometheus.NewGauge(prometheus.GaugeOpts(opts("unexpanded", "Messages to groups and broadcasts that are not decided for all their receivers yet."))),
@@ -59,7 +62,7 @@ func New(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12), NativeHistogramBucketFactor: 1.1,
 		}, []string{"channel", "vendor"}),
 	}
-	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.Callbacks, m.CallSeconds, m.Pending, m.Unexpanded, m.Expanded, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
+	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.Callbacks, m.InboxExpired, m.CallSeconds, m.Pending, m.Unexpanded, m.Expanded, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
 	for _, result := range []string{"stored", "duplicate", "refused", "failed"} {
 		m.Accepted.WithLabelValues(result)
 	}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -19,8 +21,9 @@ const (
 	testsKept = 90 * 24 * time.Hour
 )
 
-// janitor deletes what is past its retention until ctx ends.
-func janitor(ctx context.Context, s store.Store, live *config.Live, log *slog.Logger) {
+// janitor deletes what is past its retention until ctx ends, and counts the inbox entries that nobody had read.
+func janitor(ctx context.Context, s store.Store, live *config.Live, expired *prometheus.CounterVec, log *slog.Logger) {
+	old, crowded := expired.WithLabelValues("retention"), expired.WithLabelValues("bound")
 	t := time.NewTicker(pruneEvery)
 	defer t.Stop()
 	for {
@@ -31,11 +34,13 @@ func janitor(ctx context.Context, s store.Store, live *config.Live, log *slog.Lo
 		}
 		doc, _ := live.Current()
 		for ctx.Err() == nil {
-			more, err := s.Prune(ctx, cutoffs(doc.Retention, s.Now()), pruneRows)
+			pruned, err := s.Prune(ctx, cutoffs(doc.Retention, s.Now()), pruneRows)
+			old.Add(float64(pruned.Expired))
+			crowded.Add(float64(pruned.Crowded))
 			if err != nil {
 				log.Warn("deleting what is past its retention", "error", err)
 			}
-			if err != nil || !more {
+			if err != nil || !pruned.More {
 				break
 			}
 		}

@@ -150,7 +150,7 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 	group.Go(func() error { a.users.Run(background); return nil })
 	group.Go(func() error { a.calls.Run(background); return nil })
 	group.Go(func() error { a.events.Run(background); return nil })
-	group.Go(func() error { janitor(background, a.store, p.live, p.Log); return nil })
+	group.Go(func() error { janitor(background, a.store, p.live, p.metrics.InboxExpired, p.Log); return nil })
 	group.Go(func() error { eraser(background, a.bindings, p.Log); return nil })
 	d.serve(group, a)
 	p.ready.Store(true)

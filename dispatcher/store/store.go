@@ -64,15 +64,27 @@ type Store interface {
 	// Account counts every (message, user, device) by state, in one snapshot.
 	Account(ctx context.Context) (report.Account, error)
 	// Prune deletes what is older than the cutoffs allow, about limit rows of each kind or a day's worth
-	// where a day is dropped whole, and reports whether there is more to delete. A message stays at
-	// least as long as something of it is pending.
-	Prune(ctx context.Context, before Cutoffs, limit int) (more bool, err error)
+	// where a day is dropped whole, and the oldest entries of inboxes beyond MaxInbox. A message stays
+	// at least as long as something of it is pending. With an error the answer is what was done before it.
+	Prune(ctx context.Context, before Cutoffs, limit int) (Pruned, error)
 	Close() error
 }
 
 // Cutoffs are the times before which things may go. That of the outcomes is also that of the messages whose receipts go.
 type Cutoffs struct {
 	Messages, Outcomes, Idempotency, Devices, PushTests time.Time
+}
+
+// MaxInbox is how many entries an inbox keeps. It is cut back to them after every 1,000 further ones.
+const MaxInbox = 10_000
+
+// Pruned is what a Prune did.
+type Pruned struct {
+	// More says that there is more to delete.
+	More bool
+	// Expired counts the inbox entries that went with their messages, and Crowded those that went because newer ones
+	// were too many; both only if no device that their user still has acknowledged them.
+	Expired, Crowded int64
 }
 
 // Devices keeps the registered devices, their tokens and bindings.

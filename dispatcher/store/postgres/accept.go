@@ -199,7 +199,7 @@ func (a *accepting) next(r *acceptRequest) map[string]rules.Place {
 
 // rows collects what the accepted requests write, and answers them.
 func (a *accepting) rows() *acceptRows {
-	rows := &acceptRows{ledger: newLedger()}
+	rows := &acceptRows{crowded: map[int64]int64{}, ledger: newLedger()}
 	for _, r := range a.accepted {
 		places := a.next(r)
 		r.result = store.AcceptResult{MessageID: r.ID.String(), Seqs: rules.Seqs(places)}
@@ -208,7 +208,7 @@ func (a *accepting) rows() *acceptRows {
 		}
 		for _, userID := range r.Recipients {
 			if p := places[userID]; r.InInbox() {
-				rows.inbox.add(p.User, p.Seq, r.ID)
+				rows.addEntry(p, r.ID)
 			}
 		}
 		rows.rules.add(r, places)
@@ -231,9 +231,17 @@ func (a *accepting) rows() *acceptRows {
 type acceptRows struct {
 	messages   messageRows
 	inbox      inboxRows
+	crowded    map[int64]int64 // the last place by user
 	rules      ruleRows
 	deliveries deliveryRows
 	ledger     *ledger
+}
+
+func (a *acceptRows) addEntry(p rules.Place, id [16]byte) {
+	a.inbox.add(p.User, p.Seq, id)
+	if rules.Crowds(p.Seq) {
+		a.crowded[p.User] = p.Seq
+	}
 }
 
 type messageRows struct {

@@ -172,6 +172,7 @@ func (a *accepting) write(ctx context.Context) error {
 	if i := rows.inbox; len(i.users) > 0 {
 		b.add(insertInbox, i.users, i.seqs, i.messages)
 	}
+	noteCrowded(b, rows.crowded)
 	rows.rules.queue(b)
 	if d := rows.deliveries; len(d.chunks) > 0 {
 		b.add(insertDeliveries, a.store.incarnation.Load(), d.messages, d.channels, d.rules, d.targets, d.counts, d.dues, d.expires).

@@ -209,10 +209,11 @@ func BenchmarkChurn(b *testing.B) {
 			continue
 		}
 		for more := true; more; {
-			var err error
-			if more, err = pods[0].Prune(b.Context(), store.Cutoffs{Idempotency: pods[0].Now()}, 10_000); err != nil {
+			pruned, err := pods[0].Prune(b.Context(), store.Cutoffs{Idempotency: pods[0].Now()}, 10_000)
+			if err != nil {
 				b.Fatal(err)
 			}
+			more = pruned.More
 		}
 		size := w.queueBytes(b)
 		if seconds == 5*minute {

@@ -73,10 +73,11 @@ func daysOf(t *testing.T, s *Store, table string) (days []int64) {
 func prune(t *testing.T, s *Store, before store.Cutoffs) {
 	t.Helper()
 	for more := true; more; {
-		var err error
-		if more, err = s.Prune(t.Context(), before, 100); err != nil {
+		pruned, err := s.Prune(t.Context(), before, 100)
+		if err != nil {
 			t.Fatal(err)
 		}
+		more = pruned.More
 	}
 }
 

@@ -26,6 +26,7 @@ func checkPlans(t *testing.T, queries map[string]int) {
 	conn := million(t)
 	checked := 0
 	for _, query := range slices.Sorted(maps.Keys(queries)) {
+		query = partitionOfInbox.ReplaceAllString(query, "@.inbox")
 		if !planned(query) || query == countOwned { // which counts a good part of them, once for each takeover
 			continue
 		}
@@ -50,6 +51,9 @@ func planned(query string) bool {
 func small(table string) bool {
 	return slices.Contains([]string{"meta", "leases", "account", "backlog", "access_tokens", "erasures"}, table)
 }
+
+// partitionOfInbox is one of the suite's, which the million have not; theirs are as large.
+var partitionOfInbox = regexp.MustCompile(`@\."inbox_\d{8}"`)
 
 var parameter = regexp.MustCompile(`\$(\d+)`)
 
@@ -159,6 +163,7 @@ func filling(today int64) []string {
 		fmt.Sprintf(`INSERT INTO cursors SELECT n, n, 1 FROM generate_series(1, %d) AS n`, devices),
 		fmt.Sprintf(`INSERT INTO badges SELECT n, 1 FROM generate_series(1, %d) AS n`, devices),
 		fmt.Sprintf(`INSERT INTO user_rules SELECT n, '{}' FROM generate_series(1, %d) AS n`, others),
+		fmt.Sprintf(`INSERT INTO crowded SELECT n, 11000 FROM generate_series(1, %d) AS n`, others),
 		fmt.Sprintf(`INSERT INTO mutes SELECT n, 'Peer:x' FROM generate_series(1, %d) AS n`, others),
 		fmt.Sprintf(`INSERT INTO presence SELECT 'user-' || n, n FROM generate_series(1, %d) AS n`, others),
 		`INSERT INTO messages SELECT id, 'sender', 'body', NULL, ms, ms ` + at("m"),

@@ -56,11 +56,12 @@ const (
 
 // Prune implements store.Store, and makes the partitions of the next days in the
 // end. Processes that prune at the same time leave each other's rows alone.
-func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (bool, error) {
+func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (out store.Pruned, err error) {
 	steps := []func() (more bool, err error){
-		func() (bool, error) { return s.dropDay(ctx, millis(before.Messages), messagesTable, inboxTable) },
-		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), outcomesTable) },
-		func() (bool, error) { return s.dropDay(ctx, millis(before.Outcomes), receiptsTable) },
+		func() (bool, error) { return s.dropDay(ctx, &out, millis(before.Messages), messagesTable, inboxTable) },
+		func() (bool, error) { return s.dropDay(ctx, &out, millis(before.Outcomes), outcomesTable) },
+		func() (bool, error) { return s.dropDay(ctx, &out, millis(before.Outcomes), receiptsTable) },
+		func() (bool, error) { return s.trim(ctx, &out, limit) },
 		func() (bool, error) { return s.pruneRows(ctx, pruneKeys, millis(before.Idempotency), limit) },
 		func() (bool, error) { return s.pruneRows(ctx, pruneCalls, millis(before.Messages), limit) },
 		func() (bool, error) { return s.pruneRows(ctx, prunePushTests, millis(before.PushTests), limit) },
@@ -71,18 +72,17 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (boo
 		func() (bool, error) { return s.pruneDevices(ctx, millis(before.Devices), limit) },
 		func() (bool, error) { _, err := s.exec(ctx, s.pool, pruneLeases); return false, err },
 	}
-	more := false
 	for _, step := range steps {
 		again, err := step()
 		if err != nil {
-			return more, explain(err)
+			return out, explain(err)
 		}
-		more = more || again
+		out.More = out.More || again
 	}
-	if more {
-		return true, nil
+	if out.More {
+		return out, nil
 	}
-	return false, explain(s.makePartitions(ctx))
+	return out, explain(s.makePartitions(ctx))
 }
 
 func (s *Store) pruneRows(ctx context.Context, query string, cutoff int64, limit int) (more bool, err error) {
@@ -114,7 +114,7 @@ func (s *Store) pruneDevices(ctx context.Context, cutoff int64, limit int) (more
 
 // dropDay drops the oldest day that is wholly before the cutoff, of all the
 // tables at once, unless something of it is pending.
-func (s *Store) dropDay(ctx context.Context, cutoff int64, tables ...string) (more bool, err error) {
+func (s *Store) dropDay(ctx context.Context, out *store.Pruned, cutoff int64, tables ...string) (more bool, err error) {
 	all, err := s.partitions(ctx, s.pool)
 	if err != nil {
 		return false, err
@@ -130,7 +130,7 @@ func (s *Store) dropDay(ctx context.Context, cutoff int64, tables ...string) (mo
 		if same < 0 {
 			same = len(old)
 		}
-		dropped, err := s.drop(ctx, old[:same])
+		dropped, err := s.drop(ctx, out, old[:same])
 		if err != nil || dropped {
 			return same < len(old), err
 		}
@@ -139,26 +139,38 @@ func (s *Store) dropDay(ctx context.Context, cutoff int64, tables ...string) (mo
 	return false, nil
 }
 
-// drop removes a day's partitions, unless somebody needs them or uses the
+// drop removes a day's partitions, unless somebody needs them, has just removed them or uses the
 // tables for so long that the next time will do.
-func (s *Store) drop(ctx context.Context, day []partition) (dropped bool, err error) {
+func (s *Store) drop(ctx context.Context, out *store.Pruned, day []partition) (dropped bool, err error) {
+	// Before the count and the lock, because a day that is pending is asked for often, and behind them, to be sure.
+	if pending, err := pendingOf(ctx, s, day[0]); pending || err != nil {
+		return false, err
+	}
+	expired, err := s.countExpired(ctx, day)
+	if code(err) == "42P01" { // undefined_table: another process was faster
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
 	for range lockTries {
 		err = s.inTx(ctx, func(ctx context.Context, t *tx) (err error) {
 			dropped, err = t.drop(ctx, day)
 			return err
 		})
-		if code(err) != "55P03" { // lock_not_available
-			return dropped && err == nil, err
+		if code(err) == "55P03" { // lock_not_available
+			continue
 		}
+		if !dropped || err != nil {
+			return false, err
+		}
+		out.Expired += expired
+		return true, nil
 	}
 	return false, nil
 }
 
 func (t *tx) drop(ctx context.Context, day []partition) (bool, error) {
-	// Before the lock, because a day that is pending is asked for often, and behind it, to be sure.
-	if pending, err := t.pendingOf(ctx, day[0]); pending || err != nil {
-		return false, err
-	}
 	b := t.batch()
 	b.add(lockWait)
 	for _, p := range day {
@@ -167,7 +179,11 @@ func (t *tx) drop(ctx context.Context, day []partition) (bool, error) {
 	if err := t.run(ctx, b); err != nil {
 		return false, err
 	}
-	if pending, err := t.pendingOf(ctx, day[0]); pending || err != nil {
+	if pending, err := pendingOf(ctx, t, day[0]); pending || err != nil {
+		return false, err
+	}
+	// Who drops it counts what expired, and only one does.
+	if all, err := t.store.partitions(ctx, t); err != nil || !slices.Contains(all, day[0]) {
 		return false, err
 	}
 	b = t.batch()
@@ -178,11 +194,16 @@ func (t *tx) drop(ctx context.Context, day []partition) (bool, error) {
 	return true, t.run(ctx, b)
 }
 
+// rower is a transaction or the store.
+type rower interface {
+	row(ctx context.Context, query string, args ...any) pgx.Row
+}
+
 // pendingOf reports whether something of a day's messages is pending, which keeps the messages alone.
-func (t *tx) pendingOf(ctx context.Context, p partition) (pending bool, err error) {
+func pendingOf(ctx context.Context, q rower, p partition) (pending bool, err error) {
 	if p.table == outcomesTable || p.table == receiptsTable {
 		return false, nil
 	}
-	err = t.row(ctx, pendingOfDay, firstID(p.day), firstID(p.day+1)).Scan(&pending)
+	err = q.row(ctx, pendingOfDay, firstID(p.day), firstID(p.day+1)).Scan(&pending)
 	return pending, err
 }

@@ -22,6 +22,7 @@ type UserTable struct {
 func UserTables() []UserTable {
 	return []UserTable{
 		{"inbox", "user_key", []string{"user_key", "seq", "message_id"}},
+		{"crowded", "user_key", []string{"user_key"}},
 		{"cursors", "user_key", []string{"device_key", "user_key"}},
 		{"user_rules", "user_key", []string{"user_key"}},
 		{"mutes", "user_key", []string{"user_key", "conversation"}},

@@ -179,12 +179,20 @@ func (a accept) insertInbox(t *tx) (map[string]rules.Place, error) {
 			[]any{&p.User, &p.Seq}, userID); err != nil {
 			return nil, err
 		}
-		if _, err := t.exec(`INSERT INTO inbox (user_key, seq, message_id) VALUES (?, ?, ?)`, p.User, p.Seq, a.ID[:]); err != nil {
+		if err := a.insertEntry(t, p); err != nil {
 			return nil, err
 		}
 		places[userID] = p
 	}
 	return places, nil
+}
+
+func (a accept) insertEntry(t *tx, p rules.Place) error {
+	_, err := t.exec(`INSERT INTO inbox (user_key, seq, message_id) VALUES (?, ?, ?)`, p.User, p.Seq, a.ID[:])
+	if err == nil && rules.Crowds(p.Seq) {
+		_, err = t.exec(insertCrowded, p.User, p.Seq)
+	}
+	return err
 }
 
 // insertDeliveries returns the rows that this process may send. Without a

@@ -39,41 +39,42 @@ func firstID(ms int64) []byte {
 type pruned struct {
 	cutoff  any
 	queries []string // the last one counts; all see the same rows
+	expired string   // counts the inbox entries that go unread; empty for all other kinds
 }
 
 func prunedKinds(before store.Cutoffs) []pruned {
 	return []pruned{
-		{millis(before.Messages), []string{
+		{cutoff: millis(before.Messages), expired: countExpired, queries: []string{
 			`DELETE FROM inbox WHERE message_id IN (` + oldMessages + `)`,
 			`DELETE FROM messages WHERE message_id IN (` + oldMessages + `)`,
 		}},
-		{millis(before.Outcomes), []string{
+		{cutoff: millis(before.Outcomes), queries: []string{
 			`DELETE FROM outcomes WHERE outcome_id IN (SELECT outcome_id FROM outcomes WHERE at < ? ORDER BY at LIMIT ?)`,
 		}},
-		{firstID(millis(before.Outcomes)), []string{
+		{cutoff: firstID(millis(before.Outcomes)), queries: []string{
 			`DELETE FROM receipts WHERE (message_id, device_key, event) IN
 				(SELECT message_id, device_key, event FROM receipts WHERE message_id < ? ORDER BY message_id LIMIT ?)`,
 		}},
-		{millis(before.Idempotency), []string{
+		{cutoff: millis(before.Idempotency), queries: []string{
 			`DELETE FROM idempotency WHERE (sender, client_id) IN
 				(SELECT sender, client_id FROM idempotency WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`,
 		}},
-		{millis(before.Messages), []string{
+		{cutoff: millis(before.Messages), queries: []string{
 			`DELETE FROM calls WHERE call_id IN (` + oldCalls + `)`,
 		}},
-		{millis(before.PushTests), []string{
+		{cutoff: millis(before.PushTests), queries: []string{
 			`DELETE FROM push_test_devices WHERE message_id IN (SELECT message_id FROM push_tests WHERE uid IN (` + oldPushTests + `))`,
 			`DELETE FROM push_tests WHERE uid IN (` + oldPushTests + `)`,
 		}},
-		{millis(before.Messages), []string{
+		{cutoff: millis(before.Messages), queries: []string{
 			`DELETE FROM group_members WHERE (group_key, user_key, joined_seq) IN (` + oldMembers + `)`,
 		}},
-		{millis(before.Messages), []string{
+		{cutoff: millis(before.Messages), queries: []string{
 			`DELETE FROM group_members WHERE (group_key, user_key, joined_seq) IN (` + membersOfOldGroups + `)`,
 		}},
-		{millis(before.Messages), []string{`DELETE FROM groups WHERE group_key IN (` + oldGroups + `)`}},
-		{rules.OldExpansions(before), []string{`DELETE FROM expansions WHERE message_id IN (` + oldExpansions + `)`}},
-		{millis(before.Devices), []string{
+		{cutoff: millis(before.Messages), queries: []string{`DELETE FROM groups WHERE group_key IN (` + oldGroups + `)`}},
+		{cutoff: rules.OldExpansions(before), queries: []string{`DELETE FROM expansions WHERE message_id IN (` + oldExpansions + `)`}},
+		{cutoff: millis(before.Devices), queries: []string{
 			`DELETE FROM tokens WHERE device_key IN (` + oldDevices + `)`,
 			`DELETE FROM cursors WHERE device_key IN (` + oldDevices + `)`,
 			`DELETE FROM badges WHERE device_key IN (` + oldDevices + `)`,
@@ -84,21 +85,35 @@ func prunedKinds(before store.Cutoffs) []pruned {
 
 // Prune implements store.Store. Each kind has its own small commit, so that
 // accepts do not wait long behind it.
-func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (more bool, err error) {
+func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (out store.Pruned, err error) {
 	for _, kind := range prunedKinds(before) {
-		var n int64
-		err = s.write(ctx, func(t *tx) (err error) {
-			for _, q := range kind.queries {
-				if n, err = t.exec(q, kind.cutoff, limit); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		n, expired, err := s.prune(ctx, kind, limit)
 		if err != nil {
-			return more, err
+			return out, err
 		}
-		more = more || n == int64(limit)
+		out.More, out.Expired = out.More || n == int64(limit), out.Expired+expired
 	}
-	return more, nil
+	more, crowded, err := s.trim(ctx, limit)
+	if err != nil {
+		return out, err
+	}
+	out.More, out.Crowded = out.More || more, crowded
+	return out, nil
+}
+
+func (s *Store) prune(ctx context.Context, kind pruned, limit int) (n, expired int64, err error) {
+	err = s.write(ctx, func(t *tx) (err error) {
+		if kind.expired != "" {
+			if err := t.row(kind.expired, []any{&expired}, kind.cutoff, limit); err != nil {
+				return err
+			}
+		}
+		for _, q := range kind.queries {
+			if n, err = t.exec(q, kind.cutoff, limit); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return n, expired, err
 }

@@ -19,14 +19,23 @@ func pruneCases() []testCase {
 // The suite deletes what is days old, because a store may drop a day at a time.
 const day = 24 * time.Hour
 
-// prune deletes until nothing is left to delete.
-func (b *bench) prune(before store.Cutoffs) {
+// prune deletes until nothing is left to delete, and sums up what went.
+func (b *bench) prune(before store.Cutoffs) store.Pruned {
+	b.Helper()
+	return b.pruneBy(before, 2)
+}
+
+func (b *bench) pruneBy(before store.Cutoffs, limit int) (sum store.Pruned) {
 	b.Helper()
 	for more := true; more; {
-		var err error
-		more, err = b.Prune(b.Context(), before, 2)
-		b.must(err)
+		got, err := b.Prune(b.Context(), before, limit)
+		if err != nil {
+			b.Error(err)
+		}
+		more = got.More && err == nil
+		sum.Expired, sum.Crowded = sum.Expired+got.Expired, sum.Crowded+got.Crowded
 	}
+	return sum
 }
 
 // stored reports whether a message is still there.

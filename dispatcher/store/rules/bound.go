@@ -1,0 +1,12 @@
+package rules
+
+import "github.com/offlinepush/operator/dispatcher/store"
+
+// crowdStep is how many entries an inbox grows before it is looked at again, so that hardly any accept pays for it.
+const crowdStep = 1000
+
+// Crowds reports whether an inbox that grew to the place has to be noted as too long.
+func Crowds(seq int64) bool { return seq > store.MaxInbox && seq%crowdStep == 0 }
+
+// LastBeyond is the last place that an inbox which grew to the place has too many.
+func LastBeyond(seq int64) int64 { return seq - store.MaxInbox }

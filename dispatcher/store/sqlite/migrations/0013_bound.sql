@@ -1,0 +1,7 @@
+-- +goose Up
+
+-- Users whose inboxes have more entries than are kept, and the last one when that was noted.
+CREATE TABLE crowded (
+    user_key INTEGER PRIMARY KEY,
+    seq      INTEGER NOT NULL
+) STRICT;

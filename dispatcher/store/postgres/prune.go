@@ -39,9 +39,11 @@ const (
 			ORDER BY g.deleted_at LIMIT 10) AS g
 		CROSS JOIN LATERAL (SELECT ctid FROM @.group_members WHERE group_key = g.group_key ORDER BY user_key LIMIT $2) AS m
 		LIMIT $2))`
+	// pruneGroups looks for members like pruneLeases for deliveries: in the index, however many there are.
 	pruneGroups = `DELETE FROM @.groups WHERE group_key = ANY (ARRAY (
 		SELECT g.group_key FROM @.groups g WHERE g.deleted_at < $1
-			AND NOT EXISTS (SELECT 1 FROM @.group_members m WHERE m.group_key = g.group_key) LIMIT $2 FOR UPDATE SKIP LOCKED))`
+			AND (SELECT 1 FROM @.group_members m WHERE m.group_key = g.group_key ORDER BY m.user_key LIMIT 1) IS NULL
+		LIMIT $2 FOR UPDATE SKIP LOCKED))`
 	pruneExpansions = `DELETE FROM @.expansions WHERE message_id = ANY (ARRAY (
 		SELECT message_id FROM @.expansions WHERE finished_at > 0 AND finished_at < $1
 		ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))`

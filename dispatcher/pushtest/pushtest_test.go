@@ -205,9 +205,26 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// crowded is a store from before users had a limit of devices: those of all users are anna's.
+type crowded struct {
+	pushtest.Store
+	users []string
+}
+
+func (c crowded) DevicesOf(ctx context.Context, _ []string) (map[string][]message.Device, error) {
+	found, err := c.Store.DevicesOf(ctx, c.users)
+	var all []message.Device
+	for _, devices := range found {
+		all = append(all, devices...)
+	}
+	slices.SortFunc(all, func(a, b message.Device) int { return strings.Compare(a.PushID, b.PushID) })
+	return map[string][]message.Device{"anna": all}, err
+}
+
 func TestManyDevices(t *testing.T) {
 	t.Parallel()
 	bed := planetest.New(t)
+	old := crowded{Store: bed.Store}
 	var pushIDs []string
 	for i := range 12 {
 		c, err := bed.Bindings.Register(t.Context(), binding.Registration{
@@ -218,15 +235,15 @@ func TestManyDevices(t *testing.T) {
 		}
 		d, err := bed.Bindings.Find(t.Context(), c.PushID)
 		if err == nil {
-			_, err = bed.Bindings.Bind(t.Context(), d.Key, "anna")
+			_, err = bed.Bindings.Bind(t.Context(), d.Key, fmt.Sprint("anna-", i))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		pushIDs = append(pushIDs, c.PushID)
+		pushIDs, old.users = append(pushIDs, c.PushID), append(old.users, fmt.Sprint("anna-", i))
 	}
 	slices.Sort(pushIDs)
-	got := ask(t, dispatcher(bed), test("uid-1"))
+	got := ask(t, pushtest.New(pushtest.Deps{Store: old, Deliverer: bed.Rows, Live: bed.Live}), test("uid-1"))
 	var tested []string
 	for _, d := range got.Devices {
 		tested = append(tested, d.PushID)

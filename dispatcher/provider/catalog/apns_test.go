@@ -73,7 +73,7 @@ func arrived(t *testing.T, b bench, id string, after int64) phone.Content {
 	}
 	c := arrivals[0].Content
 	delete(c.Data, "offlinepush")
-	c.MessageID, c.DedupID = "", ""
+	c.MessageID, c.DedupID, c.MessageContent = "", "", ""
 	return c
 }
 

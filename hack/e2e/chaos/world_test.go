@@ -53,7 +53,9 @@ type world struct {
 	kind
 	sim   *process.Simulator
 	users *process.Users
-	doc   *config.Document
+	// doc is the test's own: encoding it writes to it for a moment. Callers have the key.
+	doc *config.Document
+	key string
 	// database is nil for SQLite.
 	database    *postgrestest.Server
 	dispatchers []*process.Dispatcher
@@ -68,6 +70,7 @@ func newWorld(t *testing.T, k kind) *world {
 	w := &world{kind: k, users: process.NewUsers(t), where: make([]atomic.Pointer[place], k.dispatchers)}
 	w.sim = process.StartSimulator(t, binaries, process.NewTranscript(), "--accounts", process.Accounts)
 	w.doc = process.NewDocument(appID, w.users.Trust(t))
+	w.key = w.doc.Auth.ServerKeys[0].Reveal()
 	w.doc.Routing.MaxBacklog = backlog
 	w.doc.Routing.HeartbeatSeconds, w.doc.Routing.OfflineAfterSeconds = 5, 15
 	if k.shared {
@@ -119,7 +122,7 @@ func (w *world) configure(t *testing.T) {
 func (w *world) any(dice *rand.Rand) *place { return w.where[dice.IntN(len(w.where))].Load() }
 
 func (w *world) server(at *place) *client.Server {
-	return client.NewServer(at.server, w.doc.Auth.ServerKeys[0].Reveal(), callers())
+	return client.NewServer(at.server, w.key, callers())
 }
 
 // account is what the dispatchers say became of all pushes.

@@ -118,7 +118,7 @@ func TestOnlineUserIsNotPushed(t *testing.T) {
 			}
 			m := w.newMessage("alice", "olive", "oscar")
 			sent := w.send(t, m)
-			want := wire.Message{Seq: 1, MessageID: sent.MessageID, From: "alice", Body: m.Body, Push: m.Push}
+			want := wire.Message{Seq: 1, MessageID: sent.MessageID, Kind: "Chat", From: "alice", Body: m.Body, Push: m.Push}
 			sameMessage(t, want, next(t, live))
 			if got := offline.arrivals(t, 1)[0].Title; got != m.Push.Title {
 				t.Errorf("the offline phone shows %q, want %q", got, m.Push.Title)

@@ -25,7 +25,7 @@ func TestMessageReachesSessionOfAnotherDispatcher(t *testing.T) {
 		at := w.all[n%2]
 		m := w.newMessage("alice", "olive")
 		sent := must1(w.serverAt(at).Send(t.Context(), m))(t)
-		want := wire.Message{Seq: n + 1, MessageID: sent.MessageID, From: "alice", Body: m.Body, Push: m.Push}
+		want := wire.Message{Seq: n + 1, MessageID: sent.MessageID, Kind: "Chat", From: "alice", Body: m.Body, Push: m.Push}
 		sameMessage(t, want, next(t, live))
 	}
 	w.settled(t)

@@ -84,11 +84,13 @@ func TestEnvelope(t *testing.T) {
 		"plain":    {Notification{MessageID: "m"}, "", `{"version":1,"messageID":"m"}`},
 		"for Anna": {Notification{MessageID: "m"}, "hash", `{"version":1,"messageID":"m","user":"hash"}`},
 		"a recall": {
-			Notification{MessageID: "m", Operation: "recall", Of: "n"}, "hash",
+			Notification{MessageID: "m", Operation: "recall", Of: "n"},
+			"hash",
 			`{"version":1,"messageID":"m","user":"hash","operation":"recall","of":"n"}`,
 		},
 		"a call": {
-			Notification{MessageID: "m", CallID: "c", ExpiresAt: 1_700_000_000_000}, "",
+			Notification{MessageID: "m", CallID: "c", ExpiresAt: 1_700_000_000_000},
+			"",
 			`{"version":1,"messageID":"m","callID":"c","expiresAt":1700000000000}`,
 		},
 	} {

@@ -86,7 +86,7 @@ func TestEveryServiceDelivers(t *testing.T) {
 			want := phone.Content{
 				MessageID: location[strings.LastIndex(location, "/")+1:], Kind: phone.Notification, Title: "Anna", Content: "Lunch?",
 				Payload: "p", Click: "https://c.example/", Image: "https://i.example/", Badge: new(int32(3)), ReplaceID: "t",
-				Data: map[string]string{"payload": "p", "offlinepush": `{"version":1}`, "clickURL": "https://c.example/", "badge": "3"},
+				Data:           map[string]string{"payload": "p", "offlinepush": `{"version":1}`, "clickURL": "https://c.example/", "badge": "3"},
 				MessageContent: plain,
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

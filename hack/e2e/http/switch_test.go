@@ -153,5 +153,5 @@ func (w *world) told(ctx context.Context, messageID string, shown bool) error {
 	if err != nil {
 		return err
 	}
-	return process.Told(trace, shown)
+	return process.Told(trace, shown, false)
 }

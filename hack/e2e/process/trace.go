@@ -7,8 +7,10 @@ import (
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
-// Told checks that a message to one device was handed to the vendor if, and only if, the phone showed it.
-func Told(t wire.Trace, shown bool) error {
+// Told checks that a message to one device was handed to the vendor if, and only if, the phone showed it. Where a
+// dispatcher was killed, the phone may show what the vendor took and nobody could note: its successor, who has to ask the
+// fence again, may have cancelled it.
+func Told(t wire.Trace, shown, killed bool) error {
 	if len(t.Devices) != 1 {
 		return fmt.Errorf("%d devices are in its story: %+v", len(t.Devices), t.Devices)
 	}
@@ -19,7 +21,7 @@ func Told(t wire.Trace, shown bool) error {
 		}
 		return errors.New("it was handed over and not shown")
 	case "Cancelled", "Suppressed":
-		if !shown {
+		if !shown || killed && d.State == "Cancelled" {
 			return nil
 		}
 		return fmt.Errorf("it was shown and is %s because of %s", d.State, d.Reason)

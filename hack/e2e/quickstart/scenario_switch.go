@@ -253,7 +253,7 @@ func (c *contest) complete(ctx context.Context, user string, seen map[string]boo
 		}
 		trace, err := c.backend.Trace(ctx, m.MessageID)
 		if err == nil {
-			err = process.Told(trace, seen[m.Push.Payload])
+			err = process.Told(trace, seen[m.Push.Payload], true)
 		}
 		if err != nil {
 			return fmt.Errorf("the push of %q: %w", m.Push.Payload, err)

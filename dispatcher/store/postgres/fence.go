@@ -6,7 +6,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
@@ -37,30 +36,14 @@ func (s *Store) Fence(ctx context.Context, q store.FenceQuery) (store.Fence, err
 	id, _ := uuid.Parse(q.MessageID) // The zero one is no message's.
 	out := store.Fence{Devices: make(map[int64]store.FenceState, len(q.Devices))}
 	err := s.rows(ctx, readFence, func(row pgx.CollectableRow) error {
-		device, f, err := fenceState(row, q.Kind, &out.Recalled)
-		f.Replaced = replaced[device]
-		out.Devices[device] = f
-		return err
+		var r rules.FenceRow
+		if err := row.Scan(r.Dest()...); err != nil {
+			return err
+		}
+		r.Add(&out, q.Kind, replaced)
+		return nil
 	}, q.Devices, q.Kind, id)
 	return out, err
-}
-
-func fenceState(row pgx.CollectableRow, kind message.TokenKind, recalled *bool) (device int64, f store.FenceState, err error) {
-	var set, grace int64
-	var accepted *int64
-	f.Token.Kind = kind
-	err = row.Scan(&device, &f.PushID, &f.Epoch, &f.UserID, &f.Token.Value, &f.Token.Gen,
-		&f.TokenOK, &accepted, &f.Acked, &set, &grace, recalled)
-	if accepted != nil {
-		f.AcceptedAt = instant(*accepted)
-	}
-	if set > 0 {
-		f.TokenSetAt = instant(set)
-	}
-	if grace > 0 {
-		f.GraceUntil = instant(grace)
-	}
-	return device, f, err
 }
 
 // replaced reads what became of a message's push at its devices.

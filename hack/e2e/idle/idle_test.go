@@ -27,18 +27,28 @@ import (
 	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
-var sessionsFlag = flag.Int("sessions", 0, "how many sessions; 0 skips the test")
+var sessionsFlag = flag.Int("sessions", few, "how many sessions")
 
 const (
 	// processes hold the phones.
 	processes = 4
-	// heartbeat is the phones' pace in seconds, and offlineAfter long enough for a busy machine.
-	heartbeat, offlineAfter = 30, 600
+	// few sessions are what all tests run: they show that the measurement works, and say little of memory.
+	few = 40
+	// offlineAfter is long enough for a busy machine, in seconds.
+	offlineAfter = 600
 	// unlimited is a rate that this test does not reach.
 	unlimited = 1e6
 	// patience bounds what takes a second.
 	patience = 30 * time.Second
 )
+
+// heartbeat is the phones' pace in seconds.
+func heartbeat() int32 {
+	if *sessionsFlag <= few {
+		return 1
+	}
+	return 30
+}
 
 func TestMain(m *testing.M) {
 	if os.Getenv(phonesOnly) != "" {
@@ -55,16 +65,13 @@ func TestMain(m *testing.M) {
 // TestIdleSessions opens sessions without TLS and then with it, on a fresh process each time, waits until each phone has
 // sent a heartbeat, and reports what the process grew by.
 func TestIdleSessions(t *testing.T) {
-	if *sessionsFlag == 0 {
-		t.Skip("-sessions says how many to open")
-	}
 	binaries, err := process.Build(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	users := process.NewUsers(t)
 	doc := process.NewDocument("idle", users.Trust(t))
-	doc.Routing.HeartbeatSeconds, doc.Routing.OfflineAfterSeconds = heartbeat, offlineAfter
+	doc.Routing.HeartbeatSeconds, doc.Routing.OfflineAfterSeconds = heartbeat(), offlineAfter
 	doc.Rates = config.Rates{
 		Registrations: unlimited, RegistrationsPerSource: unlimited, LoginsPerSource: unlimited,
 		RequestsPerSource: unlimited, RequestsPerDevice: unlimited,
@@ -114,7 +121,7 @@ func measure(t *testing.T, d *process.Dispatcher, all []phone, ca string) {
 	began := time.Now()
 	crowd := launch(t, all, d.DeviceURL, ca)
 	took := time.Since(began)
-	beats := time.NewTimer(heartbeat * time.Second)
+	beats := time.NewTimer(time.Duration(heartbeat()) * time.Second)
 	defer beats.Stop()
 	select {
 	case <-beats.C: // by now each phone has sent one

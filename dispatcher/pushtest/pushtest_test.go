@@ -191,8 +191,7 @@ func TestRefusals(t *testing.T) {
 			with("h", func(r *report.PushTest) { r.Payload = strings.Repeat("x", 4<<10) }), 422, "Invalid", "payload: must be at most",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, func(t *testing.T) { // At once: a test that waits for others comes after the pause.
 			_, err := s.Ask(t.Context(), tt.req)
 			r, ok := errors.AsType[*pushtest.RefusalError](err)
 			if !ok || r.Status != tt.status || r.Code != tt.code || !strings.Contains(r.Message, tt.words) {

@@ -23,6 +23,8 @@ func NewDocument(appID string, trust config.DeviceJWT) *config.Document {
 		Auth: config.Auth{
 			ServerKeys: []config.Secret{plainKey()}, RegistrationKeys: []config.Secret{plainKey()}, DeviceJWT: trust,
 		},
+		// A phone of the tests does in seconds what others do in days.
+		Rates: config.Rates{RequestsPerDevice: 1000},
 		Retention: config.Retention{
 			MessagesSeconds: day, ReceiptsSeconds: day, InactiveDevicesSeconds: day,
 		},

@@ -120,8 +120,7 @@ func (w *World) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plain := &http.Client{Timeout: time.Minute}
-	w.backend = client.NewServer(w.serverPlane, serverKey, plain)
+	w.backend = client.NewServer(w.serverPlane, serverKey, anyDispatcher())
 	w.vendors = &simulator.Client{URL: "http://" + console + ":8080"}
 	if err := reach(ctx, w.vendors.URL+"/healthz"); err != nil {
 		return err
@@ -141,14 +140,18 @@ func (w *World) reachPlanes(ctx context.Context) error {
 	return reach(ctx, w.serverPlane+"/openapi.json")
 }
 
-// reach waits until an address answers: kube-proxy learns of a ready pod up to a second after it is ready.
+// reach waits until an address answers: kube-proxy learns of a ready pod up to a second after it is ready. Each try has
+// its own connection and little time: one that began when a killed dispatcher still had the address waits for ever.
 func reach(ctx context.Context, url string) error {
+	asker := anyDispatcher()
 	return await(ctx, url+" to answer", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, patience/40)
+		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := asker.Do(req)
 		if err != nil {
 			return err
 		}

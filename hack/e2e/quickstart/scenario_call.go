@@ -278,7 +278,7 @@ func (s *Story) killDuringCalls(ctx context.Context) error {
 	if err := s.awaitOutcomes(ctx, phases, killed); err != nil {
 		return err
 	}
-	_, err = s.servers().EndCall(ctx, phases[1].call.CallID, wire.LeaveCallFor{CallUser: s.caller()})
+	_, err = s.backend.EndCall(ctx, phases[1].call.CallID, wire.LeaveCallFor{CallUser: s.caller()})
 	return err
 }
 
@@ -322,9 +322,8 @@ func (s *Story) ringAndKill(ctx context.Context, victim pod, phases []*phase) (e
 
 // awaitOutcome waits until the call has come to what it must.
 func (p *phase) awaitOutcome(ctx context.Context) error {
-	servers := p.servers()
 	return await(ctx, "the outcome of the call that "+p.name, func(ctx context.Context) error {
-		call, err := servers.Call(ctx, p.call.CallID)
+		call, err := p.backend.Call(ctx, p.call.CallID)
 		if err != nil {
 			return err
 		}

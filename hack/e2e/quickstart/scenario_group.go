@@ -98,7 +98,7 @@ func (s *Story) tellMany(ctx context.Context) error {
 	if err := c.judge(ctx); err != nil {
 		return err
 	}
-	return s.servers().DeleteGroup(ctx, c.group)
+	return s.backend.DeleteGroup(ctx, c.group)
 }
 
 // gather buys the phones, moves the installations in, makes the group and reports who is online elsewhere.

@@ -129,7 +129,6 @@ func (c *contest) others() (users []string) {
 
 // stream sends to one user until the game is over. Every message is repeated until it is accepted.
 func (c *contest) stream(ctx context.Context, user string) error {
-	servers := c.servers()
 	pace := time.NewTicker(streamPace)
 	defer pace.Stop()
 	for n := range streamLength {
@@ -137,7 +136,7 @@ func (c *contest) stream(ctx context.Context, user string) error {
 		m := c.message(user, "Sent while the phone changes hands", payload)
 		m.ClientID = fmt.Sprintf("%s-%s-%d", c.run, user, n)
 		err := await(ctx, payload+" to be accepted", func(ctx context.Context) error {
-			sent, err := servers.Send(ctx, m)
+			sent, err := c.backend.Send(ctx, m)
 			if err == nil {
 				c.note(user, payload, sent.MessageID)
 			}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/offlinepush/operator/dispatcher/client"
 	"github.com/offlinepush/operator/dispatcher/report"
 )
 
@@ -33,11 +32,6 @@ func four() []model {
 // is kept would go on leading to one that has died.
 func anyDispatcher() *http.Client {
 	return &http.Client{Timeout: patience / 4, Transport: &http.Transport{DisableKeepAlives: true}}
-}
-
-// servers is the app's backend, whose every request goes to any dispatcher.
-func (w *World) servers() *client.Server {
-	return client.NewServer(w.serverPlane, serverKey, anyDispatcher())
 }
 
 // destroy is kill -9 of a dispatcher. Its pod goes too: the kubelet starts a container that ends again and again later each time.

@@ -20,10 +20,10 @@ type attempt struct {
 	delivery message.Delivery
 	// settlement collects what becomes of every target.
 	settlement store.Settlement
-	retry      []message.Target
-	retryAt    time.Time
-	last       message.Outcome
-	called     bool
+	retries    retries
+	// backoff is that of all calls, so that what fails together is tried again together.
+	backoff time.Duration
+	called  bool
 	// unbelieved counts the InvalidToken answers that the store does not know of yet.
 	unbelieved int64
 	// transcript keeps the vendor's answer to a push test; nil for any other message.
@@ -45,7 +45,7 @@ func (a *attempt) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the message: %w", err)
 	}
-	a.settlement.DeliveryID = a.delivery.ID
+	a.settlement.DeliveryID, a.backoff = a.delivery.ID, backoff(a.delivery.Attempt+1)
 	defer func() { a.invalid.Add(-a.unbelieved) }()
 	for rest := a.delivery.Targets; len(rest) > 0; {
 		n := min(len(rest), a.sender.provider.MaxTargets())
@@ -54,7 +54,7 @@ func (a *attempt) run(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			a.later(rest, a.store.Now().Add(storePause), message.Outcome{})
+			a.retries.add(rest, a.store.Now().Add(storePause), message.Outcome{})
 			break
 		}
 		rest = rest[n:]
@@ -137,8 +137,9 @@ func (a *attempt) send(ctx context.Context, n provider.Notification, appID strin
 		blown = true
 	}
 	closed := a.observe(a.sender, outcomes, blown && err == nil, now)
+	next := trial{calls: a.delivery.Attempt + 1, backoff: a.backoff, fused: blown}
 	for i, l := range pass {
-		v := judge(outcomes[i], a.delivery.Attempt+1, blown)
+		v := next.judge(outcomes[i])
 		if closed {
 			v.wait = whileClosed(outcomes[i], v.wait)
 		}
@@ -204,7 +205,7 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 
 func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) {
 	if v.state == "" {
-		a.later([]message.Target{l.target}, now.Add(v.wait), o)
+		a.retries.add([]message.Target{l.target}, now.Add(v.wait), o)
 		return
 	}
 	a.done(store.TargetResult{Target: l.target, State: v.state, Reason: v.reason, Outcome: o, TokenGen: l.state.Token.Gen})
@@ -215,27 +216,8 @@ func (a *attempt) done(r store.TargetResult) {
 	a.settlement.Done = append(a.settlement.Done, r)
 }
 
-// later keeps targets; the row waits for the longest wait among them.
-func (a *attempt) later(kept []message.Target, at time.Time, o message.Outcome) {
-	a.retry = append(a.retry, kept...)
-	if at.After(a.retryAt) {
-		a.retryAt = at
-	}
-	if o.Class != "" {
-		a.last = o
-	}
-}
-
 func (a *attempt) settle(ctx context.Context) error {
-	if len(a.retry) > 0 {
-		tries := a.delivery.Attempt
-		if a.called && counts(a.last.Class) {
-			tries++
-		}
-		a.settlement.Retry = &store.Retry{
-			Targets: a.retry, DueAt: earlier(a.retryAt, a.delivery.ExpiresAt), Attempt: tries, Last: a.last,
-		}
-	}
+	a.settlement.Retry = a.retries.rows(a.delivery)
 	if err := a.store.Settle(ctx, []store.Settlement{a.settlement}); err != nil {
 		return fmt.Errorf("settling: %w", err)
 	}
@@ -243,12 +225,6 @@ func (a *attempt) settle(ctx context.Context) error {
 		a.metrics.Targets.WithLabelValues(a.name, string(r.State), r.Reason).Inc()
 	}
 	return nil
-}
-
-// counts reports whether an outcome uses up a try: those that close the whole
-// row are not the message's fault.
-func counts(c message.Class) bool {
-	return c == message.Transient || c == message.Unknown || c == message.AuthExpired
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -202,10 +203,13 @@ func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error
 			m.done[r.Target.Device] = r
 		}
 		delete(m.rows, s.DeliveryID)
-		if s.Retry != nil {
-			d.Targets, d.DueAt, d.Attempt = s.Retry.Targets, s.Retry.DueAt, s.Retry.Attempt
+		for i, r := range s.Retry {
+			d.Targets, d.DueAt, d.Attempt = r.Targets, r.DueAt, r.Attempt
 			d.InDoubt = d.Attempt > 0
-			m.rows[s.DeliveryID] = d
+			if i > 0 {
+				d.ID = slices.Max(slices.Collect(maps.Keys(m.rows))) + 1
+			}
+			m.rows[d.ID] = d
 		}
 	}
 	if m.lost {

@@ -280,8 +280,10 @@ func (l *lane) finished(a *attempt, err error) {
 	switch {
 	case err != nil:
 		l.queue.askAt(l.store.Now().Add(storePause))
-	case a.settlement.Retry != nil:
-		l.queue.askAt(a.settlement.Retry.DueAt)
+	default:
+		for _, r := range a.settlement.Retry {
+			l.queue.askAt(r.DueAt)
+		}
 	}
 	l.mu.Unlock()
 	if err != nil {

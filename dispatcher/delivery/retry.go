@@ -28,31 +28,38 @@ type verdict struct {
 	wait   time.Duration
 }
 
-// judge is the one place that turns an outcome into the end of a story or a
-// repetition. attempt counts the calls made so far, this one included. fused
-// means that the row's invalid tokens are not believed.
-func judge(o message.Outcome, attempt int, fused bool) verdict {
+// trial is what a verdict depends on besides the outcome.
+type trial struct {
+	// calls counts those made so far, this one included.
+	calls   int
+	backoff time.Duration
+	// fused means that the row's invalid tokens are not believed.
+	fused bool
+}
+
+// judge is the one place that turns an outcome into the end of a story or a repetition.
+func (t trial) judge(o message.Outcome) verdict {
 	switch o.Class {
 	case message.Accepted:
 		return verdict{state: message.Handed, reason: string(o.Class)}
 	case message.Rejected:
 		return verdict{state: message.Failed, reason: string(o.Class)}
 	case message.InvalidToken:
-		if fused {
+		if t.fused {
 			return verdict{wait: heldBack}
 		}
 		return verdict{state: message.Quarantined, reason: string(o.Class)}
 	case message.Unknown:
-		if attempt >= maxUnknown {
+		if t.calls >= maxUnknown {
 			return verdict{state: message.Failed, reason: message.ReasonAttempts}
 		}
-		return verdict{wait: max(o.RetryAfter, backoff(attempt))}
+		return verdict{wait: max(o.RetryAfter, t.backoff)}
 	case message.CredentialRejected:
 		return verdict{wait: heldBack}
 	case message.QuotaExhausted:
 		return verdict{wait: orElse(o.RetryAfter, quotaWait)}
 	case message.Throttled, message.Transient, message.AuthExpired:
-		return verdict{wait: max(o.RetryAfter, backoff(attempt))}
+		return verdict{wait: max(o.RetryAfter, t.backoff)}
 	}
 	return verdict{state: message.Failed, reason: "UnknownClass"}
 }

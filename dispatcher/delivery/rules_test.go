@@ -37,7 +37,7 @@ func TestJudge(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			v := judge(tt.outcome, tt.attempt, tt.fused)
+			v := trial{calls: tt.attempt, backoff: backoff(tt.attempt), fused: tt.fused}.judge(tt.outcome)
 			if v.state != tt.state || v.reason != tt.reason {
 				t.Errorf("got %s/%s, want %s/%s", v.state, v.reason, tt.state, tt.reason)
 			}
@@ -51,7 +51,7 @@ func TestJudge(t *testing.T) {
 func TestEveryClassIsJudged(t *testing.T) {
 	t.Parallel()
 	for _, c := range message.Classes() {
-		v := judge(message.Outcome{Class: c}, 1, false)
+		v := trial{calls: 1, backoff: firstBackoff}.judge(message.Outcome{Class: c})
 		if v.reason == "UnknownClass" || (v.state == "" && v.wait <= 0) {
 			t.Errorf("%s: got %+v", c, v)
 		}

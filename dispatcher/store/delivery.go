@@ -88,9 +88,13 @@ type FenceState struct {
 type Settlement struct {
 	DeliveryID int64
 	Done       []TargetResult
-	// Retry keeps the rest as one row; nil ends the delivery.
-	Retry *Retry
+	// Retry keeps the rest, as a row for each: the first one stays the row that it was, the others are new ones that
+	// are owned and in doubt like it. None ends the delivery; more than MaxRetries are refused.
+	Retry []Retry
 }
+
+// MaxRetries is how many rows a settlement may leave of a delivery.
+const MaxRetries = 8
 
 // TargetResult is the end of the story for one target.
 type TargetResult struct {
@@ -108,7 +112,7 @@ type TargetResult struct {
 	InDoubt bool
 }
 
-// Retry is what is left of a delivery.
+// Retry is a part of what is left of a delivery.
 type Retry struct {
 	Targets []message.Target
 	DueAt   time.Time

@@ -127,7 +127,7 @@ func TestABadSettlementDoesNotHinderOthers(t *testing.T) {
 		rows[i] = accept(t, s, pushTo(d))[0]
 	}
 	again := handed(rows[0])
-	retry := store.Settlement{DeliveryID: rows[1].ID, Retry: &store.Retry{Targets: rows[1].Targets, DueAt: rows[1].DueAt, Attempt: 1}}
+	retry := store.Settlement{DeliveryID: rows[1].ID, Retry: []store.Retry{{Targets: rows[1].Targets, DueAt: rows[1].DueAt, Attempt: 1}}}
 	half := []store.Settlement{handed(rows[2]), {DeliveryID: 99}}
 	errs := settleTogether(t, s, []store.Settlement{handed(rows[0])}, []store.Settlement{again}, half,
 		[]store.Settlement{retry}, []store.Settlement{{DeliveryID: rows[2].ID}}, []store.Settlement{handed(rows[1])})
@@ -154,7 +154,7 @@ func TestAVendorsWordsAreStored(t *testing.T) {
 	row := accept(t, s, pushTo(boundDevice(t, s, "anna")))[0]
 	said := message.Outcome{Class: message.Transient, Code: "\x00a", Detail: "b\xff"}
 	if err := settleTogether(t, s, []store.Settlement{{
-		DeliveryID: row.ID, Retry: &store.Retry{Targets: row.Targets, DueAt: row.DueAt, Last: said},
+		DeliveryID: row.ID, Retry: []store.Retry{{Targets: row.Targets, DueAt: row.DueAt, Last: said}},
 	}})[0]; err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func churn(t *testing.T, s *Store, devices []message.Device, turn int) {
 		t.Errorf("%d rows, want 2", len(rows))
 		return
 	}
-	part := store.Settlement{DeliveryID: rows[1].ID, Retry: &store.Retry{Targets: rows[1].Targets[1:], DueAt: rows[1].DueAt}}
+	part := store.Settlement{DeliveryID: rows[1].ID, Retry: []store.Retry{{Targets: rows[1].Targets[1:], DueAt: rows[1].DueAt}}}
 	part.Done = handed(rows[1]).Done[:1]
 	rest := message.Delivery{ID: rows[1].ID, Targets: rows[1].Targets[1:]}
 	for _, call := range [][]store.Settlement{{handed(rows[0]), part}, {handed(rest)}} {

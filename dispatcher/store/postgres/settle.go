@@ -36,6 +36,8 @@ type settling struct {
 	*tx
 	rows    map[int64]settledRow
 	changed map[int64]bool
+	// split are the parts that become rows of their own.
+	split   []splitRow
 	ledger  *ledger
 	answers answers
 }
@@ -45,7 +47,26 @@ type settledRow struct {
 	rules.Row
 	damaged error
 	counted int // targets before the batch
-	retry   *store.Retry
+	retry   store.Retry
+}
+
+// splitRow is a part of a delivery that becomes a row of its own.
+type splitRow struct {
+	from int64
+	rules.Kept
+}
+
+// keep leaves the first part as the row that it was, and gives the others back.
+func (r *settledRow) keep(kept []rules.Kept) (split []splitRow) {
+	r.Targets, r.retry = nil, store.Retry{}
+	for i, k := range kept {
+		if i == 0 {
+			r.Targets, r.retry = k.Stored, k.Retry
+			continue
+		}
+		split = append(split, splitRow{r.ID, k})
+	}
+	return split
 }
 
 func commitSettles(ctx context.Context, t *tx, batch []*settleRequest) error {
@@ -70,6 +91,7 @@ func (st *settling) settle(settlements []store.Settlement) error {
 		store.TargetResult
 	}
 	var results []result
+	var split []splitRow
 	for _, s := range settlements {
 		row, ok := changed[s.DeliveryID]
 		if !ok {
@@ -88,9 +110,10 @@ func (st *settling) settle(settlements []store.Settlement) error {
 		for i, d := range s.Done {
 			results = append(results, result{row, ended[i], d})
 		}
-		row.Targets, row.retry = kept, s.Retry
+		split = append(split, row.keep(kept)...)
 		changed[row.ID] = row
 	}
+	st.split = append(st.split, split...)
 	maps.Copy(st.rows, changed)
 	for id := range changed {
 		st.changed[id] = true

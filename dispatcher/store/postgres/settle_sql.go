@@ -9,6 +9,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 const (
@@ -18,7 +19,14 @@ const (
 		FROM unnest($1::bigint[], $2::bytea[], $3::integer[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[])
 			AS r(delivery_id, targets, n, attempt, due_at, class, code, detail)
 		WHERE d.delivery_id = r.delivery_id`
-	// lockBacklog takes at once what the triggers of two statements would take one after the other.
+	// splitRows adds rows that are like those they come from, but for their targets and what their outcomes say.
+	splitRows = `INSERT INTO @.deliveries (message_id, channel, rule, owner, expires_at,
+			targets, target_count, attempt, due_at, last_class, last_code, last_detail, changed_at)
+		SELECT d.message_id, d.channel, d.rule, d.owner, d.expires_at, r.targets, r.n, r.attempt, r.due_at, r.class, r.code, r.detail, ` + now + `
+		FROM unnest($1::bigint[], $2::bytea[], $3::integer[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[])
+			AS r(delivery_id, targets, n, attempt, due_at, class, code, detail)
+		JOIN @.deliveries d ON d.delivery_id = r.delivery_id`
+	// lockBacklog takes at once what the triggers of several statements would take one after the other.
 	lockBacklog = `SELECT 1 FROM @.backlog WHERE shard = pg_backend_pid() % 16 AND channel = ANY($1::text[])
 		ORDER BY channel FOR UPDATE`
 	// noteAnswers locks the tokens in their order, which the plan of an update alone would not keep.
@@ -43,20 +51,19 @@ func (st *settling) write(ctx context.Context) error {
 	}
 	st.answers.queue(b)
 	gone, kept, resized := st.left()
-	if len(gone) > 0 && resized {
+	if len(st.split) > 0 || len(gone) > 0 && resized {
 		b.add(lockBacklog, st.channels())
 	}
+	st.splitOff(b) // first, because the rows that they come from may end in the same batch
 	if len(gone) > 0 {
 		b.add(deleteRows, gone)
 	}
-	if len(kept.ids) > 0 {
-		b.add(keepRows, kept.ids, kept.targets, kept.counts, kept.attempts, kept.dues, kept.classes, kept.codes, kept.details)
-	}
+	kept.queue(b, keepRows)
 	st.ledger.queue(b)
 	return st.finish(ctx, b)
 }
 
-// keptRows are the columns of the rows that stay.
+// keptRows are the columns of the rows that stay, and of those that come from them.
 type keptRows struct {
 	ids, dues               []int64
 	targets                 [][]byte
@@ -73,16 +80,31 @@ func (st *settling) left() (gone []int64, kept keptRows, resized bool) {
 			continue
 		}
 		resized = resized || len(r.Targets) < r.counted
-		kept.add(r)
+		kept.add(id, rules.Kept{Retry: r.retry, Stored: r.Targets})
 	}
 	return gone, kept, resized
 }
 
-func (k *keptRows) add(r settledRow) {
-	k.ids, k.dues = append(k.ids, r.ID), append(k.dues, millis(r.retry.DueAt))
-	k.targets = append(k.targets, packed.Encode(r.Targets))
-	k.counts, k.attempts = append(k.counts, int32(len(r.Targets))), append(k.attempts, int32(r.retry.Attempt)) //nolint:gosec // Both are small.
-	last := r.retry.Last
+// splitOff adds the rows that come from others.
+func (st *settling) splitOff(b *batch) {
+	var added keptRows
+	for _, s := range st.split {
+		added.add(s.from, s.Kept)
+	}
+	added.queue(b, splitRows)
+}
+
+func (k *keptRows) queue(b *batch, query string) {
+	if len(k.ids) > 0 {
+		b.add(query, k.ids, k.targets, k.counts, k.attempts, k.dues, k.classes, k.codes, k.details)
+	}
+}
+
+func (k *keptRows) add(id int64, r rules.Kept) {
+	k.ids, k.dues = append(k.ids, id), append(k.dues, millis(r.DueAt))
+	k.targets = append(k.targets, packed.Encode(r.Stored))
+	k.counts, k.attempts = append(k.counts, int32(len(r.Stored))), append(k.attempts, int32(r.Attempt)) //nolint:gosec // Both are small.
+	last := r.Last
 	k.classes, k.codes, k.details = append(k.classes, string(last.Class)), append(k.codes, text(last.Code)), append(k.details, text(last.Detail))
 }
 

@@ -21,9 +21,15 @@ type Row struct {
 	Targets []packed.Target
 }
 
+// Kept is a row that is left of a delivery.
+type Kept struct {
+	store.Retry
+	Stored []packed.Target
+}
+
 // Split finds the stored targets of a settlement: those of Retry in kept, those
 // of Done in ended. It accounts for each of them exactly once, or the settlement is refused.
-func (r Row) Split(s store.Settlement) (kept, ended []packed.Target, err error) {
+func (r Row) Split(s store.Settlement) (kept []Kept, ended []packed.Target, err error) {
 	open := make(map[message.Target]packed.Target, len(r.Targets))
 	for _, t := range r.Targets {
 		open[t.Target] = t
@@ -40,16 +46,32 @@ func (r Row) Split(s store.Settlement) (kept, ended []packed.Target, err error) 
 		t, takeErr := take(d.Target)
 		ended, err = append(ended, t), errors.Join(err, takeErr, r.checkState(d.State))
 	}
-	if s.Retry != nil {
-		for _, target := range s.Retry.Targets {
+	for _, retry := range s.Retry {
+		k := Kept{Retry: retry}
+		for _, target := range retry.Targets {
 			t, takeErr := take(target)
-			kept, err = append(kept, t), errors.Join(err, takeErr)
+			k.Stored, err = append(k.Stored, t), errors.Join(err, takeErr)
 		}
+		kept = append(kept, k)
 	}
+	err = errors.Join(err, r.checkRetries(s.Retry))
 	if len(open) > 0 {
 		err = errors.Join(err, fmt.Errorf("delivery %d: %d targets are neither done nor retried", r.ID, len(open)))
 	}
 	return kept, ended, err
+}
+
+// checkRetries keeps rows without targets, which nobody would end, and too many of one delivery out of the store.
+func (r Row) checkRetries(retries []store.Retry) error {
+	if len(retries) > store.MaxRetries {
+		return fmt.Errorf("delivery %d: %d retries, at most %d may be left of it", r.ID, len(retries), store.MaxRetries)
+	}
+	for _, retry := range retries {
+		if len(retry.Targets) == 0 {
+			return fmt.Errorf("delivery %d: a retry has no targets", r.ID)
+		}
+	}
+	return nil
 }
 
 // checkState keeps a state that the account does not have out of it.

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,12 +31,12 @@ func ended(state message.State, devices ...int64) (out []store.TargetResult) {
 	return out
 }
 
-func retried(devices ...int64) *store.Retry {
-	r := &store.Retry{}
+func retried(devices ...int64) []store.Retry {
+	r := store.Retry{}
 	for _, device := range devices {
 		r.Targets = append(r.Targets, target(device))
 	}
-	return r
+	return []store.Retry{r}
 }
 
 func TestSplit(t *testing.T) {
@@ -45,7 +46,8 @@ func TestSplit(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := row().Targets
-	if diff := cmp.Diff([]packed.Target{all[1], all[0]}, kept); diff != "" {
+	want := []rules.Kept{{Retry: retried(1, 0)[0], Stored: []packed.Target{all[1], all[0]}}}
+	if diff := cmp.Diff(want, kept); diff != "" {
 		t.Errorf("kept (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]packed.Target{all[2]}, done); diff != "" {
@@ -62,6 +64,9 @@ func TestSplitRefuses(t *testing.T) {
 		"nothing":    {store.Settlement{}, "3 targets are neither done nor retried"},
 		"twice":      {store.Settlement{Done: ended(message.Handed, 0, 1, 2, 2)}, "device 2: it is settled already"},
 		"both":       {store.Settlement{Done: ended(message.Handed, 0, 1, 2), Retry: retried(0)}, "device 0: it is settled already"},
+		"kept twice": {store.Settlement{Done: ended(message.Handed, 0), Retry: slices.Concat(retried(1, 2), retried(1))}, "device 1: it is settled already"},
+		"kept none":  {store.Settlement{Done: ended(message.Handed, 0, 1, 2), Retry: retried()}, "a retry has no targets"},
+		"too many":   {store.Settlement{Retry: slices.Repeat(retried(0), store.MaxRetries+1)}, "9 retries, at most 8"},
 		"foreign":    {store.Settlement{Done: ended(message.Handed, 0, 1, 2, 9)}, "device 9: it is settled already or is no target"},
 		"not an end": {store.Settlement{Done: ended(message.Pending, 0, 1, 2)}, `"Pending" does not end a target`},
 		"unknown":    {store.Settlement{Done: ended("Lost", 0, 1, 2)}, `"Lost" does not end a target`},

@@ -273,7 +273,7 @@ func TestForeignRows(t *testing.T) {
 		t.Errorf("due: %v, %v", rows, err)
 	}
 	row := got.Deliveries[0]
-	err = s.Settle(t.Context(), []store.Settlement{{DeliveryID: row.ID, Retry: &store.Retry{Targets: row.Targets}}})
+	err = s.Settle(t.Context(), []store.Settlement{{DeliveryID: row.ID, Retry: []store.Retry{{Targets: row.Targets}}}})
 	if !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("settled: %v", err)
 	}

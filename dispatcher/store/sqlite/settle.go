@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
@@ -44,7 +45,7 @@ func (t *tx) settle(lease int64, s store.Settlement) error {
 			return err
 		}
 	}
-	return t.keep(r, kept, s.Retry)
+	return t.keep(r.ID, kept)
 }
 
 // owned reads a delivery that this process may write. One that is gone was
@@ -77,15 +78,33 @@ func (t *tx) done(r rules.Row, target packed.Target, d store.TargetResult) error
 	})
 }
 
-// keep leaves the rest of a delivery as the same row, or ends it.
-func (t *tx) keep(r rules.Row, kept []packed.Target, retry *store.Retry) error {
+// nowUnlessInDoubt keeps what tells that a row was left behind, until a vendor was called.
+const nowUnlessInDoubt = `CASE WHEN attempt = 0 AND changed_at < (SELECT acquired_at FROM leases) THEN changed_at ELSE ? END`
+
+// splitOff adds a row that is like the one it comes from, but for its targets and what their outcomes say.
+const splitOff = `INSERT INTO deliveries
+		(message_id, channel, rule, owner, expires_at, targets, target_count, attempt, due_at, last_class, last_code, last_detail, changed_at)
+	SELECT message_id, channel, rule, owner, expires_at, ?, ?, ?, ?, ?, ?, ?, ` + nowUnlessInDoubt + ` FROM deliveries WHERE delivery_id = ?`
+
+// keepRow leaves a part of a delivery as the row that it was.
+const keepRow = `UPDATE deliveries SET targets = ?, target_count = ?, attempt = ?, due_at = ?,
+		last_class = ?, last_code = ?, last_detail = ?, changed_at = ` + nowUnlessInDoubt + ` WHERE delivery_id = ?`
+
+// keep leaves the rest of a delivery as the same row and further ones, or ends it.
+func (t *tx) keep(id int64, kept []rules.Kept) error {
 	if len(kept) == 0 {
-		_, err := t.exec(`DELETE FROM deliveries WHERE delivery_id = ?`, r.ID)
+		_, err := t.exec(`DELETE FROM deliveries WHERE delivery_id = ?`, id)
 		return err
 	}
-	_, err := t.exec(`UPDATE deliveries SET targets = ?, target_count = ?, attempt = ?, due_at = ?,
-			last_class = ?, last_code = ?, last_detail = ?, changed_at = ? WHERE delivery_id = ?`,
-		packed.Encode(kept), len(kept), retry.Attempt, millis(retry.DueAt),
-		string(retry.Last.Class), retry.Last.Code, retry.Last.Detail, t.now, r.ID)
-	return err
+	for i, k := range slices.Backward(kept) {
+		query := splitOff
+		if i == 0 { // the last one, because the others come from it
+			query = keepRow
+		}
+		if _, err := t.exec(query, packed.Encode(k.Stored), len(k.Stored), k.Attempt, millis(k.DueAt),
+			string(k.Last.Class), k.Last.Code, k.Last.Detail, t.now, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -123,7 +123,7 @@ func badgesOfARetry(b *bench) {
 	row := b.accept(raising(1, anna)).Deliveries[0]
 	b.shows(raising(1, anna), 3)
 	retry := store.Retry{Targets: row.Targets, DueAt: row.DueAt, Attempt: 1}
-	b.settle(store.Settlement{DeliveryID: row.ID, Retry: &retry})
+	b.settle(store.Settlement{DeliveryID: row.ID, Retry: []store.Retry{retry}})
 	kept := b.due("fcm")
 	if len(kept) != 2 || kept[0].Targets[0].Badge != 2 {
 		b.Fatalf("kept %+v", kept)

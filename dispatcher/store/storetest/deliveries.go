@@ -90,6 +90,8 @@ func settleCases() []testCase {
 	return []testCase{
 		{"a settled delivery is gone and accounted for", settled},
 		{"a retry keeps the rest as one row", retried},
+		{"retries at several times are rows of their own", retriedApart},
+		{"what was left behind is in doubt until a call", splitInDoubt},
 		{"a settlement is for every target once", settlementIsWhole},
 		{"settling is all or nothing", settleAtomic},
 		{"due deliveries come in order and pages", dueOrder},
@@ -127,10 +129,10 @@ func retried(b *bench) {
 	b.settle(store.Settlement{
 		DeliveryID: row.ID,
 		Done:       []store.TargetResult{{Target: row.Targets[1], State: message.Handed}},
-		Retry: &store.Retry{
+		Retry: []store.Retry{{
 			Targets: []message.Target{row.Targets[3], row.Targets[0], row.Targets[2]}, DueAt: later, Attempt: 2,
 			Last: message.Outcome{Class: message.Transient, Code: "503", Detail: "busy"},
-		},
+		}},
 	})
 	want := row
 	want.Targets = []message.Target{row.Targets[3], row.Targets[0], row.Targets[2]}
@@ -140,6 +142,74 @@ func retried(b *bench) {
 	}
 	b.balanced()
 	b.settle(done(want, message.Expired, message.Outcome{}, 0))
+	b.balanced()
+}
+
+func retriedApart(b *bench) {
+	b.lease()
+	r := request(b.many(store.MaxRetries + 3)...)
+	r.Deliveries[0].Rule = message.ReasonNeverLoggedIn
+	row := b.accept(r).Deliveries[0]
+	s := store.Settlement{DeliveryID: row.ID, Done: []store.TargetResult{{Target: row.Targets[0], State: message.Handed}}}
+	var want []message.Delivery
+	for i := range store.MaxRetries {
+		part := row
+		part.Targets, part.Attempt, part.InDoubt = row.Targets[i+1:i+2], i%2, i%2 > 0
+		if i == store.MaxRetries-1 {
+			part.Targets = row.Targets[i+1:]
+		}
+		part.DueAt = row.DueAt.Add(time.Duration(i) * time.Second)
+		want = append(want, part)
+		s.Retry = append(s.Retry, store.Retry{Targets: part.Targets, DueAt: part.DueAt, Attempt: part.Attempt})
+	}
+	next := b.accept(request(b.bound("zoe"))).Deliveries[0]
+	b.settle(s, done(next, message.Handed, message.Outcome{}, 0))
+	got := b.due("fcm")
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(message.Delivery{}, "ID")); diff != "" {
+		b.Fatalf("(-want +got):\n%s", diff)
+	}
+	if got[0].ID != row.ID || slices.ContainsFunc(got[1:], func(d message.Delivery) bool { return d.ID <= next.ID }) {
+		b.Errorf("the first is row %d, want %d; the others are %v, want new ones", got[0].ID, row.ID, got[1:])
+	}
+	b.balanced()
+	lines, err := b.Trace(b.Context(), r.Message.ID)
+	b.must(err)
+	if rule := lines[len(lines)-1].Rule; len(lines) != len(row.Targets) || rule != message.ReasonNeverLoggedIn {
+		b.Errorf("%d lines, the last one by rule %q", len(lines), rule)
+	}
+	for _, d := range got {
+		b.settle(done(d, message.Handed, message.Outcome{}, 0))
+	}
+	b.balanced()
+}
+
+func splitInDoubt(b *bench) {
+	b.lease()
+	row := b.accept(request(b.many(4)...)).Deliveries[0]
+	b.reopen()
+	b.lease()
+	part := func(attempt int, targets ...message.Target) store.Retry {
+		return store.Retry{Targets: targets, DueAt: row.DueAt, Attempt: attempt}
+	}
+	doubts := func(want ...bool) (rows []message.Delivery) {
+		b.Helper()
+		var got []bool
+		rows = b.due("fcm")
+		for _, d := range rows {
+			got = append(got, d.InDoubt)
+		}
+		if !slices.Equal(got, want) {
+			b.Errorf("in doubt: %v, want %v", got, want)
+		}
+		return rows
+	}
+	b.settle(store.Settlement{DeliveryID: row.ID, Retry: []store.Retry{part(0, row.Targets[0]), part(0, row.Targets[1:]...)}})
+	rows := doubts(true, true)
+	b.settle(store.Settlement{DeliveryID: rows[1].ID, Retry: []store.Retry{part(0, row.Targets[1]), part(1, row.Targets[2:]...)}})
+	doubts(true, true, true)
+	b.reopen()
+	b.lease()
+	doubts(true, true, true)
 	b.balanced()
 }
 
@@ -157,10 +227,12 @@ func settlementIsWhole(b *bench) {
 		"nothing":        {},
 		"half":           {Done: []store.TargetResult{result(0)}},
 		"twice":          {Done: []store.TargetResult{result(0), result(0), result(1)}},
-		"done and kept":  {Done: []store.TargetResult{result(0), result(1)}, Retry: &store.Retry{Targets: row.Targets[:1]}},
+		"done and kept":  {Done: []store.TargetResult{result(0), result(1)}, Retry: []store.Retry{{Targets: row.Targets[:1]}}},
 		"foreign":        {Done: []store.TargetResult{foreign, result(1)}},
 		"not an end":     {Done: []store.TargetResult{pending, result(1)}},
-		"kept a foreign": {Done: []store.TargetResult{result(0)}, Retry: &store.Retry{Targets: []message.Target{{Device: 99}}}},
+		"kept twice":     {Done: []store.TargetResult{result(0)}, Retry: []store.Retry{{Targets: row.Targets[1:]}, {Targets: row.Targets[1:]}}},
+		"kept nothing":   {Done: []store.TargetResult{result(0), result(1)}, Retry: []store.Retry{{}}},
+		"kept a foreign": {Done: []store.TargetResult{result(0)}, Retry: []store.Retry{{Targets: []message.Target{{Device: 99}}}}},
 	} {
 		s.DeliveryID = row.ID
 		if err := b.Settle(b.Context(), []store.Settlement{s}); err == nil || errors.Is(err, store.ErrLeaseLost) {
@@ -246,7 +318,7 @@ func wholeAccount(b *bench) {
 	b.lease()
 	states := []message.State{message.Handed, message.Failed, message.Expired, message.Cancelled, message.Quarantined}
 	row := b.accept(request(b.many(len(states) + 1)...)).Deliveries[0]
-	s := store.Settlement{DeliveryID: row.ID, Retry: &store.Retry{Targets: row.Targets[len(states):], DueAt: row.DueAt}}
+	s := store.Settlement{DeliveryID: row.ID, Retry: []store.Retry{{Targets: row.Targets[len(states):], DueAt: row.DueAt}}}
 	for i, state := range states {
 		s.Done = append(s.Done, store.TargetResult{Target: row.Targets[i], State: state, Reason: "r"})
 	}
@@ -280,7 +352,7 @@ func traced(b *bench) {
 			{Target: row.Targets[0], State: message.Handed, Outcome: message.Outcome{Class: message.Accepted, VendorMessageID: "v1"}},
 			{Target: row.Targets[1], State: message.Failed, Reason: "Rejected", Outcome: message.Outcome{Class: message.Rejected, Code: "21", Detail: "no"}},
 		},
-		Retry: &store.Retry{Targets: row.Targets[2:], DueAt: row.DueAt, Last: message.Outcome{Class: message.Throttled, Code: "429", Detail: "slow"}},
+		Retry: []store.Retry{{Targets: row.Targets[2:], DueAt: row.DueAt, Last: message.Outcome{Class: message.Throttled, Code: "429", Detail: "slow"}}},
 	})
 	b.bind(carl, "anna") // the story is of the user whom the message was for
 	_, err := b.Unregister(b.Context(), bert.Key)

@@ -250,7 +250,7 @@ func (m *model) settle() string {
 	delete(m.rows, row.ID)
 	delete(m.owners, row.ID)
 	if len(kept) > 0 {
-		s.Retry = &store.Retry{Targets: kept, DueAt: row.DueAt, Attempt: row.Attempt + 1}
+		s.Retry = []store.Retry{{Targets: kept, DueAt: row.DueAt, Attempt: row.Attempt + 1}}
 		row.Targets, row.Attempt, row.InDoubt = kept, row.Attempt+1, true
 		m.rows[row.ID], m.owners[row.ID] = row, owner
 	}

@@ -273,7 +273,7 @@ func replacedStates(b *bench) {
 			{Target: row.Targets[1], State: message.Cancelled, Reason: message.ReasonRecalled},
 			{Target: row.Targets[2], State: message.Failed, Reason: "Rejected"},
 		},
-		Retry: &store.Retry{Targets: row.Targets[3:], DueAt: row.DueAt},
+		Retry: []store.Retry{{Targets: row.Targets[3:], DueAt: row.DueAt}},
 	})
 	b.wantReplaced("settled in part", m.Message.ID, all, taken, none, none, open, none)
 	b.settle(done(b.due("fcm")[0], message.Quarantined, message.Outcome{}, 0))
@@ -308,11 +308,11 @@ func replacedInDoubt(b *bench) {
 	if row.InDoubt || b.due("fcm")[0].InDoubt {
 		b.Error("a new row is in doubt")
 	}
-	b.settle(store.Settlement{DeliveryID: row.ID, Retry: &store.Retry{Targets: row.Targets, DueAt: row.DueAt}})
+	b.settle(store.Settlement{DeliveryID: row.ID, Retry: []store.Retry{{Targets: row.Targets, DueAt: row.DueAt}}})
 	if b.due("fcm")[0].InDoubt {
 		b.Error("a row that waited is in doubt")
 	}
-	b.settle(store.Settlement{DeliveryID: row.ID, Retry: &store.Retry{Targets: row.Targets, DueAt: row.DueAt, Attempt: 1}})
+	b.settle(store.Settlement{DeliveryID: row.ID, Retry: []store.Retry{{Targets: row.Targets, DueAt: row.DueAt, Attempt: 1}}})
 	if !b.due("fcm")[0].InDoubt {
 		b.Error("a row whose call got no answer is not in doubt")
 	}

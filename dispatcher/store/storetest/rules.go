@@ -296,7 +296,7 @@ func rulesTraced(b *bench) {
 	first := rows[0]
 	settled := store.Settlement{
 		DeliveryID: first.ID, Done: done(first, message.Handed, message.Outcome{Class: message.Accepted}, 1).Done[:1],
-		Retry: &store.Retry{Targets: first.Targets[1:], DueAt: first.DueAt, Attempt: 1},
+		Retry: []store.Retry{{Targets: first.Targets[1:], DueAt: first.DueAt, Attempt: 1}},
 	}
 	b.settle(settled)
 	b.reopen()

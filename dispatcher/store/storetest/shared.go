@@ -166,7 +166,7 @@ func lateWrites(b *bench) {
 	late := func(when string) {
 		b.Helper()
 		b.lost(when, handed(rows[0]))
-		b.lost(when, store.Settlement{DeliveryID: rows[1].ID, Retry: &store.Retry{Targets: rows[1].Targets, DueAt: rows[1].DueAt, Attempt: 9}})
+		b.lost(when, store.Settlement{DeliveryID: rows[1].ID, Retry: []store.Retry{{Targets: rows[1].Targets, DueAt: rows[1].DueAt, Attempt: 9}}})
 		if _, err := b.RenewLease(b.Context(), time.Minute); !errors.Is(err, store.ErrLeaseLost) {
 			b.Errorf("renewing %s: %v, want ErrLeaseLost", when, err)
 		}
@@ -236,7 +236,7 @@ func heirsOfHeirs(b *bench) {
 	last.owns("the last", rows)
 	kept := rows[0]
 	kept.Attempt++
-	last.settle(store.Settlement{DeliveryID: kept.ID, Retry: &store.Retry{Targets: kept.Targets, DueAt: kept.DueAt, Attempt: kept.Attempt}})
+	last.settle(store.Settlement{DeliveryID: kept.ID, Retry: []store.Retry{{Targets: kept.Targets, DueAt: kept.DueAt, Attempt: kept.Attempt}}})
 	for _, d := range rows[1:] {
 		last.settle(handed(d))
 	}

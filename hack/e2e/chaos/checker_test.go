@@ -44,9 +44,14 @@ type result struct {
 	problems               []string
 }
 
-// recovery is how long after the end of a fault the last message arrived that was acknowledged before it.
+// recovery is how a fault went by.
 type recovery struct {
-	name  string
+	name string
+	// lasted is the fault itself, with the start of what it ended.
+	lasted time.Duration
+	// waited is the longest that a request had to be repeated until its messages were acknowledged.
+	waited time.Duration
+	// after is how long after the end of the fault the last message arrived that was acknowledged before the end.
 	after time.Duration
 }
 
@@ -78,7 +83,7 @@ func check(acked map[string]ack, e evidence, faults []happened) result {
 	}
 	r.readInboxes(acked, e.inboxes)
 	for _, f := range faults {
-		r.faults = append(r.faults, recovery{f.name, recovered(f, acked, first)})
+		r.faults = append(r.faults, recovered(f, acked, first))
 	}
 	return r
 }
@@ -139,13 +144,17 @@ func receiver(payload string) string {
 	return to
 }
 
-func recovered(f happened, acked map[string]ack, first map[string]time.Time) (after time.Duration) {
+func recovered(f happened, acked map[string]ack, first map[string]time.Time) recovery {
+	r := recovery{name: f.name, lasted: f.end.Sub(f.start)}
 	for payload, a := range acked {
+		if a.due.Before(f.end) && a.at.After(f.start) {
+			r.waited = max(r.waited, a.at.Sub(a.due))
+		}
 		if at, ok := first[payload]; ok && a.at.Before(f.end) {
-			after = max(after, at.Sub(f.end))
+			r.after = max(r.after, at.Sub(f.end))
 		}
 	}
-	return after
+	return r
 }
 
 // The checker itself must see what it is for.
@@ -163,7 +172,8 @@ func TestChecker(t *testing.T) {
 		return phone.Arrival{Seq: seq, Content: phone.Content{Payload: payload}, ArrivedAt: at(n), DuplicateOf: again}
 	}
 	acked := map[string]ack{
-		"to=ann n=1": {"ann", at(3)}, "to=ann n=2": {"ann", at(4)}, "to=ann n=3": {"ann", at(5)}, "to=ben n=4": {"ben", at(12)},
+		"to=ann n=1": {"ann", at(3), at(3)}, "to=ann n=2": {"ann", at(2), at(4)}, "to=ann n=3": {"ann", at(5), at(5)},
+		"to=ben n=4": {"ben", at(11), at(12)},
 	}
 	e := evidence{
 		phones: []witness{
@@ -174,12 +184,13 @@ func TestChecker(t *testing.T) {
 		},
 		inboxes: map[string][]string{"ann": {"to=ann n=1", "to=ann n=2", "to=ann n=2"}, "ben": {"to=ben n=4"}},
 	}
-	r := check(acked, e, []happened{{"fault", at(3), at(4)}})
+	r := check(acked, e, []happened{{"early", at(3), at(4)}, {"late", at(11), at(13)}})
 	// Lost: n=3 on the phone and in the inbox. Wrong: ben's push after cat took over, and an entry that is there twice.
 	if r.acked != 4 || r.lost != 2 || r.wrong != 2 || r.pushed != 4 || r.repeated != 2 || r.seen != 1 || len(r.problems) != 4 {
 		t.Errorf("%+v", r)
 	}
-	if got := r.faults[0].after; got != 0 {
-		t.Errorf("recovered %s after the fault", got)
+	want := []recovery{{"early", time.Second, 2 * time.Second, 0}, {"late", 2 * time.Second, time.Second, 0}}
+	if !slices.Equal(r.faults, want) {
+		t.Errorf("the faults went by as %+v", r.faults)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // log tells the result in the test's log.
@@ -15,7 +14,7 @@ func (r *result) log(t *testing.T) {
 	t.Logf("%d acknowledged, %d lost, %d to a wrong user, %d pushes arrived, %d repeated, %d seen twice %v, account %+v",
 		r.acked, r.lost, r.wrong, r.pushed, r.repeated, r.seen, r.seenBy, r.account)
 	for _, f := range r.faults {
-		t.Logf("%8.1f s  %s", f.after.Seconds(), f.name)
+		t.Logf("%s  %s", f, f.name)
 	}
 }
 
@@ -42,6 +41,7 @@ func document(seed uint64, results map[string]*result) string {
 	line("Pushes that arrived on phones", func(r *result) any { return r.pushed })
 	line("Repeated pushes per million", func(r *result) any { return r.million(r.repeated) })
 	line("Repeated pushes per million that a phone shows twice", func(r *result) any { return r.million(r.seen) })
+	line("Vendors whose phones showed one twice", func(r *result) any { return strings.Join(slices.Sorted(maps.Keys(r.seenBy)), ", ") })
 	line("Pushes unaccounted for", func(r *result) any { return r.account.Unaccounted() })
 	b.WriteString(tail)
 	b.WriteString("| Fault | " + strings.Join(names(results), " | ") + " |\n|---|" + strings.Repeat("---:|", len(results)) + "\n")
@@ -53,19 +53,23 @@ func document(seed uint64, results map[string]*result) string {
 
 func names(results map[string]*result) []string { return slices.Sorted(maps.Keys(results)) }
 
-// worst is the longest recovery from a kind of fault, and how often it happened.
+func (r recovery) String() string {
+	return fmt.Sprintf("%.1f / %.1f / %.1f s", r.lasted.Seconds(), r.waited.Seconds(), r.after.Seconds())
+}
+
+// worst is the longest of each time of a kind of fault, and how often it happened.
 func worst(all []recovery, name string) string {
-	times, longest := 0, time.Duration(0)
+	times, longest := 0, recovery{}
 	for _, f := range all {
 		if f.name == name {
 			times++
-			longest = max(longest, f.after)
+			longest = recovery{name, max(longest.lasted, f.lasted), max(longest.waited, f.waited), max(longest.after, f.after)}
 		}
 	}
 	if times == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f s (%d×)", longest.Seconds(), times)
+	return fmt.Sprintf("%s (%d×)", longest, times)
 }
 
 const head = `# Reliability
@@ -87,6 +91,8 @@ it bears the same one, or replaces the notification that is shown.
 
 ## Time to recover
 
-How long after the end of the worst fault of each kind the last message was on its phone that had been acknowledged before.
+For each kind of fault the longest of three times: how long the fault itself lasted, with the start of what it ended; how long
+a request had to be repeated until it was acknowledged; and how long after the fault the last message was on its phone that
+had been acknowledged before. In brackets, how often it happened.
 
 `

@@ -27,7 +27,14 @@ const (
 // ack is a message that the API acknowledged.
 type ack struct {
 	to string
-	at time.Time
+	// due is when it was sent for the first time, at when the answer came.
+	due, at time.Time
+}
+
+// batch is what one request sends.
+type batch struct {
+	due      time.Time
+	messages []wire.SendMessage
 }
 
 // load sends messages at a fixed rate, each until it is acknowledged.
@@ -35,7 +42,7 @@ type load struct {
 	world   *world
 	running sync.WaitGroup
 	quit    chan struct{}
-	batches chan []wire.SendMessage
+	batches chan batch
 
 	mu       sync.Mutex
 	acked    map[string]ack // by payload
@@ -44,7 +51,7 @@ type load struct {
 
 func startLoad(t *testing.T, w *world, p *people, dice *rand.Rand) *load {
 	t.Helper()
-	l := &load{world: w, quit: make(chan struct{}), batches: make(chan []wire.SendMessage, waiting), acked: map[string]ack{}}
+	l := &load{world: w, quit: make(chan struct{}), batches: make(chan batch, waiting), acked: map[string]ack{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(func() { cancel(); l.running.Wait() })
 	for range senders {
@@ -70,18 +77,18 @@ func (l *load) produce(p *people, dice *rand.Rand) {
 			if due < 1 {
 				continue
 			}
-			batch := make([]wire.SendMessage, min(due, wire.MaxBatch))
-			for i := range batch {
+			b := batch{now, make([]wire.SendMessage, min(due, wire.MaxBatch))}
+			for i := range b.messages {
 				to := p.anyone(dice)
 				payload := fmt.Sprintf("to=%s n=%d", to, made)
-				batch[i] = wire.SendMessage{
+				b.messages[i] = wire.SendMessage{
 					ClientID: fmt.Sprint(made), From: "alice", To: []string{to}, Body: payload,
 					Push: &wire.Push{Title: "title", Content: "content", Payload: payload, ResourcesID: profile},
 				}
 				made++
 			}
 			select {
-			case l.batches <- batch:
+			case l.batches <- b:
 			default:
 				l.problem("the senders fall behind: the rate is too high for this machine")
 				return
@@ -92,10 +99,10 @@ func (l *load) produce(p *people, dice *rand.Rand) {
 
 // send sends batches, what is not acknowledged of each again and again.
 func (l *load) send(ctx context.Context, dice *rand.Rand) {
-	for batch := range l.batches {
-		for len(batch) > 0 && ctx.Err() == nil {
-			batch = l.try(ctx, l.world.server(l.world.any(dice)), batch)
-			if len(batch) > 0 {
+	for b := range l.batches {
+		for len(b.messages) > 0 && ctx.Err() == nil {
+			b.messages = l.try(ctx, l.world.server(l.world.any(dice)), b)
+			if len(b.messages) > 0 {
 				rest(ctx, again)
 			}
 		}
@@ -103,25 +110,25 @@ func (l *load) send(ctx context.Context, dice *rand.Rand) {
 }
 
 // try sends a batch and returns what has to be sent again.
-func (l *load) try(ctx context.Context, s *client.Server, batch []wire.SendMessage) (left []wire.SendMessage) {
+func (l *load) try(ctx context.Context, s *client.Server, b batch) (left []wire.SendMessage) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	results, err := s.SendBatch(ctx, batch)
+	results, err := s.SendBatch(ctx, b.messages)
 	if err != nil {
 		if e, ok := err.(*client.Error); ok && e.Status < http.StatusInternalServerError && e.Status != http.StatusTooManyRequests { //nolint:errorlint // the client gives it bare
 			l.problem("a batch was refused: " + err.Error())
 			return nil
 		}
-		return batch
+		return b.messages
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, r := range results {
 		switch {
 		case r.Sent != nil:
-			l.acked[batch[i].Body] = ack{to: batch[i].To[0], at: time.Now()}
+			l.acked[b.messages[i].Body] = ack{to: b.messages[i].To[0], due: b.due, at: time.Now()}
 		case r.Problem.Status >= http.StatusInternalServerError || r.Problem.Status == http.StatusTooManyRequests:
-			left = append(left, batch[i])
+			left = append(left, b.messages[i])
 		default:
 			l.problems = append(l.problems, "a message was refused: "+r.Problem.Detail)
 		}

@@ -138,7 +138,7 @@ type PushChannelSpec struct {
 	Suspend *bool `json:"suspend,omitempty"`
 }
 
-// ChannelCredentials names the Secret with the vendor's credential.
+// ChannelCredentials names the Secret with the vendor's credential, and for a change of credentials the one that follows it.
 type ChannelCredentials struct {
 	// secretRef names the Secret, in the channel's namespace, with the credential under fixed keys: `service-account.json`
 	// for FCM and HarmonyOS, `appSecret` for Xiaomi, Huawei, Vivo and Meizu, `masterSecret` for OPPO, `clientSecret` for
@@ -147,6 +147,13 @@ type ChannelCredentials struct {
 	// at the vendor first; until the vendor accepts it, sending goes on with the credential accepted last.
 	// +required
 	SecretRef SecretReference `json:"secretRef,omitzero"`
+
+	// nextSecretRef names a Secret with the credential that is to follow the one of secretRef, under the same keys. It is
+	// proved at the vendor while sending goes on; once the vendor accepts it, sending goes on with it, and secretRef is not
+	// looked at until nextSecretRef is gone. To end the change, name the Secret in secretRef and remove nextSecretRef; to go
+	// back, only remove nextSecretRef. status.credentials.active says which one is in use.
+	// +optional
+	NextSecretRef *SecretReference `json:"nextSecretRef,omitempty"`
 }
 
 // ChannelEndpoint replaces a vendor's public addresses.

@@ -55,8 +55,8 @@ const (
 	ReasonCredentialExpiring = "CredentialExpiring"
 	// ReasonCredentialsRejected says that the vendor refused the credential in use.
 	ReasonCredentialsRejected = "CredentialsRejected"
-	// ReasonNewCredentialRejected says that the vendor refused a changed credential; sending goes on with the one accepted
-	// last.
+	// ReasonNewCredentialRejected says that the vendor refused a changed credential, or the one of nextSecretRef; sending goes
+	// on with the one accepted last.
 	ReasonNewCredentialRejected = "NewCredentialRejected"
 	// ReasonNotProbed says that the vendor was not asked yet.
 	ReasonNotProbed = "NotProbed"
@@ -64,6 +64,12 @@ const (
 	ReasonVendorUnreachable = "VendorUnreachable"
 	// ReasonVendorThrottled says that the vendor asks for patience.
 	ReasonVendorThrottled = "VendorThrottled"
+)
+
+// Reasons of a PushChannel's events that no condition has.
+const (
+	// ReasonCredentialPromoted says that sending goes on with the credential of another Secret.
+	ReasonCredentialPromoted = "CredentialPromoted"
 )
 
 // Reasons of a PushChannel's Delivering and of the rows of a PushApp.

@@ -24,13 +24,23 @@ const sourceAnnotation = "offlinepush.io/secret"
 type candidate struct {
 	named, active credential
 	outcome       probed
+	// alone says that there is no other credential to begin with.
+	alone bool
 }
 
-// accept keeps the named credential for the PushApps once the vendor accepted it, and returns the one in use. The first
-// one needs only the right shape while the vendor says nothing; one that the vendor refused never gets in.
+// news reports whether the credential is another than the one in use and may replace it. The first one needs only the right
+// shape while the vendor says nothing; one that the vendor refused never gets in.
+func (c candidate) news(suspended bool) bool {
+	if c.named.same(c.active) {
+		return c.named.secretName != c.active.secretName
+	}
+	first := c.alone && !c.active.exists() && !c.outcome.refused() && !suspended
+	return c.outcome.accepted() || first
+}
+
+// accept keeps the named credential for the PushApps once the vendor accepted it, and returns the one in use.
 func (r *Reconciler) accept(ctx context.Context, channel *pushv1.PushChannel, c candidate) (credential, error) {
-	first := !c.active.exists() && !c.outcome.refused() && !suspended(channel)
-	if (!c.outcome.accepted() && !first) || c.named.same(c.active) {
+	if !c.news(suspended(channel)) {
 		return c.active, nil
 	}
 	secret := corev1ac.Secret(render.AcceptedName(channel.Name), channel.Namespace).
@@ -43,6 +53,10 @@ func (r *Reconciler) accept(ctx context.Context, channel *pushv1.PushChannel, c 
 		WithData(map[string][]byte{render.AcceptedKey: c.named.encoded})
 	if err := r.Client.Apply(ctx, secret, client.ForceOwnership); err != nil {
 		return c.active, fmt.Errorf("applying Secret %s: %w", render.AcceptedName(channel.Name), err)
+	}
+	if c.active.exists() && c.active.secretName != c.named.secretName {
+		r.Recorder.Eventf(channel, nil, corev1.EventTypeNormal, pushv1.ReasonCredentialPromoted, "Rotate",
+			"sending goes on with the credential of Secret %s, after that of Secret %s", c.named.secretName, c.active.secretName)
 	}
 	return c.named, nil
 }
@@ -71,13 +85,15 @@ func (r *Reconciler) accepted(ctx context.Context, channel *pushv1.PushChannel) 
 
 // writeTo tells the status which credential is in use, without revealing it.
 func (c credential) writeTo(channel *pushv1.PushChannel) {
+	former := channel.Status.Credentials
 	if !c.exists() {
 		channel.Status.Credentials = nil
 		return
 	}
 	sum := sha256.Sum256([]byte(string(channel.UID) + c.row.Credential().Reveal()))
-	channel.Status.Credentials = &pushv1.ChannelCredentialsStatus{Active: &pushv1.ActiveCredential{
-		SecretName: pushv1.ObjectName(c.secretName),
-		Hash:       hex.EncodeToString(sum[:8]),
-	}}
+	active := &pushv1.ActiveCredential{SecretName: pushv1.ObjectName(c.secretName), Hash: hex.EncodeToString(sum[:8])}
+	if former != nil && former.Active != nil && former.Active.Hash == active.Hash {
+		active.NotAfter = former.Active.NotAfter // Also while another credential is on trial.
+	}
+	channel.Status.Credentials = &pushv1.ChannelCredentialsStatus{Active: active}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/events"
@@ -75,27 +74,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
 		return ctrl.Result{}, err
 	}
-	named, vendor, err := r.resolve(ctx, channel)
-	if err != nil {
-		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
-		active.writeTo(channel)
-		return ctrl.Result{}, condition.Transient(err)
-	}
-	defer vendor.Close()
-	facts.resolved = condition.True(pushv1.ConditionResolved, pushv1.ReasonResolved, "the credential has the right shape")
-
 	troubled := facts.delivering.Reason == pushv1.ReasonCredentialsRejected
-	last, again := r.prove(ctx, channel, question{vendor: vendor, named: named, active: active, troubled: troubled})
-	active, err = r.accept(ctx, channel, candidate{named: named, active: active, outcome: last})
-	active.writeTo(channel)
-	if err != nil {
-		facts.resolved = condition.FromError(pushv1.ConditionResolved, err)
-		return ctrl.Result{}, err
-	}
-	ends, inUse := expiryOf(vendor), named.same(active) || !active.exists()
-	ends.publish(channel, inUse)
-	facts.valid = ends.warn(credentialsValid(channel.Spec.Vendor, last, inUse), time.Now())
-	return ctrl.Result{RequeueAfter: ends.recheck(again, time.Now())}, nil
+	came, err := r.rotate(ctx, channel, active, troubled)
+	facts.resolved, facts.valid = came.resolved, came.valid
+	came.writeTo(channel)
+	return ctrl.Result{RequeueAfter: came.again}, err
 }
 
 // patchStatus writes the status if it changed, and announces a change of Ready.

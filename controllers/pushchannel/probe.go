@@ -3,6 +3,8 @@ package pushchannel
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,12 +65,18 @@ type question struct {
 	troubled bool
 }
 
+// stale reports whether an acceptance is too old to act on: before the credential replaces another one the vendor is asked
+// again, since it may have been revoked while it was not in use.
+func (q question) stale(last probed) bool {
+	return last.accepted() && q.active.exists() && !q.named.same(q.active)
+}
+
 // prove returns the vendor's newest answer about the named credential and the time until the next probe. It asks the
 // vendor only when the budget allows it.
 func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q question) (probed, time.Duration) {
 	name := client.ObjectKeyFromObject(channel)
 	key := sha256.Sum256(append([]byte(channel.UID), q.named.encoded...))
-	last := r.probes.last(name)
+	last := r.probes.last(name, q.named.secretName)
 	if last.key != key {
 		last = remembered(channel, q)
 		last.key = key
@@ -78,13 +86,13 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 		return last, 0
 	}
 	interval := time.Duration(channel.Spec.Probe.IntervalSeconds) * time.Second
-	if last.known() {
+	if last.known() && !q.stale(last) {
 		pause := last.wait(interval, q.troubled)
 		if pause == 0 {
 			return last, 0
 		}
 		if rest := time.Until(last.at.Add(pause)); rest > 0 {
-			r.probes.store(name, last)
+			r.probes.store(name, q.named.secretName, last)
 			return last, rest
 		}
 	}
@@ -95,7 +103,7 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 	} else {
 		last.failures++
 	}
-	r.probes.store(name, last)
+	r.probes.store(name, q.named.secretName, last)
 	channel.Status.LastProbeTime = new(metav1.NewTime(last.at))
 	return last, last.wait(interval, q.troubled)
 }
@@ -119,29 +127,41 @@ func ask(ctx context.Context, channel *pushv1.PushChannel, vendor provider.Provi
 	return provider.Prove(ctx, vendor)
 }
 
-// probeMemory keeps the newest answer for each channel.
+// probeMemory keeps the newest answer about each Secret of each channel.
 type probeMemory struct {
 	mu      sync.Mutex
-	answers map[types.NamespacedName]probed
+	answers map[types.NamespacedName]map[string]probed
 }
 
-func (m *probeMemory) last(name types.NamespacedName) probed {
+func (m *probeMemory) last(channel types.NamespacedName, secret string) probed {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.answers[name]
+	return m.answers[channel][secret]
 }
 
-func (m *probeMemory) store(name types.NamespacedName, p probed) {
+func (m *probeMemory) store(channel types.NamespacedName, secret string, p probed) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.answers == nil {
-		m.answers = map[types.NamespacedName]probed{}
+		m.answers = map[types.NamespacedName]map[string]probed{}
 	}
-	m.answers[name] = p
+	if m.answers[channel] == nil {
+		m.answers[channel] = map[string]probed{}
+	}
+	m.answers[channel][secret] = p
 }
 
-func (m *probeMemory) forget(name types.NamespacedName) {
+// keep forgets the answers about Secrets that the spec names no more: named again, they are proved anew.
+func (m *probeMemory) keep(channel *pushv1.PushChannel, named ...source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.answers, name)
+	maps.DeleteFunc(m.answers[client.ObjectKeyFromObject(channel)], func(secret string, _ probed) bool {
+		return !slices.ContainsFunc(named, func(s source) bool { return s.secret == secret })
+	})
+}
+
+func (m *probeMemory) forget(channel types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.answers, channel)
 }

@@ -53,7 +53,7 @@ func TestVerdicts(t *testing.T) {
 		provider.Silent:  pushv1.ReasonVendorUnreachable,
 	} {
 		p := probed{at: time.Unix(1, 0), proof: provider.Proof{Verdict: verdict, Code: "4711", HTTPStatus: 418, Detail: "words"}}
-		got := credentialsValid(pushv1.VendorFCM, p, true)
+		got := credentialsValid(pushv1.VendorFCM, source{}, p, true)
 		if got.Reason != want {
 			t.Errorf("%s gives %s, want %s", verdict, got.Reason, want)
 		}
@@ -64,7 +64,7 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%s says %q", verdict, got.Message)
 		}
 	}
-	if got := credentialsValid(pushv1.VendorFCM, probed{}, true).Reason; got != pushv1.ReasonNotProbed {
+	if got := credentialsValid(pushv1.VendorFCM, source{}, probed{}, true).Reason; got != pushv1.ReasonNotProbed {
 		t.Errorf("an unasked vendor gives %s", got)
 	}
 }

@@ -19,6 +19,25 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
+// nextField is where the spec names the credential that is to follow.
+const nextField = "spec.credentials.nextSecretRef"
+
+// source is a Secret that the spec names.
+type source struct {
+	// field is where the spec names it, secret its name.
+	field, secret string
+}
+
+// sources are the Secrets that the spec names; next is empty without one of its own.
+func sources(channel *pushv1.PushChannel) (current, next source) {
+	credentials := channel.Spec.Credentials
+	current = source{field: "spec.credentials.secretRef", secret: string(credentials.SecretRef.Name)}
+	if ref := credentials.NextSecretRef; ref != nil && ref.Name != credentials.SecretRef.Name {
+		next = source{field: nextField, secret: string(ref.Name)}
+	}
+	return current, next
+}
+
 // credential is a channel as dispatchers would run it, with the credential of one Secret.
 type credential struct {
 	secretName string
@@ -31,8 +50,8 @@ func (c credential) exists() bool { return len(c.encoded) > 0 }
 func (c credential) same(other credential) bool { return bytes.Equal(c.encoded, other.encoded) }
 
 // resolve finds what the spec refers to, and makes the vendor's client of it as dispatchers do. The caller closes it.
-func (r *Reconciler) resolve(ctx context.Context, channel *pushv1.PushChannel) (credential, provider.Provider, error) {
-	named, err := r.named(ctx, channel)
+func (r *Reconciler) resolve(ctx context.Context, channel *pushv1.PushChannel, from source) (credential, provider.Provider, error) {
+	named, err := r.named(ctx, channel, from)
 	if err != nil {
 		return credential{}, nil, err
 	}
@@ -40,13 +59,13 @@ func (r *Reconciler) resolve(ctx context.Context, channel *pushv1.PushChannel) (
 	row.Name = channel.Name
 	vendor, err := r.NewProvider(row, provider.Deps{Guard: r.Guard, Log: r.Log})
 	if err != nil {
-		return credential{}, nil, unusable(channel, err)
+		return credential{}, nil, unusable(channel.Name, from, err)
 	}
 	return named, vendor, nil
 }
 
-// named reads the credential that the spec names.
-func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel) (credential, error) {
+// named reads the credential of one of the Secrets that the spec names.
+func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel, from source) (credential, error) {
 	if err := r.Allowed.check(channel.Spec.Endpoint); err != nil {
 		return credential{}, err
 	}
@@ -54,7 +73,7 @@ func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel) (cr
 	if err != nil {
 		return credential{}, err
 	}
-	credentials, err := r.credentials(ctx, channel)
+	credentials, err := r.credentials(ctx, channel, from)
 	if err != nil {
 		return credential{}, err
 	}
@@ -63,17 +82,17 @@ func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel) (cr
 	if err != nil {
 		return credential{}, err
 	}
-	return credential{secretName: string(channel.Spec.Credentials.SecretRef.Name), row: row, encoded: encoded}, nil
+	return credential{secretName: from.secret, row: row, encoded: encoded}, nil
 }
 
-// credentials reads the Secret that the spec names.
-func (r *Reconciler) credentials(ctx context.Context, channel *pushv1.PushChannel) (render.Credentials, error) {
-	name := string(channel.Spec.Credentials.SecretRef.Name)
+// credentials reads the Secret.
+func (r *Reconciler) credentials(ctx context.Context, channel *pushv1.PushChannel, from source) (render.Credentials, error) {
+	name := from.secret
 	wanted := render.CredentialKeys(channel.Spec)
 	var secret corev1.Secret
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: channel.Namespace, Name: name}, &secret)
 	if apierrors.IsNotFound(err) {
-		return nil, condition.Waiting(pushv1.ReasonSecretNotFound, "Secret %s does not exist: create it with %s", name, listed(wanted))
+		return nil, condition.Waiting(pushv1.ReasonSecretNotFound, "%s: Secret %s does not exist: create it with %s", from.field, name, listed(wanted))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading Secret %s: %w", name, err)
@@ -82,7 +101,7 @@ func (r *Reconciler) credentials(ctx context.Context, channel *pushv1.PushChanne
 	for _, key := range wanted {
 		text, ok := secret.Data[key.Name]
 		if !ok && !key.Optional {
-			return nil, condition.Waiting(pushv1.ReasonSecretKeyMissing, "Secret %s lacks the key %s: add it", name, key.Name)
+			return nil, condition.Waiting(pushv1.ReasonSecretKeyMissing, "%s: Secret %s lacks the key %s: add it", from.field, name, key.Name)
 		}
 		if ok {
 			found[key.Name] = config.NewSecret(string(text))
@@ -106,17 +125,16 @@ func listed(keys []render.CredentialKey) string {
 }
 
 // unusable says why a vendor's client cannot be made of a credential; such errors name the field and quote no secret.
-func unusable(channel *pushv1.PushChannel, err error) error {
-	secret := channel.Spec.Credentials.SecretRef.Name
+func unusable(channel string, from source, err error) error {
 	if contradiction, ok := errors.AsType[*provider.MismatchError](err); ok {
 		return condition.Terminal(pushv1.ReasonIdentifierMismatch,
-			"spec.%s contradicts Secret %s: %s; correct one of them", contradiction.Field, secret, contradiction.Problem)
+			"spec.%s contradicts Secret %s: %s; correct one of them", contradiction.Field, from.secret, contradiction.Problem)
 	}
 	if over, ok := errors.AsType[*provider.ExpiredError](err); ok {
-		return condition.Terminal(pushv1.ReasonCredentialExpired, "Secret %s: %v and put the new one into the Secret", secret, over)
+		return condition.Terminal(pushv1.ReasonCredentialExpired, "%s: Secret %s: %v and put the new one into the Secret", from.field, from.secret, over)
 	}
-	words := strings.TrimPrefix(err.Error(), "channel "+channel.Name+": ")
-	return condition.Terminal(pushv1.ReasonSecretMalformed, "Secret %s: %s", secret, words)
+	words := strings.TrimPrefix(err.Error(), "channel "+channel+": ")
+	return condition.Terminal(pushv1.ReasonSecretMalformed, "%s: Secret %s: %s", from.field, from.secret, words)
 }
 
 func (r *Reconciler) caBundle(ctx context.Context, channel *pushv1.PushChannel) (string, error) {

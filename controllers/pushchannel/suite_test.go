@@ -112,7 +112,7 @@ func checkNoSecrets(t *testing.T, namespace string) {
 		t.Fatal(err)
 	}
 	text := string(b) + suite.Logs.String()
-	for _, secret := range []string{firstSecret, secondSecret, "PRIVATE KEY", "token-0123456789"} {
+	for _, secret := range []string{firstSecret, secondSecret, thirdSecret, "PRIVATE KEY", "token-0123456789"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q is in the status, an event or the log", secret)
 		}

@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
-// credentialsValid turns the vendor's newest answer into CredentialsValid. inUse says that no other credential is in use
-// while the named one is refused.
-func credentialsValid(vendor pushv1.Vendor, p probed, inUse bool) condition.Fact {
+// credentialsValid turns the vendor's newest answer about a Secret's credential into CredentialsValid. inUse says that no
+// other credential is in use while that one is refused.
+func credentialsValid(vendor pushv1.Vendor, from source, p probed, inUse bool) condition.Fact {
 	const name = pushv1.ConditionCredentialsValid
 	words := quote(vendor, p.proof)
 	switch {
@@ -23,14 +25,24 @@ func credentialsValid(vendor pushv1.Vendor, p probed, inUse bool) condition.Fact
 		return condition.True(name, pushv1.ReasonCredentialsAccepted, fmt.Sprintf("%s accepted the credential", vendor))
 	case p.refused() && inUse:
 		return condition.False(name, pushv1.ReasonCredentialsRejected,
-			words+"; put a valid credential into the Secret, or cure it at the vendor and set spec.suspend to true and back to ask again", condition.Stuck)
+			fmt.Sprintf("%s; put a valid credential into Secret %s, or cure it at the vendor and set spec.suspend to true and back to ask again",
+				words, from.secret), condition.Stuck)
 	case p.refused():
 		return condition.False(name, pushv1.ReasonNewCredentialRejected,
-			words+"; sending goes on with the credential accepted last; correct the Secret", condition.Stuck)
+			fmt.Sprintf("%s; sending goes on with the credential accepted last; correct Secret %s, which %s names", words, from.secret, from.field),
+			condition.Stuck)
 	case p.proof.Verdict == provider.Busy:
 		return condition.Unknown(name, pushv1.ReasonVendorThrottled, words+"; asking again later", condition.Pending)
 	}
 	return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+"; asking again", condition.Pending)
+}
+
+// ending adds to the acceptance of the credential that followed another how people end the change.
+func (s source) ending(valid condition.Fact) condition.Fact {
+	if s.field == nextField && valid.Status == metav1.ConditionTrue {
+		valid.Message += fmt.Sprintf("; to end the change, name Secret %s in spec.credentials.secretRef and remove nextSecretRef", s.secret)
+	}
+	return valid
 }
 
 // quote says what the vendor said, in its own code and words.

@@ -70,7 +70,11 @@ func channelSecrets(object client.Object) []string {
 	if !ok {
 		return nil
 	}
-	return []string{string(channel.Spec.Credentials.SecretRef.Name), render.AcceptedName(channel.Name)}
+	names := []string{string(channel.Spec.Credentials.SecretRef.Name), render.AcceptedName(channel.Name)}
+	if next := channel.Spec.Credentials.NextSecretRef; next != nil {
+		names = append(names, string(next.Name))
+	}
+	return names
 }
 
 func channelConfigMaps(object client.Object) []string {

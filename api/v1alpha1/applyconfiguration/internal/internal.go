@@ -304,6 +304,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.offlinepush.operator.api.v1alpha1.ChannelCredentials
   map:
     fields:
+    - name: nextSecretRef
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.SecretReference
     - name: secretRef
       type:
         namedType: com.github.offlinepush.operator.api.v1alpha1.SecretReference

@@ -5,7 +5,7 @@ package v1alpha1
 // ChannelCredentialsApplyConfiguration represents a declarative configuration of the ChannelCredentials type for use
 // with apply.
 //
-// ChannelCredentials names the Secret with the vendor's credential.
+// ChannelCredentials names the Secret with the vendor's credential, and for a change of credentials the one that follows it.
 type ChannelCredentialsApplyConfiguration struct {
 	// secretRef names the Secret, in the channel's namespace, with the credential under fixed keys: `service-account.json`
 	// for FCM and HarmonyOS, `appSecret` for Xiaomi, Huawei, Vivo and Meizu, `masterSecret` for OPPO, `clientSecret` for
@@ -13,6 +13,11 @@ type ChannelCredentialsApplyConfiguration struct {
 	// receipts: `receiptUser` and `receiptKey` for Huawei and HarmonyOS, `receiptToken` for Meizu. A changed Secret is proved
 	// at the vendor first; until the vendor accepts it, sending goes on with the credential accepted last.
 	SecretRef *SecretReferenceApplyConfiguration `json:"secretRef,omitempty"`
+	// nextSecretRef names a Secret with the credential that is to follow the one of secretRef, under the same keys. It is
+	// proved at the vendor while sending goes on; once the vendor accepts it, sending goes on with it, and secretRef is not
+	// looked at until nextSecretRef is gone. To end the change, name the Secret in secretRef and remove nextSecretRef; to go
+	// back, only remove nextSecretRef. status.credentials.active says which one is in use.
+	NextSecretRef *SecretReferenceApplyConfiguration `json:"nextSecretRef,omitempty"`
 }
 
 // ChannelCredentialsApplyConfiguration constructs a declarative configuration of the ChannelCredentials type for use with
@@ -26,5 +31,13 @@ func ChannelCredentials() *ChannelCredentialsApplyConfiguration {
 // If called multiple times, the SecretRef field is set to the value of the last call.
 func (b *ChannelCredentialsApplyConfiguration) WithSecretRef(value *SecretReferenceApplyConfiguration) *ChannelCredentialsApplyConfiguration {
 	b.SecretRef = value
+	return b
+}
+
+// WithNextSecretRef sets the NextSecretRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NextSecretRef field is set to the value of the last call.
+func (b *ChannelCredentialsApplyConfiguration) WithNextSecretRef(value *SecretReferenceApplyConfiguration) *ChannelCredentialsApplyConfiguration {
+	b.NextSecretRef = value
 	return b
 }

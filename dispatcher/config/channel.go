@@ -40,6 +40,22 @@ type Endpoint struct {
 type Limits struct {
 	RequestsPerSecond     int32 `json:"requestsPerSecond,omitempty"`
 	MaxConcurrentRequests int32 `json:"maxConcurrentRequests,omitempty"`
+	// DailyQuotas are the pushes of a day that the app has of the vendor's classes of messages; a class that is not there
+	// is counted and not limited.
+	DailyQuotas []DailyQuota `json:"dailyQuotas,omitempty"`
+	// QuotaTimeZone names the zone in which the vendor's day ends; empty means China's.
+	QuotaTimeZone string `json:"quotaTimeZone,omitempty"`
+	// QuotaReservePercent is the part of each daily quota that messages leave to calls, and pushes to many to messages.
+	QuotaReservePercent int32 `json:"quotaReservePercent,omitempty"`
+}
+
+// DailyQuota is what an app may push in a day of one class of messages.
+type DailyQuota struct {
+	// Class is one of the vendor's.
+	Class  string `json:"class"`
+	Pushes int64  `json:"pushes"`
+	// ChannelIDs are the push profiles' categories that make up the class, where the vendor does not say so.
+	ChannelIDs []string `json:"channelIDs,omitempty"`
 }
 
 // FCMChannel is a Firebase project and the service account that may send for it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 func (c *FCMChannel) validate(path string, suspended bool) error {
@@ -86,6 +87,38 @@ func (c *WebPushChannel) validate(path string, suspended bool) error {
 		errs = append(errs, fmt.Errorf("%s.allowedHosts: must list at least one", path))
 	}
 	return errors.Join(errs...)
+}
+
+// Zone is that of QuotaTimeZone; nil means China's.
+func (l Limits) Zone() (*time.Location, error) {
+	if l.QuotaTimeZone == "" {
+		return nil, nil //nolint:nilnil // The vendor's own.
+	}
+	if l.QuotaTimeZone == "Local" {
+		return nil, errors.New("quotaTimeZone: \"Local\" is no place: give a name such as Asia/Shanghai")
+	}
+	zone, err := time.LoadLocation(l.QuotaTimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("quotaTimeZone: %q is not known: give a name of the time zone database, such as Asia/Shanghai", l.QuotaTimeZone)
+	}
+	return zone, nil
+}
+
+func (l Limits) validate(path string) error {
+	var errs []error
+	if _, err := l.Zone(); err != nil {
+		errs = append(errs, fmt.Errorf("%s.%w", path, err))
+	}
+	classes := map[string]bool{}
+	for i, q := range l.DailyQuotas {
+		at := fmt.Sprintf("%s.dailyQuotas[%d]", path, i)
+		errs = append(errs, required(at+".class", q.Class), within(at+".pushes", q.Pushes, 1, 1<<40))
+		if classes[q.Class] {
+			errs = append(errs, fmt.Errorf("%s.class: %q is there twice", at, q.Class))
+		}
+		classes[q.Class] = true
+	}
+	return errors.Join(append(errs, within(path+".quotaReservePercent", int64(l.QuotaReservePercent), 0, 50))...)
 }
 
 func credential(path string, s Secret, suspended bool) error {

@@ -74,7 +74,7 @@ func (s Store) validate() error {
 }
 
 func (c Channel) validate(path string) error {
-	errs := []error{required(path+".name", c.Name), c.Endpoint.validate(path + ".endpoint")}
+	errs := []error{required(path+".name", c.Name), c.Endpoint.validate(path + ".endpoint"), c.Limits.validate(path + ".limits")}
 	if c.AppType < 1 || c.AppType > 9 {
 		errs = append(errs, fmt.Errorf("%s.appType: is %d, must be 1 to 9", path, c.AppType))
 	}

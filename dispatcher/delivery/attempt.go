@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/delivery/fuse"
+	"github.com/offlinepush/operator/dispatcher/delivery/quota"
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/provider"
@@ -24,6 +25,8 @@ type attempt struct {
 	// backoff is that of all calls, so that what fails together is tried again together.
 	backoff time.Duration
 	called  bool
+	// taken is what the call may use of the vendor's quota of the day.
+	taken quota.Taken
 	// unbelieved counts the InvalidToken answers that the store does not know of yet.
 	unbelieved int64
 	// transcript keeps the vendor's answer to a push test; nil for any other message.
@@ -62,11 +65,20 @@ func (a *attempt) run(ctx context.Context) error {
 	return a.record(ctx)
 }
 
+// next tries some of the targets, as many as the vendor's quota of the day has room for. The others wait.
 func (a *attempt) next(ctx context.Context, m message.Message, targets []message.Target) error {
-	if err := a.sender.wait(ctx, len(targets)); err != nil {
-		return fmt.Errorf("waiting for the channel's rate: %w", err)
+	pass, wait := a.spend(m, targets)
+	defer func() { a.taken.Tell(nil) }()
+	if len(pass) > 0 {
+		if err := a.sender.wait(ctx, len(pass)); err != nil {
+			return fmt.Errorf("waiting for the channel's rate: %w", err)
+		}
+		if err := a.call(a.overhear(context.WithoutCancel(ctx), m), m, pass); err != nil {
+			return err
+		}
 	}
-	return a.call(a.overhear(context.WithoutCancel(ctx), m), m, targets)
+	a.waitForQuota(wait)
+	return nil
 }
 
 // record settles, and goes on until the store takes it or ctx ends if a call was
@@ -129,6 +141,7 @@ func (a *attempt) send(ctx context.Context, n provider.Notification, appID strin
 	}
 	a.called = true
 	outcomes := doubted(a.sender.send(ctx, n, targets), pass)
+	a.taken.Tell(outcomes)
 	a.noteAnswer(ctx, pass, outcomes)
 	now := a.store.Now()
 	blown, err := a.fused(ctx, pass, outcomes, now)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/delivery/quota"
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
@@ -30,6 +31,8 @@ type Deps struct {
 	// NewProvider makes the provider of a channel row; it is catalog.New.
 	NewProvider func(config.Channel, provider.Deps) (provider.Provider, error)
 	Provider    provider.Deps
+	// Quota says how a vendor counts the pushes of a day; it is catalog.Quota. nil counts none.
+	Quota func(vendor string) provider.QuotaRules
 	// Lease is started before the Engine and released after Wait.
 	Lease   *lease.Keeper
 	Metrics *metrics.Metrics
@@ -39,7 +42,8 @@ type Deps struct {
 // Engine owns all lanes.
 type Engine struct {
 	Deps
-	fence *fence
+	fence  *fence
+	ledger *quota.Ledger
 
 	mu    sync.Mutex
 	lanes map[string]*lane
@@ -47,11 +51,16 @@ type Engine struct {
 
 	born    chan struct{} // holds one token when there are idle lanes
 	workers sync.WaitGroup
+	// closeLedger ends the ledger behind the last call.
+	closeLedger func()
 }
 
 // New makes an engine that does nothing until Start.
 func New(d Deps) *Engine {
-	return &Engine{Deps: d, fence: newFence(), lanes: map[string]*lane{}, born: make(chan struct{}, 1)}
+	return &Engine{
+		Deps: d, fence: newFence(), lanes: map[string]*lane{}, born: make(chan struct{}, 1), closeLedger: func() {},
+		ledger: quota.New(quota.Deps{Store: d.Store, Metrics: d.Metrics, Log: d.Log}),
+	}
 }
 
 // Quiesce returns once no vendor call is open for an epoch older than the changes.
@@ -61,6 +70,9 @@ func (e *Engine) Quiesce(ctx context.Context, changes []store.EpochChange) error
 
 // Start starts the lanes. They work until ctx ends; Wait waits for them.
 func (e *Engine) Start(ctx context.Context) {
+	if e.Quota != nil {
+		e.openLedger(ctx)
+	}
 	_, held := e.Lease.Current()
 	_, configured := e.Live.Current()
 	e.apply()
@@ -68,7 +80,10 @@ func (e *Engine) Start(ctx context.Context) {
 }
 
 // Wait returns after ctx of Start has ended and every vendor call is answered and settled.
-func (e *Engine) Wait() { e.workers.Wait() }
+func (e *Engine) Wait() {
+	e.workers.Wait()
+	e.closeLedger()
+}
 
 // Incarnation is that of the lease which rows belong to that are stored now.
 func (e *Engine) Incarnation() int64 { return e.Lease.Incarnation() }
@@ -90,7 +105,7 @@ func (e *Engine) Channels(ctx context.Context) ([]report.Channel, error) {
 	defer e.mu.Unlock()
 	out := make([]report.Channel, 0, len(e.lanes))
 	for name, l := range e.lanes {
-		row := l.status()
+		row := e.withQuotas(l.status(), l)
 		row.Pending = backlog[name]
 		e.Metrics.Pending.WithLabelValues(name).Set(float64(row.Pending))
 		out = append(out, row)
@@ -197,12 +212,13 @@ func (e *Engine) apply() {
 			continue
 		}
 		s := newSender(row, term, p, e.Metrics)
-		s.receiptURL = receiptURL
+		s.receiptURL, s.quota = receiptURL, e.quotaOf(row)
 		l.replace(s)
 	}
 	for name, l := range e.snapshot() {
 		if !rows[name] && l.current() != nil {
 			l.replace(nil)
+			e.ledger.Forget(name)
 		}
 	}
 }

@@ -141,6 +141,13 @@ func (l *lane) status() report.Channel {
 	}
 }
 
+// lastAccepted is when the vendor last took a push; zero when it did not since the row was configured.
+func (l *lane) lastAccepted() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.health.acceptedAt
+}
+
 // run works until ctx ends and every attempt has ended.
 func (l *lane) run(ctx context.Context) {
 	defer l.close()

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/delivery/quota"
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
@@ -29,6 +30,7 @@ type sender struct {
 	term       *lease.Term
 	provider   provider.Provider
 	limiter    *rate.Limiter
+	quota      *quota.Row
 	metrics    *metrics.Metrics
 	calls      sync.WaitGroup
 }

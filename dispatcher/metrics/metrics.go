@@ -31,6 +31,8 @@ type Metrics struct {
 	Expanded prometheus.Counter
 	// Unaccounted must be 0: admitted targets that are in no state.
 	Unaccounted prometheus.Gauge
+	// QuotaUsed and QuotaLimit show the pushes of the vendor's day over all dispatchers, by channel row and class.
+	QuotaUsed, QuotaLimit *prometheus.GaugeVec
 	// Callbacks counts events for the app's server by what became of them.
 	Callbacks *prometheus.CounterVec
 	// Sessions shows the open sessions.
@@ -54,6 +56,8 @@ func New(r prometheus.Registerer) *Metrics {
 		Unaccounted:         prometheus.NewGauge(prometheus.GaugeOpts(opts("unaccounted", "Admitted targets that are in no state; anything but 0 is a bug."))),
 		Unexpanded:          prometheus.NewGauge(prometheus.GaugeOpts(opts("unexpanded", "Messages to groups and broadcasts that are not decided for all their receivers yet."))),
 		Expanded:            prometheus.NewCounter(prometheus.CounterOpts(opts("expanded_total", "Receivers to whom messages to groups and broadcasts were brought."))),
+		QuotaUsed:           prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("quota_used", "Pushes of the vendor's day, by all dispatchers of the app together.")), []string{"channel", "class"}),
+		QuotaLimit:          prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("quota_limit", "The app's part of the vendor's daily quota.")), []string{"channel", "class"}),
 		Sessions:            prometheus.NewGauge(prometheus.GaugeOpts(opts("sessions", "Open sessions."))),
 		ConfigLoaded:        prometheus.NewGauge(prometheus.GaugeOpts(opts("config_loaded", "1 while the newest configuration is in force."))),
 		ConfigUnknownFields: prometheus.NewGauge(prometheus.GaugeOpts(opts("config_unknown_fields", "Configuration fields that this dispatcher does not know."))),
@@ -62,7 +66,7 @@ func New(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12), NativeHistogramBucketFactor: 1.1,
 		}, []string{"channel", "vendor"}),
 	}
-	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.Callbacks, m.InboxExpired, m.CallSeconds, m.Pending, m.Unexpanded, m.Expanded, m.Unaccounted, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
+	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.Callbacks, m.InboxExpired, m.CallSeconds, m.Pending, m.Unexpanded, m.Expanded, m.Unaccounted, m.QuotaUsed, m.QuotaLimit, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
 	for _, result := range []string{"stored", "duplicate", "refused", "failed"} {
 		m.Accepted.WithLabelValues(result)
 	}
@@ -75,6 +79,12 @@ func (m *Metrics) Prepare(channel, vendor string) {
 		m.Outcomes.WithLabelValues(channel, vendor, string(c))
 	}
 	m.Pending.WithLabelValues(channel)
+}
+
+// ForgetQuotas removes the quotas of a channel row.
+func (m *Metrics) ForgetQuotas(channel string) {
+	m.QuotaUsed.DeletePartialMatch(prometheus.Labels{"channel": channel})
+	m.QuotaLimit.DeletePartialMatch(prometheus.Labels{"channel": channel})
 }
 
 func opts(name, help string) prometheus.Opts {

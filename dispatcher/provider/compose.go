@@ -121,9 +121,7 @@ func place(n Notification) string {
 
 // UntilMidnight is the time to the end of the Chinese vendors' day.
 func UntilMidnight(now time.Time) time.Duration {
-	china := now.In(China())
-	y, m, d := china.Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, china.Location()).Sub(now)
+	return QuotaDay(now, nil).Sub(now)
 }
 
 // China is the time zone of the Chinese vendors, which has no summer time.

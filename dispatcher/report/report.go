@@ -69,7 +69,32 @@ type Channel struct {
 	Since   time.Time `json:"since"`
 	// Pending counts the targets that wait for this row.
 	Pending int64 `json:"pending"`
+	// Quotas are what the vendor counts by the day, of the classes that have a limit or were used today.
+	Quotas []Quota `json:"quotas,omitempty"`
 }
+
+// Quota is a vendor's class of messages today, as all dispatchers of the app count it.
+type Quota struct {
+	Class string `json:"class"`
+	// Used are the pushes that the vendor took, Limit is the app's part of the daily quota; 0 is no limit.
+	Used  int64 `json:"used"`
+	Limit int64 `json:"limit,omitempty"`
+	// ResetsAt is the end of the vendor's day.
+	ResetsAt time.Time `json:"resetsAt"`
+	// UsedUpUntil is until when pushes wait because nothing is left, by the vendor's word or the count; zero when something
+	// is. Waiting is which of them.
+	UsedUpUntil time.Time `json:"usedUpUntil,omitzero"`
+	Waiting     string    `json:"waiting,omitempty"`
+	// RunsOutAt is when messages will have used it up if they go on as in the last ten minutes; zero when not today.
+	RunsOutAt time.Time `json:"runsOutAt,omitzero"`
+}
+
+// Who waits for a quota.
+const (
+	WaitingAll      = "All"
+	WaitingMessages = "Messages" // and pushes to many: what is left is for calls
+	WaitingBulk     = "Bulk"     // pushes to many: what is left is for messages and calls
+)
 
 // Account counts (message, user, device) by state since the store was made:
 // Admitted is the sum of the others, or something is wrong.

@@ -65,6 +65,7 @@ func (p *process) assemble(h held) (*parts, error) {
 	})
 	a.engine = delivery.New(delivery.Deps{
 		Live: p.live, Store: h.store, NewProvider: p.NewProvider, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
+		Quota:    func(vendor string) provider.QuotaRules { return catalog.Quota(catalog.Vendor(vendor)) },
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
 	})
 	a.tests = pushtest.New(pushtest.Deps{Store: h.store, Deliverer: a.engine, Live: p.live})

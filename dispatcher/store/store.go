@@ -53,6 +53,7 @@ type Store interface {
 	Rules
 	Calls
 	Erasures
+	Quotas
 	provider.TokenStore
 
 	// Now is the store's time, by which everything in it is measured: the processes of an app agree

@@ -114,6 +114,28 @@ func Reports(v Vendor) bool {
 	return false
 }
 
+// Quota says how a vendor counts the pushes of a day.
+func Quota(v Vendor) provider.QuotaRules {
+	switch v {
+	case Xiaomi:
+		return xiaomi.Quota()
+	case Huawei:
+		return huawei.Quota()
+	case HarmonyOS:
+		return harmonyos.Quota()
+	case OPPO:
+		return oppo.Quota()
+	case Vivo:
+		return vivo.Quota()
+	case Honor:
+		return honor.Quota()
+	case Meizu:
+		return meizu.Quota()
+	case FCM, APNs, WebPush:
+	}
+	return provider.QuotaRules{}
+}
+
 // made keeps a nil pointer from becoming a provider.
 func made[P provider.Provider](p P, err error) (provider.Provider, error) {
 	if err != nil {

@@ -9,9 +9,6 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
-// morning is when operational messages may be sent again, in hours of China's day.
-const morning = 7
-
 // reply is the shape of every answer.
 type reply struct {
 	Result    provider.Number `json:"result"`

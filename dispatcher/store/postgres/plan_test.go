@@ -49,7 +49,7 @@ func planned(query string) bool {
 
 // small tables have a row for each process, channel or state, or for what is going on right now.
 func small(table string) bool {
-	return slices.Contains([]string{"meta", "leases", "account", "backlog", "access_tokens", "erasures"}, table)
+	return slices.Contains([]string{"meta", "leases", "account", "backlog", "access_tokens", "erasures", "quotas"}, table)
 }
 
 // partitionOfInbox is one of the suite's, which the million have not; theirs are as large.

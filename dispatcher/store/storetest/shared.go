@@ -33,7 +33,7 @@ func sharedCases() []testCase {
 		{"a living lease is left alone", livingLease},
 		{"peers are the living others", peers},
 	}, sharedSessionCases(), sharedConfirmCases(), sharedWriteCases(), sharedPushTestCases(), sharedDrainCases(),
-		sharedCrowdCases(), sharedBoundCases(), sharedExpansionCases(), []testCase{
+		sharedCrowdCases(), sharedBoundCases(), sharedExpansionCases(), sharedQuotaCases(), []testCase{
 			{"random changes through two handles agree with a model", randomChangesShared},
 		})
 }

@@ -44,7 +44,7 @@ func cases() []testCase {
 		deviceCases(), confirmCases(), tokenCases(), acceptCases(), inboxCases(), leaseCases(), settleCases(), healthCases(),
 		accessTokenCases(), traceCases(), pruneCases(), concurrentCases(), modelCases(), sessionCases(), bulkCases(), clockCases(),
 		badgeCases(), receiptCases(), pushTestCases(), recallCases(), ruleCases(), drainCases(), crowdCases(), callCases(),
-		groupCases(), boundCases(), expansionCases(), expansionRaceCases(), eraseCases(),
+		groupCases(), boundCases(), expansionCases(), expansionRaceCases(), eraseCases(), quotaCases(),
 	} {
 		all = append(all, group...)
 	}

@@ -54,6 +54,8 @@ type memory struct {
 	call     message.Call // every one
 	calling  error
 	recalled bool // every message
+	quota    func(vendor string) provider.QuotaRules
+	counted  map[string]int64 // by class
 }
 
 func newMemory(devices ...int64) *memory {
@@ -354,6 +356,7 @@ func newBench(t *testing.T, m *memory, v *vendor) *bench {
 	b.lease = lease.New(lease.Deps{Store: m, Holder: store.Holder{Pod: "pod"}, Log: log})
 	b.engine = New(Deps{
 		Live: live, Store: m, Lease: b.lease, Log: log, Metrics: metrics.New(prometheus.NewRegistry()),
+		Quota: m.quota,
 		NewProvider: func(_ config.Channel, d provider.Deps) (provider.Provider, error) {
 			b.made = append(b.made, d)
 			if b.vendor == nil {

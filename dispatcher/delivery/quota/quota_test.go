@@ -1,12 +1,10 @@
 package quota
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,63 +17,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/report"
-	"github.com/offlinepush/operator/dispatcher/store"
 )
-
-// shelf is a store that several ledgers share, and its clock.
-type shelf struct {
-	mu     sync.Mutex
-	now    time.Time
-	counts map[string]store.QuotaCount
-	asked  int
-	err    error
-	// after is what happens when the store has what it was given, before the answer.
-	after error
-}
-
-func newShelf(now time.Time) *shelf { return &shelf{now: now, counts: map[string]store.QuotaCount{}} }
-
-func (s *shelf) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *shelf) pass(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
-}
-
-func (s *shelf) CountQuotas(_ context.Context, more []store.QuotaCount) (known []store.QuotaCount, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked++
-	if s.err != nil {
-		return nil, s.err
-	}
-	for _, m := range more {
-		name := m.Channel + m.Class + m.EndsAt.String()
-		c := s.counts[name]
-		m.Used += c.Used
-		if m.SpentUntil.IsZero() && !m.Opened {
-			m.SpentUntil = c.SpentUntil
-		}
-		if m.Opened {
-			m.SpentUntil, m.Opened = time.Time{}, false
-		}
-		s.counts[name] = m
-	}
-	if s.after != nil {
-		return nil, s.after
-	}
-	for _, c := range s.counts {
-		if c.EndsAt.After(s.now) {
-			known = append(known, c)
-		}
-	}
-	return known, nil
-}
 
 // noon is in China, in the middle of the vendors' day.
 func noon() time.Time { return time.Date(2026, 11, 26, 12, 0, 0, 0, provider.China()) }
@@ -113,7 +55,9 @@ func of(class string) provider.Notification {
 	return provider.Notification{Setting: config.Setting{Vivo: &config.VivoSetting{Category: class}}}
 }
 
-func outcomes(n int, o message.Outcome) []message.Outcome { return slices.Repeat([]message.Outcome{o}, n) }
+func outcomes(n int, o message.Outcome) []message.Outcome {
+	return slices.Repeat([]message.Outcome{o}, n)
+}
 
 // use takes and tells that the vendor took all of it.
 func use(r *Row, class string, p Priority, n int) Taken {
@@ -343,6 +287,22 @@ func TestStoreTrouble(t *testing.T) {
 		if c.Used != 100 {
 			t.Errorf("the store has %+v, want 100", c)
 		}
+	}
+}
+
+// What the store took without an answer counts twice: too few pushes rather than too many.
+func TestStoreAnswerLost(t *testing.T) {
+	t.Parallel()
+	s := newShelf(noon())
+	l := ledger(s)
+	r := l.Row(vivo(0, 100, 0), rules())
+	use(r, "System", Message, 30)
+	s.after = errors.New("connection reset")
+	l.turn(t.Context())
+	s.after = nil
+	l.turn(t.Context())
+	if got := use(r, "System", Message, 100); got.N != 40 {
+		t.Errorf("%d are left of 100 after 30, want 40", got.N)
 	}
 }
 

@@ -18,13 +18,18 @@ import (
 	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
-// chats let every vendor's phones have as many chat messages as they like.
+// anyHour is the profile of plain alerts that vivo's phones get at night, too.
+const anyHour = "any-hour"
+
+// chats let every vendor's phones have as many chat messages as they like, at any hour.
 func chats() []config.Profile {
-	return []config.Profile{{ResourcesID: profile, Settings: []config.Setting{
+	vivo := config.Setting{Vendor: "Vivo", AppType: 1, Vivo: &config.VivoSetting{Category: "IM"}}
+	return []config.Profile{{ResourcesID: anyHour, Settings: []config.Setting{vivo}}, {ResourcesID: profile, Settings: []config.Setting{
 		{Vendor: "FCM", AppType: 1, FCM: &config.FCMSetting{Priority: "High"}},
 		{Vendor: "Xiaomi", AppType: 1, Xiaomi: &config.XiaomiSetting{ChannelID: "100001"}},
 		{Vendor: "Huawei", AppType: 1, Huawei: &config.HuaweiSetting{Category: "IM"}},
 		{Vendor: "OPPO", AppType: 1, OPPO: &config.OPPOSetting{Category: "IM"}},
+		vivo,
 	}}}
 }
 

@@ -89,7 +89,7 @@ func TestEveryVendor(t *testing.T) {
 			}
 			must(t, phones["apns"].device().SetBadge(t.Context(), 4))
 			m := w.newMessage("alice", "bob")
-			m.Push.ResourcesID, m.Push.EnableBadge, m.Push.BadgeIncrement = "", true, 2
+			m.Push.ResourcesID, m.Push.EnableBadge, m.Push.BadgeIncrement = anyHour, true, 2
 			sent := w.send(t, m)
 			for _, v := range everyModel() {
 				got := phones[v.row].arrivals(t, 1)[0]

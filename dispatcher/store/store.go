@@ -54,6 +54,8 @@ type Store interface {
 	Calls
 	Erasures
 	Quotas
+	Letters
+	Hygiene
 	provider.TokenStore
 
 	// Now is the store's time, by which everything in it is measured: the processes of an app agree
@@ -73,7 +75,9 @@ type Store interface {
 
 // Cutoffs are the times before which things may go. That of the outcomes is also that of the messages whose receipts go.
 type Cutoffs struct {
-	Messages, Outcomes, Idempotency, Devices, PushTests time.Time
+	Messages, Outcomes, Idempotency, Devices, PushTests, Letters time.Time
+	// MaxLetters is how many dead letters stay at most; 0 is no bound.
+	MaxLetters int64
 }
 
 // MaxInbox is how many entries an inbox keeps. It is cut back to them after every 1,000 further ones.

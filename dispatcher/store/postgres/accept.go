@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -286,9 +285,8 @@ func (d *deliveryRows) add(r *acceptRequest, c rules.Chunk) {
 	d.dues, d.expires = append(d.dues, millis(c.DueAt)), append(d.expires, millis(r.Message.PushExpiresAt))
 }
 
-// answer gives each request its stored rows. Ids grow in the order of the rows.
+// answer gives each request its stored rows, in their order.
 func (d *deliveryRows) answer(ids []int64) {
-	slices.Sort(ids)
 	for i, id := range ids {
 		r := d.requests[i]
 		r.result.Deliveries = append(r.result.Deliveries, r.Delivery(id, d.chunks[i]))

@@ -185,14 +185,21 @@ func (a *accepting) write(ctx context.Context) error {
 
 // scanDeliveries answers with the rows if they are this process's.
 func scanDeliveries(rows pgx.Rows, d deliveryRows) error {
-	var ids []int64
+	ids, err := storedDeliveries(rows)
+	d.answer(ids)
+	return err
+}
+
+// storedDeliveries are the ids of the rows, which grow in their order, if they are this process's.
+func storedDeliveries(rows pgx.Rows) (ids []int64, err error) {
 	var id, owner int64
-	_, err := pgx.ForEachRow(rows, []any{&id, &owner}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &owner}, func() error {
 		ids = append(ids, id)
 		return nil
 	})
-	if err == nil && owner != nobody {
-		d.answer(ids)
+	if err != nil || owner == nobody {
+		return nil, err
 	}
-	return err
+	slices.Sort(ids)
+	return ids, nil
 }

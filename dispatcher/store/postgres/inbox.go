@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/google/uuid"
@@ -20,7 +21,11 @@ func (s *Store) Message(ctx context.Context, id string) (message.Message, error)
 		return message.Message{}, store.ErrNotFound // we gave out no such id
 	}
 	var r rules.MessageRow
-	if err := s.row(ctx, `SELECT `+rules.MessageColumns+` FROM @.messages m WHERE m.message_id = $1`, key).Scan(r.Dest()...); err != nil {
+	err = s.row(ctx, `SELECT `+rules.MessageColumns+` FROM @.messages m WHERE m.message_id = $1`, key).Scan(r.Dest()...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = s.row(ctx, keptMessage, key).Scan(r.Dest()...)
+	}
+	if err != nil {
 		return message.Message{}, explain(missing(err))
 	}
 	return r.Result()

@@ -64,6 +64,9 @@ func (s *Store) Prune(ctx context.Context, before store.Cutoffs, limit int) (out
 		func() (bool, error) { return s.dropDay(ctx, &out, millis(before.Outcomes), outcomesTable) },
 		func() (bool, error) { return s.dropDay(ctx, &out, millis(before.Outcomes), receiptsTable) },
 		func() (bool, error) { return s.trim(ctx, &out, limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneLetters, millis(before.Letters), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneBeyond, rules.Bound(before.MaxLetters), limit) },
+		func() (bool, error) { return s.pruneRows(ctx, pruneContent, 0, limit) },
 		func() (bool, error) { return s.pruneRows(ctx, pruneKeys, millis(before.Idempotency), limit) },
 		func() (bool, error) { return s.pruneRows(ctx, pruneCalls, millis(before.Messages), limit) },
 		func() (bool, error) { return s.pruneRows(ctx, prunePushTests, millis(before.PushTests), limit) },
@@ -148,6 +151,12 @@ func (s *Store) drop(ctx context.Context, out *store.Pruned, day []partition) (d
 	if pending, err := pendingOf(ctx, s, day[0]); pending || err != nil {
 		return false, err
 	}
+	// Most of it before the lock, too, and the rest behind it.
+	if err := keepLetters(ctx, func(ctx context.Context, query string, args ...any) (int64, error) {
+		return s.exec(ctx, s.pool, query, args...)
+	}, day[0]); err != nil {
+		return false, err
+	}
 	expired, err := s.countExpired(ctx, day)
 	if code(err) == "42P01" { // undefined_table: another process was faster
 		return false, nil
@@ -186,6 +195,9 @@ func (t *tx) drop(ctx context.Context, day []partition) (bool, error) {
 	}
 	// Who drops it counts what expired, and only one does.
 	if all, err := t.store.partitions(ctx, t); err != nil || !slices.Contains(all, day[0]) {
+		return false, err
+	}
+	if err := keepLetters(ctx, t.exec, day[0]); err != nil {
 		return false, err
 	}
 	b = t.batch()

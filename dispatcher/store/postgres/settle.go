@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
 	"github.com/offlinepush/operator/dispatcher/store/rules"
@@ -39,12 +40,14 @@ type settling struct {
 	// split are the parts that become rows of their own.
 	split   []splitRow
 	ledger  *ledger
+	letters letterRows
 	answers answers
 }
 
 // settledRow is a delivery with what is left of it: without targets it has ended.
 type settledRow struct {
 	rules.Row
+	last    message.Outcome // the vendor's, before the batch
 	damaged error
 	counted int // targets before the batch
 	retry   store.Retry
@@ -120,6 +123,7 @@ func (st *settling) settle(settlements []store.Settlement) error {
 	}
 	for _, r := range results {
 		st.answers.add(r.row.Channel, r.TargetResult)
+		st.letters.add(r.row, r.target, r.TargetResult)
 		st.ledger.end(outcome{
 			message: r.row.Message, user: r.target.User, device: r.target.Device, channel: r.row.Channel,
 			rule: r.row.Rule, state: r.State, reason: r.Reason, vendor: r.Outcome, inDoubt: r.InDoubt,
@@ -128,7 +132,7 @@ func (st *settling) settle(settlements []store.Settlement) error {
 	return nil
 }
 
-const lockRows = `SELECT delivery_id, message_id, channel, rule, targets FROM @.deliveries
+const lockRows = `SELECT delivery_id, message_id, channel, rule, targets, last_class, last_code, last_detail FROM @.deliveries
 	WHERE delivery_id = ANY($2::bigint[])
 		AND (owner = $1 OR owner IN (SELECT incarnation FROM @.leases WHERE heir = $1))
 	ORDER BY delivery_id FOR UPDATE`
@@ -158,11 +162,12 @@ func (st *settling) read(ctx context.Context, batch []*settleRequest) error {
 
 func (st *settling) scan(rows pgx.Rows) error {
 	var id int64
-	var message uuid.UUID
+	var of uuid.UUID
 	var channel, rule string
 	var targets []byte
-	_, err := pgx.ForEachRow(rows, []any{&id, &message, &channel, &rule, &targets}, func() error {
-		row := settledRow{Row: rules.Row{ID: id, Message: message, Channel: channel, Rule: rule}}
+	var last message.Outcome
+	_, err := pgx.ForEachRow(rows, []any{&id, &of, &channel, &rule, &targets, &last.Class, &last.Code, &last.Detail}, func() error {
+		row := settledRow{Row: rules.Row{ID: id, Message: of, Channel: channel, Rule: rule}, last: last}
 		var err error
 		if row.Targets, err = packed.Decode(targets); err != nil {
 			row.damaged = fmt.Errorf("delivery %d: %w", id, err)

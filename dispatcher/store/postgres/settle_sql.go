@@ -59,6 +59,7 @@ func (st *settling) write(ctx context.Context) error {
 		b.add(deleteRows, gone)
 	}
 	kept.queue(b, keepRows)
+	st.letters.queue(b)
 	st.ledger.queue(b)
 	return st.finish(ctx, b)
 }

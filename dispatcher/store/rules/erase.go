@@ -27,6 +27,8 @@ func UserTables() []UserTable {
 		{"user_rules", "user_key", []string{"user_key"}},
 		{"mutes", "user_key", []string{"user_key", "conversation"}},
 		{"presence", userID, []string{"user_id"}},
+		{"dead_letters", "user_key", []string{"user_key", "letter_id"}},
+		{"letter_messages", userID, []string{"user_id", "message_id"}},
 	}
 }
 

@@ -20,7 +20,11 @@ func (s *Store) Message(ctx context.Context, id string) (message.Message, error)
 		return message.Message{}, store.ErrNotFound // we gave out no such id
 	}
 	var r rules.MessageRow
-	if err := s.reader.row(ctx, `SELECT `+rules.MessageColumns+` FROM messages m WHERE m.message_id = ?`, r.Dest(), key[:]); err != nil {
+	err = s.reader.row(ctx, `SELECT `+rules.MessageColumns+` FROM messages m WHERE m.message_id = ?`, r.Dest(), key[:])
+	if errors.Is(err, sql.ErrNoRows) {
+		err = s.reader.row(ctx, keptMessage, r.Dest(), key[:])
+	}
+	if err != nil {
 		return message.Message{}, s.explain(missing(err))
 	}
 	return r.Result()

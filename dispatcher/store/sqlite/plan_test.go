@@ -34,7 +34,7 @@ func cheap(query, step string) bool {
 	if !ok || query == adopt {
 		return true
 	}
-	return slices.Contains([]string{"j", "leases", "drains", "backlog", "account", "erasures", "quotas", "CONSTANT"}, strings.Fields(visited)[0])
+	return slices.Contains([]string{"j", "leases", "drains", "backlog", "account", "erasures", "quotas", "channel_days", "CONSTANT"}, strings.Fields(visited)[0])
 }
 
 func plan(t *testing.T, s *Store, query string) (steps []string) {

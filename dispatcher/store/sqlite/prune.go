@@ -44,7 +44,11 @@ type pruned struct {
 
 func prunedKinds(before store.Cutoffs) []pruned {
 	return []pruned{
+		{cutoff: millis(before.Letters), queries: []string{`DELETE FROM dead_letters WHERE letter_id IN (` + oldLetters + `)`}},
+		{cutoff: rules.Bound(before.MaxLetters), queries: []string{`DELETE FROM dead_letters WHERE letter_id IN (` + beyondLetters + `)`}},
+		{cutoff: firstID(0), queries: []string{`DELETE FROM letter_messages WHERE message_id IN (` + forgotten + `)`}},
 		{cutoff: millis(before.Messages), expired: countExpired, queries: []string{
+			keepContent,
 			`DELETE FROM inbox WHERE message_id IN (` + oldMessages + `)`,
 			`DELETE FROM messages WHERE message_id IN (` + oldMessages + `)`,
 		}},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
 	"github.com/offlinepush/operator/dispatcher/store/rules"
@@ -48,28 +49,38 @@ func (t *tx) settle(lease int64, s store.Settlement) error {
 	return t.keep(r.ID, kept)
 }
 
+// settledRow is a delivery with the vendor's last answer before the settlement.
+type settledRow struct {
+	rules.Row
+	last message.Outcome
+}
+
 // owned reads a delivery that this process may write. One that is gone was
 // settled by somebody, so it is not ours either.
-func (t *tx) owned(lease, id int64) (rules.Row, error) {
-	r := rules.Row{ID: id}
+func (t *tx) owned(lease, id int64) (settledRow, error) {
+	r := settledRow{Row: rules.Row{ID: id}}
 	var owner int64
 	var targets []byte
-	err := t.row(`SELECT message_id, channel, rule, owner, targets FROM deliveries WHERE delivery_id = ?`,
-		[]any{&r.Message, &r.Channel, &r.Rule, &owner, &targets}, id)
+	err := t.row(`SELECT message_id, channel, rule, owner, targets, last_class, last_code, last_detail
+		FROM deliveries WHERE delivery_id = ?`,
+		[]any{&r.Message, &r.Channel, &r.Rule, &owner, &targets, &r.last.Class, &r.last.Code, &r.last.Detail}, id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && (lease == nobody || owner != lease):
-		return rules.Row{}, fmt.Errorf("delivery %d: %w", id, store.ErrLeaseLost)
+		return settledRow{}, fmt.Errorf("delivery %d: %w", id, store.ErrLeaseLost)
 	case err != nil:
-		return rules.Row{}, err
+		return settledRow{}, err
 	}
 	if r.Targets, err = packed.Decode(targets); err != nil {
-		return rules.Row{}, fmt.Errorf("delivery %d: %w", id, err)
+		return settledRow{}, fmt.Errorf("delivery %d: %w", id, err)
 	}
 	return r, nil
 }
 
-func (t *tx) done(r rules.Row, target packed.Target, d store.TargetResult) error {
+func (t *tx) done(r settledRow, target packed.Target, d store.TargetResult) error {
 	if err := t.answered(r.Channel, d); err != nil {
+		return err
+	}
+	if err := t.die(r, target, d); err != nil {
 		return err
 	}
 	return t.outcome(outcome{

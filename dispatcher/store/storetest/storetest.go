@@ -45,6 +45,7 @@ func cases() []testCase {
 		accessTokenCases(), traceCases(), pruneCases(), concurrentCases(), modelCases(), sessionCases(), bulkCases(), clockCases(),
 		badgeCases(), receiptCases(), pushTestCases(), recallCases(), ruleCases(), drainCases(), crowdCases(), callCases(),
 		groupCases(), boundCases(), expansionCases(), expansionRaceCases(), eraseCases(), quotaCases(),
+		letterCases(), hygieneCases(),
 	} {
 		all = append(all, group...)
 	}

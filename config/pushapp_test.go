@@ -196,6 +196,7 @@ func TestPushAppRoutingStoreAndRetention(t *testing.T) {
 		{name: "29 days", edit: func(a app) { a.Spec.Routing.PushTTLSeconds = 29 * 86400 }, want: []string{"spec.routing.pushTTLSeconds"}},
 		{name: "messages", edit: func(a app) { a.Spec.Retention.MessagesSeconds = 3599 }, want: []string{"spec.retention.messagesSeconds"}},
 		{name: "receipts", edit: func(a app) { a.Spec.Retention.ReceiptsSeconds = 91 * 86400 }, want: []string{"spec.retention.receiptsSeconds"}},
+		{name: "dead letters", edit: func(a app) { a.Spec.Retention.DeadLettersSeconds = 3599 }, want: []string{"spec.retention.deadLettersSeconds"}},
 		{name: "devices", edit: func(a app) { a.Spec.Retention.InactiveDevicesSeconds = 86400 }, want: []string{"spec.retention.inactiveDevicesSeconds"}},
 		{name: "volume", edit: func(a app) { a.Spec.Store = sqlite("10Gi") }},
 		{name: "small volume", edit: func(a app) { a.Spec.Store = sqlite("63Mi") }, want: []string{"spec.store.sqlite.size", "`size` must be at least 64Mi"}},
@@ -372,7 +373,7 @@ func TestPushAppDefaults(t *testing.T) {
 	want.Store = pushv1.AppStore{SQLite: &pushv1.SQLiteStore{Size: resource.MustParse("1Gi"), Retention: pushv1.VolumeRetain}}
 	want.Auth.DeviceJWT.Algorithms = []pushv1.JWTAlgorithm{pushv1.JWTES256, pushv1.JWTEdDSA, pushv1.JWTRS256}
 	want.Exposure.Service.Type = pushv1.DeviceServiceClusterIP
-	want.Retention = pushv1.AppRetention{MessagesSeconds: 604800, ReceiptsSeconds: 604800, InactiveDevicesSeconds: 23328000}
+	want.Retention = pushv1.AppRetention{MessagesSeconds: 604800, ReceiptsSeconds: 604800, DeadLettersSeconds: 604800, InactiveDevicesSeconds: 23328000}
 	want.Dispatcher.Resources = corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("256Mi")},
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")},

@@ -225,6 +225,14 @@ type AppRetention struct {
 	// +optional
 	ReceiptsSeconds int32 `json:"receiptsSeconds,omitempty"`
 
+	// deadLettersSeconds is how long in seconds pushes that finally failed are kept with what they said, to be sent again.
+	// From 3600 (1 hour) to 7776000 (90 days). Defaults to 604800 (7 days).
+	// +kubebuilder:default=604800
+	// +kubebuilder:validation:Minimum=3600
+	// +kubebuilder:validation:Maximum=7776000
+	// +optional
+	DeadLettersSeconds int32 `json:"deadLettersSeconds,omitempty"`
+
 	// inactiveDevicesSeconds is how long in seconds a device is kept that neither registered nor logged in. From 604800
 	// (7 days) to 63072000 (2 years). Defaults to 23328000 (270 days, when FCM too forgets a phone).
 	// +kubebuilder:default=23328000

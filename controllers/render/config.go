@@ -41,6 +41,7 @@ func document(in Input) *config.Document {
 			MessagesSeconds:        int64(spec.Retention.MessagesSeconds),
 			ReceiptsSeconds:        int64(spec.Retention.ReceiptsSeconds),
 			InactiveDevicesSeconds: int64(spec.Retention.InactiveDevicesSeconds),
+			DeadLettersSeconds:     int64(spec.Retention.DeadLettersSeconds),
 		},
 		Callback: in.Callback,
 		Keys:     in.Keys,

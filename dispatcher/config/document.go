@@ -2,6 +2,11 @@
 // and the dispatchers run. It imports the standard library and fsnotify only.
 package config
 
+import (
+	"cmp"
+	"time"
+)
+
 // Version is the version of the document that this package writes, as
 // major.minor. A dispatcher reads any document of its own major version.
 const Version = "1.0"
@@ -103,6 +108,16 @@ type Retention struct {
 	MessagesSeconds        int64 `json:"messagesSeconds"`
 	ReceiptsSeconds        int64 `json:"receiptsSeconds"`
 	InactiveDevicesSeconds int64 `json:"inactiveDevicesSeconds"`
+	// DeadLettersSeconds of 0 means DefaultDeadLettersSeconds.
+	DeadLettersSeconds int64 `json:"deadLettersSeconds,omitempty"`
+}
+
+// DefaultDeadLettersSeconds is 7 days.
+const DefaultDeadLettersSeconds = 7 * 24 * 3600
+
+// DeadLetters is how long pushes that finally failed are kept.
+func (r Retention) DeadLetters() time.Duration {
+	return time.Duration(cmp.Or(r.DeadLettersSeconds, DefaultDeadLettersSeconds)) * time.Second
 }
 
 // Keys are the generated keys of the app, 32 random bytes each in base64.

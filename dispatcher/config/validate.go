@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -145,6 +146,7 @@ func (r Retention) validate() error {
 		within("retention.messagesSeconds", r.MessagesSeconds, 60, tenYears),
 		within("retention.receiptsSeconds", r.ReceiptsSeconds, 60, tenYears),
 		within("retention.inactiveDevicesSeconds", r.InactiveDevicesSeconds, 60, tenYears),
+		within("retention.deadLettersSeconds", cmp.Or(r.DeadLettersSeconds, DefaultDeadLettersSeconds), 60, tenYears),
 	)
 }
 

@@ -51,6 +51,7 @@ func TestValidateNamesThePath(t *testing.T) {
 		{"two key sources", func(d *Document) { d.Auth.DeviceJWT.JWKSURL = "https://x/k" }, "exactly one of jwksURL and jwks"},
 		{"issuer", func(d *Document) { d.Auth.DeviceJWT.Issuer = "" }, "auth.deviceJWT.issuer: must be set"},
 		{"retention", func(d *Document) { d.Retention.MessagesSeconds = 1 }, "retention.messagesSeconds: is 1"},
+		{"retention of dead letters", func(d *Document) { d.Retention.DeadLettersSeconds = 59 }, "retention.deadLettersSeconds: is 59"},
 		{"callback nowhere", func(d *Document) { d.Callback = Callback{Key: callbackKey} }, "callback.url: must be set"},
 		{"callback in the open", func(d *Document) { d.Callback = Callback{URL: "http://app.example", Key: callbackKey} }, "callback.url: must be an https URL"},
 		{"callback key", func(d *Document) { d.Callback = Callback{URL: "https://app.example", Key: NewSecret("short")} }, "callback.key: must be at least 32 bytes"},

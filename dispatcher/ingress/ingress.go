@@ -60,6 +60,9 @@ type Store interface {
 	Recipients(ctx context.Context, asks []store.Ask) (map[string]store.Recipient, error)
 	SetPresence(ctx context.Context, userID string, online time.Duration) error
 	SetUserBadge(ctx context.Context, userID string, badge int32) error
+	Letters(ctx context.Context, f store.LetterFilter, before int64, limit int) ([]store.Letter, error)
+	CountLetters(ctx context.Context, f store.LetterFilter) ([]store.LetterCount, error)
+	PurgeLetters(ctx context.Context, f store.LetterFilter, limit int) (int64, error)
 	Export(ctx context.Context, after int64, limit int) ([]store.Record, error)
 	Now() time.Time
 }
@@ -86,6 +89,7 @@ type ServerDeps struct {
 	Acceptor Acceptor
 	Rules    Rules
 	Calls    Calls
+	Letters  Letters
 	Store    Store
 	Log      *slog.Logger
 }

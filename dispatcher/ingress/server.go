@@ -39,6 +39,7 @@ func (p *serverPlane) routes() {
 	p.ruleRoutes()
 	p.callRoutes()
 	p.eraseRoutes()
+	p.letterRoutes()
 	register(p.plane, p.route(route{
 		id: "list-devices", method: http.MethodGet, path: "/v1/users/{userID}/devices", summary: "List the devices of a user",
 		description: "In the order of their push ids; a user who has none gets an empty list.", errors: []int{http.StatusUnprocessableEntity},

@@ -33,6 +33,15 @@ type Metrics struct {
 	Unaccounted prometheus.Gauge
 	// QuotaUsed and QuotaLimit show the pushes of the vendor's day over all dispatchers, by channel row and class.
 	QuotaUsed, QuotaLimit *prometheus.GaugeVec
+	// Letters shows the dead letters by channel row and reason.
+	Letters *prometheus.GaugeVec
+	// Requeued counts the dead letters that were pushed again.
+	Requeued prometheus.Counter
+	// Restored and Dropped count the tokens whose quarantine ended, by a restore by channel row, or with the token.
+	Restored *prometheus.CounterVec
+	Dropped  prometheus.Counter
+	// Feedback counts the tokens that a vendor's list called dead, by channel row and vendor.
+	Feedback *prometheus.CounterVec
 	// Callbacks counts events for the app's server by what became of them.
 	Callbacks *prometheus.CounterVec
 	// Sessions shows the open sessions.
@@ -50,6 +59,11 @@ func New(r prometheus.Registerer) *Metrics {
 		Targets:             counter("targets_total", "Ends of pushes: one per message and device.", "channel", "state", "reason"),
 		Outcomes:            counter("vendor_outcomes_total", "Vendor answers, one per target.", "channel", "vendor", "class"),
 		Receipts:            counter("receipts_total", "Vendor reports of pushes, each once.", "channel", "vendor", "event"),
+		Letters:             prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("dead_letters", "Pushes that finally failed and are kept.")), []string{"channel", "reason"}),
+		Requeued:            prometheus.NewCounter(prometheus.CounterOpts(opts("dead_letters_requeued_total", "Dead letters that were pushed again."))),
+		Restored:            counter("tokens_restored_total", "Tokens whose quarantine was ended by a restore.", "channel"),
+		Dropped:             prometheus.NewCounter(prometheus.CounterOpts(opts("tokens_dropped_total", "Tokens that were deleted after healthy days in quarantine."))),
+		Feedback:            counter("feedback_tokens_total", "Tokens that a vendor's list called dead.", "channel", "vendor"),
 		Callbacks:           counter("callbacks_total", "Events for the app's own server by result.", "result"),
 		InboxExpired:        counter("inbox_expired_total", "Inbox entries that went before any device of their user acknowledged them.", "reason"),
 		Pending:             prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("pending_targets", "Targets that wait for a channel row.")), []string{"channel"}),
@@ -67,6 +81,7 @@ func New(r prometheus.Registerer) *Metrics {
 		}, []string{"channel", "vendor"}),
 	}
 	r.MustRegister(m.Accepted, m.Targets, m.Outcomes, m.Receipts, m.Callbacks, m.InboxExpired, m.CallSeconds, m.Pending, m.Unexpanded, m.Expanded, m.Unaccounted, m.QuotaUsed, m.QuotaLimit, m.Sessions, m.ConfigLoaded, m.ConfigUnknownFields)
+	r.MustRegister(m.Letters, m.Requeued, m.Restored, m.Dropped, m.Feedback)
 	for _, result := range []string{"stored", "duplicate", "refused", "failed"} {
 		m.Accepted.WithLabelValues(result)
 	}

@@ -21,6 +21,7 @@ type admin struct {
 	ready    func() bool
 	report   func(context.Context) report.Report
 	tests    http.Handler
+	restores http.Handler
 	log      *slog.Logger
 }
 
@@ -31,6 +32,7 @@ func (a *admin) handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET "+report.Path, a.controllers(a.serveReport))
 	mux.HandleFunc("POST "+report.PushTestPath, a.controllers(a.tests.ServeHTTP))
+	mux.HandleFunc("POST "+report.RestorePath, a.controllers(a.restores.ServeHTTP))
 	return mux
 }
 

@@ -51,13 +51,14 @@ func adminPort(t *testing.T, ready bool) (http.Handler, string) {
 	metrics.New(registry)
 	a := &admin{
 		live: live, registry: registry, ready: func() bool { return ready }, log: slog.New(slog.DiscardHandler),
-		tests:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }),
-		report: func(context.Context) report.Report { return report.Report{Pod: "pod-1"} },
+		tests:    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }),
+		restores: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }),
+		report:   func(context.Context) report.Report { return report.Report{Pod: "pod-1"} },
 	}
 	return a.handler(), key
 }
 
-// TestAdminAdmitsTheReportKeyOnly tries both paths of the controllers with every other credential of the app.
+// TestAdminAdmitsTheReportKeyOnly tries all paths of the controllers with every other credential of the app.
 func TestAdminAdmitsTheReportKeyOnly(t *testing.T) {
 	t.Parallel()
 	h, key := adminPort(t, true)
@@ -83,7 +84,7 @@ func TestAdminAdmitsTheReportKeyOnly(t *testing.T) {
 		h.ServeHTTP(rec, req)
 		return rec.Code
 	}
-	for path, method := range map[string]string{report.Path: http.MethodGet, report.PushTestPath: http.MethodPost} {
+	for path, method := range map[string]string{report.Path: http.MethodGet, report.PushTestPath: http.MethodPost, report.RestorePath: http.MethodPost} {
 		if got := ask(method, path, "Bearer "+key); got >= http.StatusBadRequest {
 			t.Errorf("%s with the report key: got %d", path, got)
 		}

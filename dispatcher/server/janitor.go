@@ -67,6 +67,6 @@ func cutoffs(r config.Retention, now time.Time) store.Cutoffs {
 	before := func(seconds int64) time.Time { return now.Add(-time.Duration(seconds) * time.Second) }
 	return store.Cutoffs{
 		Messages: before(r.MessagesSeconds), Outcomes: before(r.ReceiptsSeconds), Devices: before(r.InactiveDevicesSeconds),
-		Idempotency: now, PushTests: now.Add(-testsKept),
+		Idempotency: now, PushTests: now.Add(-testsKept), Letters: now.Add(-r.DeadLetters()), MaxLetters: store.MaxLetters,
 	}
 }

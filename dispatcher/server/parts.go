@@ -14,6 +14,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/call"
 	"github.com/offlinepush/operator/dispatcher/callback"
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/deadletter"
 	"github.com/offlinepush/operator/dispatcher/delivery"
 	"github.com/offlinepush/operator/dispatcher/expand"
 	"github.com/offlinepush/operator/dispatcher/ingress"
@@ -41,6 +42,8 @@ type parts struct {
 	expand *expand.Worker
 	tests  *pushtest.Service
 	calls  *call.Service
+	// letters restores quarantines for the admin port, too.
+	letters *deadletter.Service
 	// bindings goes on with erasures.
 	bindings *binding.Service
 	// peers is nil for a dispatcher that is alone.
@@ -68,6 +71,7 @@ func (p *process) assemble(h held) (*parts, error) {
 		Quota:    func(vendor string) provider.QuotaRules { return catalog.Quota(catalog.Vendor(vendor)) },
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
 	})
+	a.letters = deadletter.New(deadletter.Deps{Store: h.store, Deliverer: a.engine, Live: p.live, Metrics: p.metrics})
 	a.tests = pushtest.New(pushtest.Deps{Store: h.store, Deliverer: a.engine, Live: p.live})
 	places := session.PlacesDeps{Hub: a.hub, Store: h.store, Lease: h.lease, Log: p.Log}
 	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Events: a.events, Vendors: vendors(), Token: canonical}
@@ -115,7 +119,7 @@ func (p *process) planes(a *parts, acceptor *accept.Acceptor) {
 		}),
 	})
 	a.server = ingress.Server(ingress.ServerDeps{
-		Live: p.live, Bindings: a.bindings, Acceptor: acceptor, Rules: rules, Calls: a.calls, Store: a.store, Log: p.Log,
+		Live: p.live, Bindings: a.bindings, Acceptor: acceptor, Rules: rules, Calls: a.calls, Letters: a.letters, Store: a.store, Log: p.Log,
 	})
 }
 

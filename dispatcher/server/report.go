@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/deadletter"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/pushtest"
 	"github.com/offlinepush/operator/dispatcher/report"
@@ -51,6 +52,16 @@ func (r *reporter) pushTests() *pushtest.Service {
 		return nil
 	}
 	return r.parts.tests
+}
+
+// letters is nil until the store is open.
+func (r *reporter) letters() *deadletter.Service {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.parts == nil {
+		return nil
+	}
+	return r.parts.letters
 }
 
 func (r *reporter) report(ctx context.Context) report.Report {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/deadletter"
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/pushtest"
 )
@@ -84,7 +85,7 @@ func (p *process) serve(ctx context.Context, doors *doors) error {
 	group.Go(func() error { return p.Watch(watching, p.live) })
 	doors.admin.serve(group, (&admin{
 		live: p.live, registry: p.registry, ready: p.ready.Load, report: p.reporter.report, log: p.Log,
-		tests: pushtest.Handler(p.reporter.pushTests, p.Log),
+		tests: pushtest.Handler(p.reporter.pushTests, p.Log), restores: deadletter.Handler(p.reporter.letters, p.Log),
 	}).handler())
 
 	worked := p.work(running, doors)

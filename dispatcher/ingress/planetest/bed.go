@@ -24,6 +24,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/binding"
 	"github.com/offlinepush/operator/dispatcher/call"
 	"github.com/offlinepush/operator/dispatcher/config"
+	"github.com/offlinepush/operator/dispatcher/deadletter"
 	"github.com/offlinepush/operator/dispatcher/expand"
 	"github.com/offlinepush/operator/dispatcher/ingress"
 	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
@@ -149,6 +150,7 @@ func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	}))
 	b.Server = httptest.NewUnstartedServer(ingress.Server(ingress.ServerDeps{
 		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Calls: b.Calls, Rules: b.Rules, Store: b.Store, Log: log,
+		Letters: deadletter.New(deadletter.Deps{Store: b.Store, Deliverer: b.Rows, Live: b.Live, Metrics: b.metrics}),
 	}))
 	b.Server.EnableHTTP2 = true
 	b.Server.StartTLS()

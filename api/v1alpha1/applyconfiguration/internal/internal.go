@@ -231,6 +231,10 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.offlinepush.operator.api.v1alpha1.AppRetention
   map:
     fields:
+    - name: deadLettersSeconds
+      type:
+        scalar: numeric
+      default: 604800
     - name: inactiveDevicesSeconds
       type:
         scalar: numeric

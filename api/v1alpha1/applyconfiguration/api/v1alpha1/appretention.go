@@ -13,6 +13,9 @@ type AppRetentionApplyConfiguration struct {
 	// receiptsSeconds is how long in seconds outcomes and the vendors' receipts are kept. From 3600 (1 hour) to 7776000
 	// (90 days). Defaults to 604800 (7 days).
 	ReceiptsSeconds *int32 `json:"receiptsSeconds,omitempty"`
+	// deadLettersSeconds is how long in seconds pushes that finally failed are kept with what they said, to be sent again.
+	// From 3600 (1 hour) to 7776000 (90 days). Defaults to 604800 (7 days).
+	DeadLettersSeconds *int32 `json:"deadLettersSeconds,omitempty"`
 	// inactiveDevicesSeconds is how long in seconds a device is kept that neither registered nor logged in. From 604800
 	// (7 days) to 63072000 (2 years). Defaults to 23328000 (270 days, when FCM too forgets a phone).
 	InactiveDevicesSeconds *int32 `json:"inactiveDevicesSeconds,omitempty"`
@@ -37,6 +40,14 @@ func (b *AppRetentionApplyConfiguration) WithMessagesSeconds(value int32) *AppRe
 // If called multiple times, the ReceiptsSeconds field is set to the value of the last call.
 func (b *AppRetentionApplyConfiguration) WithReceiptsSeconds(value int32) *AppRetentionApplyConfiguration {
 	b.ReceiptsSeconds = &value
+	return b
+}
+
+// WithDeadLettersSeconds sets the DeadLettersSeconds field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DeadLettersSeconds field is set to the value of the last call.
+func (b *AppRetentionApplyConfiguration) WithDeadLettersSeconds(value int32) *AppRetentionApplyConfiguration {
+	b.DeadLettersSeconds = &value
 	return b
 }
 

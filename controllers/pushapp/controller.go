@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,6 +20,8 @@ import (
 )
 
 const (
+	kind = "PushApp"
+
 	// resync heals what no watch tells.
 	resync = 10 * time.Minute
 	// retry is for trouble whose end no watch tells, such as labels of namespaces and objects of others.
@@ -57,11 +60,11 @@ type Reconciler struct {
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (result ctrl.Result, err error) {
 	app := &pushv1.PushApp{}
 	if err := r.Live.Get(ctx, request.NamespacedName, app); err != nil {
-		r.Poller.forget(request.NamespacedName)
+		r.forget(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !app.DeletionTimestamp.IsZero() {
-		r.Poller.forget(request.NamespacedName)
+		r.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	before := app.DeepCopy()
@@ -89,6 +92,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	}
 	pass.complete = true
 	return ctrl.Result{RequeueAfter: pass.again()}, condition.Transient(convergeErr)
+}
+
+func (r *Reconciler) forget(name types.NamespacedName) {
+	r.Poller.forget(name)
+	condition.Forget(kind, name)
 }
 
 // converge makes the cluster hold what the app asks for.
@@ -131,12 +139,14 @@ func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, rows []r
 // patchStatus writes the status if it changed, and announces a change of Ready.
 func (r *Reconciler) patchStatus(ctx context.Context, before, after *pushv1.PushApp) error {
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		condition.Publish(kind, client.ObjectKeyFromObject(after), after.Status.Conditions)
 		return nil
 	}
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	if err := r.Client.Status().Patch(ctx, after, patch); err != nil {
 		return client.IgnoreNotFound(fmt.Errorf("writing the status: %w", err))
 	}
+	condition.Publish(kind, client.ObjectKeyFromObject(after), after.Status.Conditions)
 	condition.Announce(r.Recorder, after, before.Status.Conditions, after.Status.Conditions)
 	return nil
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
+const kind = "PushChannel"
+
 // Reconciler keeps PushChannels.
 type Reconciler struct {
 	// Client reads from the cache, except Secrets and ConfigMaps, and writes.
@@ -52,6 +54,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	if err := r.Live.Get(ctx, request.NamespacedName, channel); err != nil {
 		r.probes.forget(request.NamespacedName)
 		forgetExpiry(request.NamespacedName)
+		condition.Forget(kind, request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !channel.DeletionTimestamp.IsZero() {
@@ -84,12 +87,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 // patchStatus writes the status if it changed, and announces a change of Ready.
 func (r *Reconciler) patchStatus(ctx context.Context, before, after *pushv1.PushChannel) error {
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		condition.Publish(kind, client.ObjectKeyFromObject(after), after.Status.Conditions)
 		return nil
 	}
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	if err := r.Client.Status().Patch(ctx, after, patch); err != nil {
 		return client.IgnoreNotFound(fmt.Errorf("writing the status: %w", err))
 	}
+	condition.Publish(kind, client.ObjectKeyFromObject(after), after.Status.Conditions)
 	condition.Announce(r.Recorder, after, before.Status.Conditions, after.Status.Conditions)
 	return nil
 }

@@ -124,6 +124,9 @@ type Result struct {
 
 // Accept answers every request, in order. One refused request does not hinder the others.
 func (a *Acceptor) Accept(ctx context.Context, reqs []Request) []Result {
+	defer func(start time.Time) {
+		a.deps.Metrics.AcceptSeconds.Observe(time.Since(start).Seconds())
+	}(time.Now())
 	doc, _ := a.deps.Live.Current()
 	results := make([]Result, len(reqs))
 	reqs = slices.Clone(reqs) // without the receivers that are left out

@@ -25,6 +25,8 @@ type attempt struct {
 	// backoff is that of all calls, so that what fails together is tried again together.
 	backoff time.Duration
 	called  bool
+	// acceptedAt is that of the message.
+	acceptedAt time.Time
 	// taken is what the call may use of the vendor's quota of the day.
 	taken quota.Taken
 	// unbelieved counts the InvalidToken answers that the store does not know of yet.
@@ -48,7 +50,7 @@ func (a *attempt) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the message: %w", err)
 	}
-	a.settlement.DeliveryID, a.backoff = a.delivery.ID, backoff(a.delivery.Attempt+1)
+	a.settlement.DeliveryID, a.backoff, a.acceptedAt = a.delivery.ID, backoff(a.delivery.Attempt+1), m.CreatedAt
 	defer func() { a.invalid.Add(-a.unbelieved) }()
 	for rest := a.delivery.Targets; len(rest) > 0; {
 		n := min(len(rest), a.sender.provider.MaxTargets())
@@ -234,9 +236,7 @@ func (a *attempt) settle(ctx context.Context) error {
 	if err := a.store.Settle(ctx, []store.Settlement{a.settlement}); err != nil {
 		return fmt.Errorf("settling: %w", err)
 	}
-	for _, r := range a.settlement.Done {
-		a.metrics.Targets.WithLabelValues(a.name, string(r.State), r.Reason).Inc()
-	}
+	a.measure()
 	return nil
 }
 

@@ -20,6 +20,8 @@ type admin struct {
 	registry *prometheus.Registry
 	ready    func() bool
 	report   func(context.Context) report.Report
+	// refresh brings what the metrics say of the store and of the channel rows up to date.
+	refresh  func(context.Context)
 	tests    http.Handler
 	restores http.Handler
 	log      *slog.Logger
@@ -29,7 +31,7 @@ func (a *admin) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", a.readyz)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", a.serveMetrics)
 	mux.HandleFunc("GET "+report.Path, a.controllers(a.serveReport))
 	mux.HandleFunc("POST "+report.PushTestPath, a.controllers(a.tests.ServeHTTP))
 	mux.HandleFunc("POST "+report.RestorePath, a.controllers(a.restores.ServeHTTP))
@@ -55,6 +57,11 @@ func (a *admin) controllers(next http.HandlerFunc) http.HandlerFunc {
 		}
 		next(w, r)
 	}
+}
+
+func (a *admin) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	a.refresh(r.Context())
+	promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 }
 
 func (a *admin) serveReport(w http.ResponseWriter, r *http.Request) {

@@ -23,14 +23,14 @@ func adminKey(letter string) string {
 	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(letter, 32)))
 }
 
-// adminPort is an admin port of an app without channels, and its report key.
-func adminPort(t *testing.T, ready bool) (http.Handler, string) {
+// liveDocument is the configuration of an app with the channel rows.
+func liveDocument(t *testing.T, rows ...config.Channel) *config.Live {
 	t.Helper()
-	key := adminKey("r")
 	secret := func(letter string) config.Secret { return config.NewSecret(adminKey(letter)) }
 	b, err := config.Encode(&config.Document{
 		Version:   config.Version,
 		App:       config.App{Namespace: "ns", Name: "chat", AppID: "app"},
+		Channels:  rows,
 		Routing:   config.Routing{HeartbeatSeconds: 10, OfflineAfterSeconds: 35, AckTimeoutSeconds: 3, PushTTLSeconds: 60, MaxBacklog: 10},
 		Auth:      config.Auth{ServerKeys: []config.Secret{config.NewSecret("0123456789abcdef")}, RegistrationKeys: []config.Secret{config.NewSecret("registration-key")}},
 		Retention: config.Retention{MessagesSeconds: 60, ReceiptsSeconds: 60, InactiveDevicesSeconds: 60},
@@ -47,13 +47,21 @@ func adminPort(t *testing.T, ready bool) (http.Handler, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return live
+}
+
+// adminPort is an admin port of an app without channels, and its report key.
+func adminPort(t *testing.T, ready bool) (http.Handler, string) {
+	t.Helper()
+	key, live := adminKey("r"), liveDocument(t)
 	registry := prometheus.NewRegistry()
-	metrics.New(registry)
+	m := metrics.New(registry)
 	a := &admin{
 		live: live, registry: registry, ready: func() bool { return ready }, log: slog.New(slog.DiscardHandler),
 		tests:    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }),
 		restores: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }),
 		report:   func(context.Context) report.Report { return report.Report{Pod: "pod-1"} },
+		refresh:  func(context.Context) { m.Unaccounted.Set(2) },
 	}
 	return a.handler(), key
 }
@@ -109,7 +117,7 @@ func TestAdminPort(t *testing.T) {
 		{name: "alive while draining", path: "/healthz", unready: true, status: http.StatusOK},
 		{name: "ready", path: "/readyz", status: http.StatusOK},
 		{name: "draining", path: "/readyz", unready: true, status: http.StatusServiceUnavailable, want: "draining"},
-		{name: "metrics", path: "/metrics", status: http.StatusOK, want: "offlinepush_unaccounted 0"},
+		{name: "metrics", path: "/metrics", status: http.StatusOK, want: "offlinepush_unaccounted 2"},
 		{name: "report", path: "/report", bearer: "KEY", status: http.StatusOK, want: `"pod":"pod-1"`},
 		{name: "report without key", path: "/report", status: http.StatusUnauthorized, want: "report key"},
 		{name: "push test", path: report.PushTestPath, post: true, bearer: "KEY", status: http.StatusAccepted},

@@ -26,6 +26,8 @@ type reporter struct {
 	startedAt time.Time
 
 	mu      sync.Mutex
+	shown   map[string]string // the vendors of the channel rows in the metrics
+	shownAt time.Time
 	parts   *parts // nil until the store is open
 	trouble error  // why it is not
 }
@@ -77,6 +79,7 @@ func (r *reporter) report(ctx context.Context) report.Report {
 	if trouble != nil {
 		out.Store.Error, out.Store.Foreign = trouble.Error(), errors.Is(trouble, store.ErrWrongApp)
 	}
+	r.show(out)
 	return out
 }
 
@@ -86,8 +89,9 @@ func (r *reporter) ask(ctx context.Context, a *parts, out *report.Report) (err e
 	defer cancel()
 	if err = a.store.Ping(ctx); err == nil {
 		out.Account, err = a.store.Account(ctx)
-		r.metrics.Unaccounted.Set(float64(out.Account.Unaccounted()))
-		r.metrics.Unexpanded.Set(float64(out.Account.Unexpanded))
+	}
+	if err == nil {
+		r.metrics.ShowAccount(out.Account)
 	}
 	channels, backlogErr := a.engine.Channels(ctx)
 	out.Channels = channels

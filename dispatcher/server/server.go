@@ -84,7 +84,7 @@ func (p *process) serve(ctx context.Context, doors *doors) error {
 	defer stopWatching()
 	group.Go(func() error { return p.Watch(watching, p.live) })
 	doors.admin.serve(group, (&admin{
-		live: p.live, registry: p.registry, ready: p.ready.Load, report: p.reporter.report, log: p.Log,
+		live: p.live, registry: p.registry, ready: p.ready.Load, report: p.reporter.report, refresh: p.reporter.refresh, log: p.Log,
 		tests: pushtest.Handler(p.reporter.pushTests, p.Log), restores: deadletter.Handler(p.reporter.letters, p.Log),
 	}).handler())
 

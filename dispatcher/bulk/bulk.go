@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/strict"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -102,10 +103,10 @@ func Problems(err error) []wire.FieldError {
 }
 
 func (f *fields) decode(line []byte) error {
-	switch {
-	case len(line) > wire.MaxLineBytes:
+	if len(line) > wire.MaxLineBytes {
 		return refuse(wholeLine, "must be at most 65536 bytes")
-	case !utf8.Valid(line):
+	}
+	if !utf8.Valid(line) {
 		return refuse(wholeLine, "must be valid UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
@@ -115,6 +116,9 @@ func (f *fields) decode(line []byte) error {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return refuse(wholeLine, "must be one JSON object and nothing behind it")
+	}
+	if err := strict.Check(line); err != nil {
+		return refuse(wholeLine, err.Error())
 	}
 	return nil
 }

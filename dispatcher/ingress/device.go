@@ -93,6 +93,7 @@ func (p *devicePlane) receipts() {
 			"401": problem("The vendor's signature or token is wrong."),
 			"404": problem("There is no such URL."),
 			"413": problem("The callback is larger than 1 MiB."),
+			"415": problem("The callback is compressed."),
 			"503": problem("Nothing was stored: send the same again."),
 		},
 	})

@@ -8,8 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"runtime/debug"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -53,6 +57,44 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// parameter is one in the path of a route.
+var parameter = regexp.MustCompile(`\{(\w+)\}`)
+
+// readable refuses ids and queries with what none has: control characters and what is no UTF-8. Not every store takes them.
+func readable(path string) func(huma.Context) *failure {
+	names := parameter.FindAllStringSubmatch(path, -1)
+	return func(ctx huma.Context) *failure {
+		for _, name := range names {
+			if !plain(ctx.Param(name[1])) {
+				return unreadableField("path." + name[1])
+			}
+		}
+		u := ctx.URL()
+		if query, err := url.QueryUnescape(u.RawQuery); err != nil || !plain(query) {
+			return unreadableField("query")
+		}
+		return nil
+	}
+}
+
+func unreadableField(name string) *failure {
+	f := fail(http.StatusUnprocessableEntity, wire.CodeInvalidRequest, "fields of the request break their rules, see errors")
+	f.Errors = []wire.FieldError{{Field: name, Message: "must be valid UTF-8 without control characters"}}
+	return f
+}
+
+func plain(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// encoded refuses compressed bodies: what they become has no bound that can be seen before.
+func encoded(ctx huma.Context) *failure {
+	if e := ctx.Header("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return fail(http.StatusUnsupportedMediaType, wire.CodeUnsupportedMediaType, "send the body as it is, without Content-Encoding")
+	}
+	return nil
 }
 
 // guarded runs the guard of a route.

@@ -1,10 +1,12 @@
 package ingress
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
 
+	"github.com/offlinepush/operator/dispatcher/strict"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -24,9 +26,9 @@ func after[K any](p Page) (K, error) {
 	}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(p.Cursor)
 	if err == nil {
-		err = json.Unmarshal(text, &key)
+		err = strict.Unmarshal(text, &key)
 	}
-	if err != nil {
+	if err != nil || bytes.Contains(text, []byte(`\u0000`)) { // which is no key, and which not every store takes
 		var none K
 		f := fail(http.StatusUnprocessableEntity, wire.CodeInvalidRequest, "fields of the request break their rules, see errors")
 		f.Errors = []wire.FieldError{{Field: "query.cursor", Message: "is not a nextCursor of this list; leave it out to begin anew"}}

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/offlinepush/operator/dispatcher/strict"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -42,7 +43,7 @@ func newPlane(title string, log *slog.Logger) *plane {
 	p := &plane{mux: http.NewServeMux(), log: log}
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	p.problem = registry.Schema(reflect.TypeFor[wire.Problem](), true, "Problem")
-	json := huma.DefaultJSONFormat
+	json := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: strict.Unmarshal}
 	p.api = humago.New(p.mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI:    "3.1.0",
@@ -114,7 +115,9 @@ func register[I, O any](p *plane, r route, handle func(context.Context, *I) (*O,
 		MaxBodyBytes: r.maxBody + 1,
 		// The body is read before, by limitBody; a deadline would end the context of a slow request.
 		BodyReadTimeout: -1,
-		Middlewares:     append(huma.Middlewares{p.guarded(p.admit), p.guarded(r.guard), p.limitBody(r.maxBody)}, r.inner...),
+		Middlewares: append(huma.Middlewares{
+			p.guarded(p.admit), p.guarded(r.guard), p.guarded(readable(r.path)), p.guarded(encoded), p.limitBody(r.maxBody),
+		}, r.inner...),
 	}
 	if len(r.security) > 0 {
 		all := map[string][]string{}

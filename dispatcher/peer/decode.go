@@ -1,12 +1,14 @@
 package peer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/strict"
 )
 
 // maxBody is above the largest request: ids of 64 bytes, of which JSON may write each as six.
@@ -18,14 +20,20 @@ type request interface{ check() error }
 // decode reads one request. An unknown field is refused, because it asks for
 // something that would not be done; errors never quote the request.
 func decode(r io.Reader, into request) error {
-	limited := &io.LimitedReader{R: r, N: maxBody + 1}
-	d := json.NewDecoder(limited)
+	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err != nil {
+		return errors.New("the body could not be read")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return errors.New("the body must be one JSON object of at most 512 KiB with known fields only")
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) || limited.N == 0 {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) || len(body) > maxBody {
 		return errors.New("the body must end after one JSON object of at most 512 KiB")
+	}
+	if err := strict.Check(body); err != nil {
+		return fmt.Errorf("the body %w", err)
 	}
 	return into.check()
 }

@@ -41,6 +41,11 @@ func TestRequestsAreChecked(t *testing.T) {
 		{"no number", replacedPath, `{"sessions":[{"device":1}]}`, "sessions[0].number: must be at least 1"},
 		{"no JSON", replacedPath, `hello`, "one JSON object"},
 		{"two objects", hintsPath, `{"all":true}{"all":true}`, "must end after one JSON object"},
+		{"a name twice", replacedPath, `{"sessions":null,"sessions":[{"device":1,"number":1}]}`, "twice"},
+		{"a name in another case", hintsPath, `{"all":true,"ALL":false}`, "twice"},
+		{"half of a pair", hintsPath, `{"hints":[{"userID":"\ud800","upTo":1}]}`, "surrogate"},
+		{"no UTF-8", hintsPath, "{\"hints\":[{\"userID\":\"\xff\",\"upTo\":1}]}", "UTF-8"},
+		{"very deep", hintsPath, strings.Repeat(`{"hints":[`, 9000), "one JSON object"},
 		{"too large", hintsPath, `{"all":true` + strings.Repeat(" ", maxBody) + `}`, "512 KiB"},
 		{"too much behind", hintsPath, `{"all":true}` + strings.Repeat(" ", maxBody), "512 KiB"},
 	}

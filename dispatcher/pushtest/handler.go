@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/dispatcher/strict"
 )
 
 const (
@@ -24,7 +26,8 @@ const (
 func Handler(service func() *Service, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var req report.PushTest
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&req); err != nil {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+		if err != nil || strict.Unmarshal(body, &req) != nil {
 			answer(w, log, refuse(http.StatusUnprocessableEntity, report.RefusedInvalid, "the body must be a PushTest as JSON of at most 128 KiB"))
 			return
 		}

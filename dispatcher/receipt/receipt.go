@@ -72,6 +72,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, wire.CodeNotFound, "there is no such method and path; /openapi.yaml lists all")
 		return
 	}
+	if r.Header.Get("Content-Encoding") != "" { // What it becomes has no bound that can be seen before.
+		refuse(w, http.StatusUnsupportedMediaType, wire.CodeUnsupportedMediaType, "send the body as it is, without Content-Encoding")
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		refuse(w, http.StatusRequestEntityTooLarge, wire.CodeTooLarge, "a callback must be at most 1 MiB")

@@ -1,10 +1,10 @@
 package session
 
 import (
-	"encoding/json"
 	"errors"
 
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/strict"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -23,7 +23,7 @@ var (
 // clients can talk to older dispatchers. Errors never quote the frame.
 func decode(b []byte) (wire.ClientFrame, error) {
 	var f wire.ClientFrame
-	if json.Unmarshal(b, &f) != nil {
+	if strict.Unmarshal(b, &f) != nil {
 		return wire.ClientFrame{}, errFrame
 	}
 	switch f.Type {

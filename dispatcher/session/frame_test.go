@@ -33,6 +33,11 @@ func TestDecode(t *testing.T) {
 		{"null", `null`, errFrame},
 		{"list", `[]`, errFrame},
 		{"two", `{"type":"ping"}{"type":"ping"}`, errFrame},
+		{"a type twice", `{"type":"logout","type":"ping"}`, errFrame},
+		{"a type in another case", `{"type":"ping","TYPE":"logout"}`, errFrame},
+		{"no UTF-8", "{\"type\":\"ping\",\"more\":\"\xff\"}", errFrame},
+		{"half of a pair", `{"type":"ping","more":"\ud800"}`, errFrame},
+		{"very deep", `{"type":"ping","more":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, errFrame},
 		{"nothing", ``, errFrame},
 	}
 	for _, tt := range tests {

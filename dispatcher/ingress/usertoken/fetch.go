@@ -7,9 +7,6 @@ import (
 	"io"
 	"net/http"
 	"time"
-
-	"github.com/MicahParks/jwkset"
-	"github.com/MicahParks/keyfunc/v3"
 )
 
 const (
@@ -63,7 +60,7 @@ func (v *Verifier) pause(ctx context.Context, wait *time.Timer, changed <-chan s
 
 // askForKeys wakes Run if the token names a key that is not there.
 func (v *Verifier) askForKeys(err error) {
-	if !errors.Is(err, jwkset.ErrKeyNotFound) {
+	if !errors.Is(err, errUnknownKey) {
 		return
 	}
 	select {
@@ -94,9 +91,9 @@ func (v *Verifier) refresh(ctx context.Context, url, source string) error {
 	if len(b) > maxKeySet {
 		return fmt.Errorf("auth.deviceJWT.jwksURL: the answer is over %d bytes", maxKeySet)
 	}
-	keys, err := keyfunc.NewJWKSetJSON(b)
+	keys, err := parseKeys(b)
 	if err != nil {
-		return errors.New("auth.deviceJWT.jwksURL: the answer is not a JSON Web Key Set")
+		return fmt.Errorf("auth.deviceJWT.jwksURL: the answer %w", err)
 	}
 	v.swap(keys, source)
 	return nil

@@ -5,7 +5,6 @@ package usertoken
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -51,15 +49,15 @@ type Verifier struct {
 	ask  chan struct{} // wakes Run, because a token names an unknown key
 
 	mu   sync.RWMutex
-	keys keyfunc.Keyfunc // nil until there are some
-	of   string          // the source that the keys are from
+	keys *keySet // nil until there are some
+	of   string  // the source that the keys are from
 }
 
 // New makes a Verifier. Run must run for keys that are behind a URL.
 func New(d Deps) *Verifier { return &Verifier{deps: d, ask: make(chan struct{}, 1)} }
 
 // Verify gives the user id of a good token, or an error that is one of this package's.
-func (v *Verifier) Verify(ctx context.Context, token string) (string, error) {
+func (v *Verifier) Verify(_ context.Context, token string) (string, error) {
 	doc, _ := v.deps.Live.Current()
 	trust := doc.Auth.DeviceJWT
 	if !trust.Enabled() {
@@ -69,6 +67,11 @@ func (v *Verifier) Verify(ctx context.Context, token string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return v.check(keys, trust, token)
+}
+
+// check gives the user id of a token that is good with the keys.
+func (v *Verifier) check(keys *keySet, trust config.DeviceJWT, token string) (string, error) {
 	var claims jwt.RegisteredClaims
 	parser := jwt.NewParser(
 		jwt.WithValidMethods(algorithms(trust)),
@@ -78,7 +81,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (string, error) {
 		jwt.WithLeeway(leeway),
 		jwt.WithTimeFunc(v.deps.Now),
 	)
-	if _, err := parser.ParseWithClaims(token, &claims, keys.KeyfuncCtx(ctx)); err != nil {
+	if _, err := parser.ParseWithClaims(token, &claims, keys.find); err != nil {
 		v.askForKeys(err)
 		return "", fmt.Errorf("%w: %s", ErrInvalid, why(err))
 	}
@@ -111,7 +114,7 @@ func why(err error) string {
 }
 
 // keysOf gives the keys of the source in force.
-func (v *Verifier) keysOf(trust config.DeviceJWT) (keyfunc.Keyfunc, error) {
+func (v *Verifier) keysOf(trust config.DeviceJWT) (*keySet, error) {
 	source := source(trust)
 	v.mu.RLock()
 	keys, of := v.keys, v.of
@@ -122,16 +125,16 @@ func (v *Verifier) keysOf(trust config.DeviceJWT) (keyfunc.Keyfunc, error) {
 	if trust.JWKSURL != "" {
 		return nil, ErrNoKeys
 	}
-	keys, err := keyfunc.NewJWKSetJSON(json.RawMessage(trust.JWKS.Reveal()))
+	keys, err := parseKeys([]byte(trust.JWKS.Reveal()))
 	if err != nil {
-		v.deps.Log.Error("auth.deviceJWT.jwks is not a JSON Web Key Set") // The reason might quote it.
+		v.deps.Log.Error("reading auth.deviceJWT.jwks", "error", err)
 		return nil, ErrNoKeys
 	}
 	v.swap(keys, source)
 	return keys, nil
 }
 
-func (v *Verifier) swap(keys keyfunc.Keyfunc, source string) {
+func (v *Verifier) swap(keys *keySet, source string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.keys, v.of = keys, source

@@ -240,6 +240,42 @@ func TestSymmetricKeysWithRSAAllowed(t *testing.T) {
 	}
 }
 
+// TestKeysThatAreNotForThis: of a key set only what an issuer signs with counts, and what is not known does no harm.
+func TestKeysThatAreNotForThis(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	with := func(member string) string { return strings.ReplaceAll(i.keys(t, "ed", "rsa"), `"kty"`, member+`,"kty"`) }
+	unknown := strings.Replace(i.keys(t, "ed"), "[", `[{"kty":"AKP","kid":"new"},{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"},7,`, 1)
+	huge := `{"keys":[{"kty":"RSA","kid":"rsa","n":"` + strings.Repeat("_", 3000) + `","e":"AQAB"}]}`
+	ed := func(kid string) string { return sign(t, jwt.SigningMethodEdDSA, i.ed, kid, good()) }
+	rs := func(kid string) string { return sign(t, jwt.SigningMethodRS256, i.rsa, kid, good()) }
+	brings := jwt.NewWithClaims(jwt.SigningMethodEdDSA, good())
+	brings.Header["crit"] = []string{"b64"}
+	critical, err := brings.SignedString(i.ed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, keys, token string
+		want              error
+	}{
+		{"for signatures", with(`"use":"sig"`), ed("ed"), nil},
+		{"among unknown ones", unknown, ed("ed"), nil},
+		{"for encryption", with(`"use":"enc"`), ed("ed"), ErrNoKeys},
+		{"for encryption, no kid", strings.Replace(i.keys(t, "ed", "rsa"), `"kty":"RSA"`, `"use":"enc","kty":"RSA"`, 1), rs(""), ErrInvalid},
+		{"of another algorithm", with(`"alg":"PS256"`), rs("rsa"), ErrInvalid},
+		{"of another algorithm, no kid", with(`"alg":"PS256"`), rs(""), ErrInvalid},
+		{"of 18,000 bits", huge, rs("rsa"), ErrNoKeys},
+		{"none at all", `{"keys":[]}`, ed("ed"), ErrNoKeys},
+		{"with a critical header", i.keys(t, "ed"), critical, ErrInvalid},
+	} {
+		v, _ := verifier(t, trust(tt.keys, "EdDSA", "RS256", "PS256"), nil)
+		if _, err := v.Verify(t.Context(), tt.token); !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
 func TestConfigInForceDecides(t *testing.T) {
 	t.Parallel()
 	i, next := newIssuer(t), newIssuer(t)

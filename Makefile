@@ -35,13 +35,13 @@ generate: ## Generate deep copies, apply configurations, CRDs, RBAC and the API 
 
 .PHONY: fmt
 fmt: ## Format all Go code (gofumpt, goimports).
-	$(TOOLS)/golangci-lint fmt . hack/tools hack/interop
+	$(TOOLS)/golangci-lint fmt . hack/tools hack/interop hack/observability
 
 .PHONY: lint
 lint: ## Run golangci-lint with kube-api-linter over every module of ours.
 	lint=$(TOOLS)/golangci-lint
 	"$$lint" run ./...
-	for module in hack/tools hack/interop; do (cd "$$module" && "$$lint" run ./...); done
+	for module in hack/tools hack/interop hack/observability; do (cd "$$module" && "$$lint" run ./...); done
 
 .PHONY: tidy
 tidy: ## Tidy every module.
@@ -78,6 +78,8 @@ test: ## Run all tests that need no node: unit, envtest on the newest and oldest
 	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path oldest) go test -race -count 1 $(TESTFLAGS) ./config/... ./controllers/...
 	go -C hack/tools test -race $(TESTFLAGS) ./...
 	go -C hack/interop test -race $(TESTFLAGS) ./...
+	# Prometheus's own code is most of it, and none of ours runs at the same time: not under the race detector.
+	go -C hack/observability test $(TESTFLAGS) ./...
 
 .PHONY: e2e
 e2e: node ## Run the demo's steps and the scenarios as assertions on a real node (root).

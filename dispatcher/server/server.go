@@ -55,7 +55,7 @@ type process struct {
 }
 
 // Run runs a dispatcher until ctx ends, and then drains it. It returns an error
-// when it cannot start or a part of it breaks. A database that does not let it
+// when it cannot start or a part of it breaks. A store that does not let it
 // start is no such error: it is alive, says why it is not ready, and tries again.
 func Run(ctx context.Context, o Options) error {
 	live, err := config.Open(o.ConfigPath, o.Log)

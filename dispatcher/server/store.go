@@ -18,7 +18,7 @@ import (
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Second
-	// wrongRetry is for a database that somebody has to change before it can work.
+	// wrongRetry is for a store that somebody has to change before it can work. To look at a damaged one takes reading all of it.
 	wrongRetry = 30 * time.Second
 )
 
@@ -36,16 +36,17 @@ func (h held) close(ctx context.Context) error {
 }
 
 // hold opens the store and acquires the lease, under which the others find this
-// process at the address. A database that does not let it is tried until ctx
-// ends, which gives nothing; meanwhile the report tells why.
+// process at the address. A store that does not let it is tried until ctx ends,
+// which gives nothing; meanwhile the report tells why. A volume that is another
+// process's or another app's is no trouble but a mistake, which ends the process.
 func (p *process) hold(ctx context.Context, addr string) (held, error) {
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		doc, changed := p.live.Current()
 		h, err := p.tryToHold(ctx, doc.Document, addr)
 		switch {
-		case err == nil || p.shared == nil:
+		case err == nil || p.shared == nil && (errors.Is(err, store.ErrWrongApp) || errors.Is(err, sqlite.ErrHeld)):
 			return h, err
-		case errors.Is(err, store.ErrWrongApp):
+		case errors.Is(err, store.ErrWrongApp), errors.Is(err, store.ErrDamaged):
 			wait = wrongRetry
 		}
 		p.reporter.failed(err)

@@ -29,6 +29,10 @@ var (
 	ErrBacklogFull = errors.New("too many pushes are pending")
 	// ErrWrongApp says that the store belongs to another app.
 	ErrWrongApp = errors.New("the store belongs to another app")
+	// ErrCopied says that the store was restored from a backup and nobody has said yet what that means.
+	ErrCopied = errors.New("the store is a copy from a backup")
+	// ErrDamaged says that the store's data cannot be trusted: nothing of it is given out any more.
+	ErrDamaged = errors.New("the store is damaged")
 	// ErrStale says that a call has changed since it was read: read it again.
 	ErrStale = errors.New("the call has changed meanwhile")
 	// ErrNotTarget says that a settlement names a target that its delivery does not have (any more).

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/offlinepush/operator/dispatcher/store"
-	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 const (
@@ -19,9 +18,10 @@ const (
 	firstCrowded = `SELECT user_key, seq FROM @.crowded ORDER BY user_key LIMIT 1`
 	// deleteCrowded leaves what was noted again meanwhile.
 	deleteCrowded = `DELETE FROM @.crowded WHERE user_key = $1 AND seq = $2`
-	// trimInbox leaves entries alone whose push is pending, and counts of the others those that nobody acknowledged.
+	// trimInbox counts, because places may be left out, leaves entries alone whose push is pending, and counts of the others those that nobody acknowledged.
 	trimInbox = `WITH beyond AS (
-			SELECT i.seq, i.message_id FROM @.inbox i WHERE i.user_key = $1 AND i.seq <= $2
+			SELECT i.seq, i.message_id FROM @.inbox i WHERE i.user_key = $1
+				AND i.seq <= (SELECT n.seq FROM @.inbox n WHERE n.user_key = $1 AND n.seq <= $2 ORDER BY n.seq DESC LIMIT 1 OFFSET $4)
 				AND NOT EXISTS (SELECT 1 FROM @.deliveries d WHERE d.message_id = i.message_id)
 			ORDER BY i.seq LIMIT $3 FOR UPDATE OF i SKIP LOCKED
 		), gone AS (
@@ -60,7 +60,7 @@ func (s *Store) trim(ctx context.Context, out *store.Pruned, limit int) (more bo
 	if err != nil {
 		return false, err
 	}
-	if err := s.row(ctx, trimInbox, user, rules.LastBeyond(seq), limit).Scan(&n, &expired); err != nil {
+	if err := s.row(ctx, trimInbox, user, seq, limit, store.MaxInbox).Scan(&n, &expired); err != nil {
 		return false, err
 	}
 	out.Crowded += expired

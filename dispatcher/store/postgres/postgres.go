@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 	"github.com/offlinepush/operator/dispatcher/store/seal"
 )
 
@@ -51,8 +53,13 @@ type Store struct {
 }
 
 // Open connects, brings the schema up to date and checks that it is the app's
-// own, with store.ErrWrongApp. It tries once; the caller tries again.
+// own, with store.ErrWrongApp and store.ErrCopied. It tries once; the caller tries again.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	return openWith(ctx, o, func(*Store) error { return nil })
+}
+
+// openWith opens the store after something was done to its schema, which may be a copy.
+func openWith(ctx context.Context, o Options, first func(*Store) error) (*Store, error) {
 	if o.AppID == "" || o.Config == nil || o.Log == nil {
 		return nil, errors.New("postgres: AppID, Config and Log must be set")
 	}
@@ -68,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.pool.Close()
 		return nil, explain(err)
 	}
-	if err := s.prepare(ctx, o.AppID); err != nil {
+	if err := s.prepare(ctx, o.AppID, first); err != nil {
 		s.closePools()
 		return nil, explain(err)
 	}
@@ -77,8 +84,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 // prepare makes the schema the app's own and ready for today's rows.
-func (s *Store) prepare(ctx context.Context, appID string) error {
+func (s *Store) prepare(ctx context.Context, appID string, first func(*Store) error) error {
 	if err := migrate(ctx, s.pool, s.schema, s.log); err != nil {
+		return err
+	}
+	if err := s.found(ctx, appID); err != nil {
+		return err
+	}
+	if err := first(s); err != nil {
 		return err
 	}
 	if err := s.claim(ctx, appID); err != nil {
@@ -90,24 +103,62 @@ func (s *Store) prepare(ctx context.Context, appID string) error {
 	return s.makePartitions(ctx)
 }
 
-// claim makes a new schema the app's own and refuses another app's.
-func (s *Store) claim(ctx context.Context, appID string) error {
-	if _, err := s.exec(ctx, s.pool, `INSERT INTO @.meta (id, app_id, created_at, checked_at)
-		VALUES (1, $1, `+now+`, `+now+`) ON CONFLICT DO NOTHING`, appID); err != nil {
+// found makes a new schema the app's own and refuses another app's.
+func (s *Store) found(ctx context.Context, appID string) error {
+	if _, err := s.exec(ctx, s.pool, `INSERT INTO @.meta (id, app_id, created_at, checked_at, home)
+		VALUES (1, $1, `+now+`, `+now+`, `+thisHome+`) ON CONFLICT DO NOTHING`, appID); err != nil {
 		return err
 	}
-	var owner string
-	if err := s.row(ctx, ownerOf).Scan(&owner); err != nil {
+	// A schema of before there was such a column is where it was.
+	if _, err := s.exec(ctx, s.pool, `UPDATE @.meta SET home = `+thisHome+` WHERE id = 1 AND home IS NULL`); err != nil {
 		return err
 	}
-	if owner != appID {
-		return s.foreign(owner, appID)
+	o, err := ownerIn(s.row(ctx, ownerOf))
+	if err == nil && o.appID != appID {
+		err = s.foreign(o.appID, appID)
 	}
-	s.claimed.Store(&appID)
-	return nil
+	return err
 }
 
-const ownerOf = `SELECT app_id FROM @.meta WHERE id = 1`
+// claim refuses a copy, and has every later connection looked at.
+func (s *Store) claim(ctx context.Context, appID string) error {
+	o, err := ownerIn(s.row(ctx, ownerOf))
+	if err == nil {
+		err = s.refuse(o, appID)
+	}
+	if err == nil {
+		s.claimed.Store(&appID)
+	}
+	return err
+}
+
+const (
+	// thisHome tells the tables apart from those of a restored dump. A standby that is promoted has the same.
+	thisHome = `'@.meta'::regclass::oid::bigint`
+	ownerOf  = `SELECT app_id, home = ` + thisHome + `, checked_at FROM @.meta WHERE id = 1`
+)
+
+// owner is what a schema says of itself.
+type owner struct {
+	appID   string
+	home    bool
+	checked int64
+}
+
+func ownerIn(row pgx.Row) (o owner, err error) {
+	return o, row.Scan(&o.appID, &o.home, &o.checked)
+}
+
+// refuse says why a schema is not the one that this process may work in.
+func (s *Store) refuse(o owner, appID string) error {
+	switch {
+	case o.appID != appID:
+		return s.foreign(o.appID, appID)
+	case !o.home:
+		return fmt.Errorf("%w: schema %q, of %s; %s", store.ErrCopied, s.schema, instant(o.checked).Format(time.RFC3339), rules.CopiedCure)
+	}
+	return nil
+}
 
 func (s *Store) foreign(owner, appID string) error {
 	return fmt.Errorf("%w: schema %q holds the data of appID %q and this is appID %q; give each app its own schema",
@@ -115,20 +166,17 @@ func (s *Store) foreign(owner, appID string) error {
 }
 
 // recognize looks at each new connection: the Secret may name another database
-// by now, and rows of two apps must never mix.
+// by now, or an older state may have been restored, and rows of two apps or of two times must never mix.
 func (s *Store) recognize(ctx context.Context, conn *pgx.Conn) error {
 	appID := s.claimed.Load()
 	if appID == nil {
 		return nil
 	}
-	var owner string
-	if err := conn.QueryRow(ctx, s.sql(ownerOf)).Scan(&owner); err != nil {
+	o, err := ownerIn(conn.QueryRow(ctx, s.sql(ownerOf)))
+	if err != nil {
 		return fmt.Errorf("recognizing the app's schema: %w", err)
 	}
-	if owner != *appID {
-		return s.foreign(owner, *appID)
-	}
-	return nil
+	return s.refuse(o, *appID)
 }
 
 // Ping implements store.Store with a commit of its own.

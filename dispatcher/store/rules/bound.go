@@ -7,6 +7,3 @@ const crowdStep = 1000
 
 // Crowds reports whether an inbox that grew to the place has to be noted as too long.
 func Crowds(seq int64) bool { return seq > store.MaxInbox && seq%crowdStep == 0 }
-
-// LastBeyond is the last place that an inbox which grew to the place has too many.
-func LastBeyond(seq int64) int64 { return seq - store.MaxInbox }

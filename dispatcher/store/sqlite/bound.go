@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/offlinepush/operator/dispatcher/store/rules"
+	"github.com/offlinepush/operator/dispatcher/store"
 )
 
 const (
@@ -13,9 +13,10 @@ const (
 	firstCrowded  = `SELECT user_key, seq, coalesce((SELECT max(c.acked) FROM cursors c WHERE c.user_key = crowded.user_key), 0)
 		FROM crowded WHERE user_key = (SELECT min(user_key) FROM crowded)`
 	deleteCrowded = `DELETE FROM crowded WHERE user_key = ?`
-	// trimInbox leaves entries alone whose push is pending, and tells of the others whether nobody acknowledged them.
+	// trimInbox counts, because places may be left out, leaves entries alone whose push is pending, and tells of the others whether nobody acknowledged them.
 	trimInbox = `DELETE FROM inbox WHERE user_key = ?1 AND seq IN (
-			SELECT i.seq FROM inbox i WHERE i.user_key = ?1 AND i.seq <= ?2
+			SELECT i.seq FROM inbox i WHERE i.user_key = ?1
+				AND i.seq <= (SELECT n.seq FROM inbox n WHERE n.user_key = ?1 AND n.seq <= ?2 ORDER BY n.seq DESC LIMIT 1 OFFSET ?5)
 				AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = i.message_id)
 			ORDER BY i.seq LIMIT ?4)
 		RETURNING seq > ?3`
@@ -44,7 +45,7 @@ func (s *Store) trim(ctx context.Context, limit int) (more bool, expired int64, 
 			err := rows.Scan(&unread)
 			n, expired = n+1, expired+unread
 			return err
-		}, user, rules.LastBeyond(seq), acked, limit); err != nil || n == limit {
+		}, user, seq, acked, limit, store.MaxInbox); err != nil || n == limit {
 			return err
 		}
 		_, err = t.exec(deleteCrowded, user)

@@ -7,6 +7,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
 )
 
@@ -30,11 +31,14 @@ func whole(err error) error {
 
 // explain adds to SQLite's words what to do about them.
 func (s *Store) explain(err error) error {
+	if errors.Is(err, store.ErrDamaged) {
+		return fmt.Errorf("%s: %w; restore it from a backup, or move it away to begin with an empty one", s.path, err)
+	}
 	switch primary(err) {
 	case lib.SQLITE_FULL:
 		return fmt.Errorf("the store's volume is full (%s); enlarge it or shorten the retention: %w", s.path, err)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return fmt.Errorf("the store %s is damaged; restore it from a backup, or move it away to begin with an empty one: %w", s.path, err)
+		return s.explain(s.damage.note(err))
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN:
 		return fmt.Errorf("the store %s cannot be written; check the volume and the pod's fsGroup: %w", s.path, err)
 	case lib.SQLITE_IOERR:

@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrHeld says that another process has the store.
+var ErrHeld = errors.New("the store has one process at a time")
+
 // lockDir takes the directory for this process until the file is closed. Two
 // writers of one database on different nodes would not see each other's locks
 // in time, and two dispatchers must not send the same deliveries.
@@ -43,8 +46,8 @@ func heldBy(f *os.File, dir string) error {
 	if err != nil || len(holder) == 0 {
 		holder = []byte("another process")
 	}
-	return fmt.Errorf("the store in %s is held by %s; stop that process, a SQLite store has one replica",
-		dir, strings.TrimSpace(string(holder)))
+	return fmt.Errorf("%w: the one in %s is held by %s; stop that process, a SQLite store has one replica",
+		ErrHeld, dir, strings.TrimSpace(string(holder)))
 }
 
 func sign(f *os.File, pod string) error {

@@ -12,9 +12,10 @@ const readers = 4
 
 // reader reads what is committed, without waiting for the writer.
 type reader struct {
-	db    *sql.DB
-	mu    sync.Mutex
-	stmts map[string]*sql.Stmt
+	db     *sql.DB
+	damage *damage
+	mu     sync.Mutex
+	stmts  map[string]*sql.Stmt
 }
 
 func openReader(path string) (*reader, error) {
@@ -28,6 +29,9 @@ func openReader(path string) (*reader, error) {
 func (r *reader) close() error { return r.db.Close() }
 
 func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if err := r.damage.found(); err != nil {
+		return nil, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, ok := r.stmts[query]; ok {

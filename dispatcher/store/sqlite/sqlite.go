@@ -15,6 +15,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 	"github.com/offlinepush/operator/dispatcher/store/seal"
 )
 
@@ -43,13 +44,20 @@ type Store struct {
 	group  *groupcommit.Group[change]
 	sealer *seal.Sealer
 	log    *slog.Logger
+	damage damage
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open takes the directory's lock, brings the schema up to date and checks
-// that the store is the app's own, with store.ErrWrongApp.
+// Open takes the directory's lock, checks the file, brings the schema up to
+// date and checks that the store is the app's own, with ErrHeld,
+// store.ErrDamaged, store.ErrWrongApp and store.ErrCopied.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	return openWith(ctx, o, claim)
+}
+
+// openWith opens the store if its first transaction lets it.
+func openWith(ctx context.Context, o Options, first func(*tx, Options) error) (*Store, error) {
 	if o.Dir == "" || o.AppID == "" || o.Log == nil {
 		return nil, errors.New("sqlite: Dir, AppID and Log must be set")
 	}
@@ -65,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: filepath.Join(o.Dir, fileName), lock: lock, sealer: sealer, log: o.Log}
-	if err := s.open(ctx, o.AppID); err != nil {
+	if err := s.open(ctx, func(t *tx) error { return first(t, o) }); err != nil {
 		return nil, errors.Join(s.explain(err), s.release())
 	}
 	ctx = context.WithoutCancel(ctx) // a commit that has begun ends, so that its callers learn the truth
@@ -73,33 +81,46 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, appID string) (err error) {
+func (s *Store) open(ctx context.Context, first change) (err error) {
 	if s.writer, err = openWriter(ctx, s.path, s.log); err != nil {
 		return err
 	}
 	if s.reader, err = openReader(s.path); err != nil {
 		return err
 	}
-	return s.writer.commit(ctx, []change{func(t *tx) error { return claim(t, appID) }})
+	s.writer.damage, s.reader.damage = &s.damage, &s.damage
+	return s.writer.commit(ctx, []change{first})
 }
 
-// claim makes a new store the app's own and refuses another app's. The lock
+// claim makes a new store the app's own and refuses another app's, and one that is a copy. The lock
 // proves that whoever had a lease is dead.
-func claim(t *tx, appID string) error {
-	if _, err := t.exec(`INSERT INTO meta (id, app_id, created_at, checked_at) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		appID, t.now, t.now); err != nil {
+func claim(t *tx, o Options) error {
+	copied, err := t.own(o)
+	if err != nil {
 		return err
+	}
+	if copied != nil {
+		return fmt.Errorf("%w of %s; %s", store.ErrCopied, instant(*copied).Format(time.RFC3339), rules.CopiedCure)
+	}
+	_, err = t.exec(`DELETE FROM leases`)
+	return err
+}
+
+// own makes a new store the app's own, refuses another app's and tells of when it is a copy, if it is one.
+func (t *tx) own(o Options) (copied *int64, err error) {
+	if _, err := t.exec(`INSERT INTO meta (id, app_id, created_at, checked_at) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		o.AppID, t.now, t.now); err != nil {
+		return nil, err
 	}
 	var owner string
-	if err := t.row(`SELECT app_id FROM meta WHERE id = 1`, []any{&owner}); err != nil {
-		return err
+	if err := t.row(`SELECT app_id, copied_at FROM meta WHERE id = 1`, []any{&owner, &copied}); err != nil {
+		return nil, err
 	}
-	if owner != appID {
-		return fmt.Errorf("%w: it holds the data of appID %q and this is appID %q; give each app its own volume",
-			store.ErrWrongApp, owner, appID)
+	if owner != o.AppID {
+		return nil, fmt.Errorf("%w: it holds the data of appID %q and this is appID %q; give each app its own volume",
+			store.ErrWrongApp, owner, o.AppID)
 	}
-	_, err := t.exec(`DELETE FROM leases`)
-	return err
+	return copied, nil
 }
 
 // Ping implements store.Store with a commit of its own.

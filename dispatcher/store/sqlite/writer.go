@@ -23,9 +23,10 @@ type change func(t *tx) error
 
 // writer owns the one connection that writes.
 type writer struct {
-	db    *sql.DB
-	conn  *sql.Conn // nil until the next commit opens one
-	stmts map[string]*sql.Stmt
+	db     *sql.DB
+	conn   *sql.Conn // nil until the next commit opens one
+	stmts  map[string]*sql.Stmt
+	damage *damage
 }
 
 // dataSource names the database with the pragmas of every connection: a commit
@@ -55,7 +56,11 @@ func openWriter(ctx context.Context, path string, log *slog.Logger) (*writer, er
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, log); err != nil {
+	err = check(ctx, db, checkAtStart)
+	if err == nil {
+		err = migrate(ctx, db, log)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &writer{db: db, stmts: map[string]*sql.Stmt{}}, nil
@@ -106,6 +111,9 @@ func (w *writer) commit(ctx context.Context, batch []change) error {
 }
 
 func (w *writer) begin(ctx context.Context) error {
+	if err := w.damage.found(); err != nil {
+		return err
+	}
 	if w.conn == nil {
 		conn, err := w.db.Conn(ctx)
 		if err != nil {

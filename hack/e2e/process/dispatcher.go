@@ -1,11 +1,13 @@
 package process
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -110,6 +112,19 @@ func (d *Dispatcher) Launch(tb testing.TB) {
 		binaries: d.Binaries, kept: d.kept, name: "dispatcher", title: d.Pod, says: []string{starting, ready},
 		args: args, env: d.Env, prefix: d.Prefix,
 	})
+}
+
+// Command runs the dispatcher's program as one of its commands, beside the process or without it, and returns its
+// standard output and what it said.
+func (d *Dispatcher) Command(tb testing.TB, in io.Reader, args ...string) (out []byte, said string, err error) {
+	tb.Helper()
+	args = append([]string{args[0], "--config", d.mount.Path(), "--data-dir", d.DataDir}, args[1:]...)
+	cmd := exec.CommandContext(tb.Context(), d.Binaries.path("dispatcher"), args...) //nolint:gosec // our own program
+	var errs bytes.Buffer
+	cmd.Stdin, cmd.Stderr = in, &errs
+	out, err = cmd.Output()
+	d.kept.Add("command "+args[0], errs.Bytes())
+	return out, errs.String(), err
 }
 
 // Start starts the process and returns when it is ready.

@@ -155,6 +155,11 @@ func (s *Server) Restart(ctx context.Context) error {
 	return s.run(ctx)
 }
 
+// Tool is a program of the server's version, such as pg_dump, as the server's user.
+func (s *Server) Tool(ctx context.Context, name string, args ...string) *exec.Cmd {
+	return s.space.command(ctx, s.space.binary(name), args...)
+}
+
 // CPUTime is what the server has used since its start, by all its processes.
 func (s *Server) CPUTime() (time.Duration, error) {
 	root, err := readStat(s.process.cmd.Process.Pid)

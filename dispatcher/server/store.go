@@ -18,8 +18,9 @@ import (
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Second
-	// wrongRetry is for a store that somebody has to change before it can work. To look at a damaged one takes reading all of it.
-	wrongRetry = 30 * time.Second
+	// wrongRetry is for a store of another app, damagedRetry for one that takes reading all of it to see whether it works.
+	wrongRetry   = 30 * time.Second
+	damagedRetry = 10 * time.Second
 )
 
 // errOpening is what a report says of the store before there is anything else to say.
@@ -46,8 +47,10 @@ func (p *process) hold(ctx context.Context, addr string) (held, error) {
 		switch {
 		case err == nil || p.shared == nil && (errors.Is(err, store.ErrWrongApp) || errors.Is(err, sqlite.ErrHeld)):
 			return h, err
-		case errors.Is(err, store.ErrWrongApp), errors.Is(err, store.ErrDamaged):
+		case errors.Is(err, store.ErrWrongApp):
 			wait = wrongRetry
+		case errors.Is(err, store.ErrDamaged):
+			wait = damagedRetry
 		}
 		p.reporter.failed(err)
 		p.Log.Warn("the store does not let this dispatcher start", "retryIn", wait, "error", err)

@@ -22,6 +22,12 @@ import (
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
+	mountSmall(t, dir)
+	return dir
+}
+
+func mountSmall(t *testing.T, dir string) {
+	t.Helper()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
 		t.Fatalf("mounting a small disk: %v; run this test as root in a container that may mount", err)
 	}
@@ -30,7 +36,6 @@ func smallDisk(t *testing.T) string {
 			t.Errorf("unmounting the small disk: %v", err)
 		}
 	})
-	return dir
 }
 
 // fill leaves no byte free, and returns how to undo that.

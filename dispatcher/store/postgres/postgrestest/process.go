@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -144,6 +145,78 @@ func (s *Server) Kill9() error {
 	}
 	<-s.process.done
 	return waitGone(children)
+}
+
+// Freeze stops all of the server's processes where they are, until thaw lets them go on.
+func (s *Server) Freeze() (thaw func() error, err error) {
+	if err := s.process.signal(syscall.SIGSTOP); err != nil { // A stopped postmaster starts no new children.
+		return nil, err
+	}
+	children, err := s.children()
+	if err != nil {
+		return nil, err
+	}
+	all := func(sig syscall.Signal) error {
+		for _, child := range children {
+			if err := syscall.Kill(child.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return err
+			}
+		}
+		return nil
+	}
+	return func() error { return errors.Join(all(syscall.SIGCONT), s.process.signal(syscall.SIGCONT)) }, all(syscall.SIGSTOP)
+}
+
+// Standby starts a server for one test that follows this one by streaming. Commits of this one wait for it from then on.
+func (s *Server) Standby(tb testing.TB, host string) *Server {
+	tb.Helper()
+	dir, err := s.space.folder("standby")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	standby := &Server{options: s.options, space: s.space, dir: dir}
+	standby.options.Host = host
+	if standby.port, err = freePort(tb.Context(), host); err != nil {
+		tb.Fatal(err)
+	}
+	copied := s.Tool(tb.Context(), "pg_basebackup", "--pgdata="+standby.data(), "--checkpoint=fast", "--no-sync", "--write-recovery-conf",
+		"--host="+s.dir, "--port="+strconv.Itoa(s.port), "--username="+Superuser)
+	if out, err := copied.CombinedOutput(); err != nil {
+		tb.Fatalf("copying the server: %v\n%s", err, out)
+	}
+	conf := fmt.Sprintf("unix_socket_directories = '%s'\nlisten_addresses = '%s'\nport = %d\n", dir, host, standby.port)
+	f, err := os.OpenFile(filepath.Join(standby.data(), "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, err = f.WriteString(conf) // the last line of a setting counts
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = standby.run(tb.Context())
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		standby.logOnFailure(tb, 0)
+		if err := standby.Stop(); err != nil {
+			tb.Error(err)
+		}
+	})
+	s.Configure(tb, "synchronous_standby_names = '*'")
+	return standby
+}
+
+// Promote makes a standby the primary.
+func (s *Server) Promote(ctx context.Context) error { return s.exec(ctx, "SELECT pg_promote()") }
+
+// Configure changes a setting of the running server, such as work_mem = '4MB'.
+func (s *Server) Configure(tb testing.TB, setting string) {
+	tb.Helper()
+	for _, sql := range []string{"ALTER SYSTEM SET " + setting, "SELECT pg_reload_conf()"} {
+		if err := s.exec(tb.Context(), sql); err != nil {
+			tb.Fatal(err)
+		}
+	}
 }
 
 // Restart starts the server again over its data, on the same addresses, after

@@ -155,7 +155,7 @@ func (s *Server) prepare(ctx context.Context) error {
 	if err := s.space.write(filepath.Join(s.data(), "postgresql.auto.conf"), conf.String()); err != nil {
 		return err
 	}
-	return s.space.write(filepath.Join(s.data(), "pg_hba.conf"), "local all all trust\n"+map[Network]string{
+	return s.space.write(filepath.Join(s.data(), "pg_hba.conf"), "local all all trust\nlocal replication all trust\n"+map[Network]string{
 		TCP:       "host all all all scram-sha-256\n",
 		TLS:       "hostssl all all all scram-sha-256\n",
 		MutualTLS: "hostssl all all all scram-sha-256 clientcert=verify-full\n",
@@ -201,6 +201,18 @@ func (s *Server) URI(database string) string {
 
 // Addr is the host:port that the server listens on unless its Network is Socket.
 func (s *Server) Addr() string { return net.JoinHostPort(s.options.Host, strconv.Itoa(s.port)) }
+
+// Folder makes an empty folder that the server's user reaches. It is gone with the server's process.
+func (s *Server) Folder() (string, error) { return s.space.folder("place") }
+
+// FolderIn makes a folder of the server's user in another one, for a tablespace.
+func (s *Server) FolderIn(dir string) (string, error) {
+	path := filepath.Join(dir, "space")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return "", err
+	}
+	return path, s.space.own(path)
+}
 
 // Password is the superuser's.
 func (s *Server) Password() string { return s.space.password }

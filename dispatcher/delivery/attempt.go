@@ -50,6 +50,7 @@ func (a *attempt) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the message: %w", err)
 	}
+	m.PushExpiresAt = a.delivery.ExpiresAt // which a dead letter that is sent again has anew
 	a.settlement.DeliveryID, a.backoff, a.acceptedAt = a.delivery.ID, backoff(a.delivery.Attempt+1), m.CreatedAt
 	defer func() { a.invalid.Add(-a.unbelieved) }()
 	for rest := a.delivery.Targets; len(rest) > 0; {

@@ -44,6 +44,7 @@ type lane struct {
 	mu       sync.Mutex
 	queue    *queue
 	health   health
+	marks    marks
 	sender   *sender // nil while the app has no such row
 	inFlight int
 	ended    bool // no attempt starts any more
@@ -85,7 +86,7 @@ func (l *lane) replace(s *sender) {
 	}
 	now := l.store.Now()
 	if l.sender == nil || s == nil || !reflect.DeepEqual(l.sender.row, s.row) {
-		l.health = newHealth(now)
+		l.health, l.marks.dead = newHealth(now), time.Time{}
 	}
 	if l.sender != nil {
 		l.attempts.Go(l.sender.retire)
@@ -126,6 +127,7 @@ func (l *lane) observe(by *sender, outcomes []message.Outcome, fused bool, now t
 	}
 	before := l.health.state
 	l.health.observe(outcomes, fused, now)
+	l.marks.note(outcomes, l.health.state, now)
 	if after := l.health; after.state != before {
 		l.log.Info("channel row changed", "channel", l.name, "from", before, "to", after.state, "code", after.code, "vendorSays", after.message)
 	}
@@ -136,9 +138,11 @@ func (l *lane) observe(by *sender, outcomes []message.Outcome, fused bool, now t
 func (l *lane) status() report.Channel {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return report.Channel{
+	row := report.Channel{
 		Name: l.name, State: l.health.state, Code: l.health.code, Message: l.health.message, Since: l.health.since,
 	}
+	l.marks.show(&row, l.store.Now())
+	return row
 }
 
 // lastAccepted is when the vendor last took a push; zero when it did not since the row was configured.

@@ -29,6 +29,13 @@ type Provider interface {
 	Close()
 }
 
+// Feedback is a Provider whose vendor keeps a list of dead tokens.
+type Feedback interface {
+	// DeadTokens takes the tokens from the list that died since the last call: the vendor names each once. The
+	// outcome is Accepted, or says why there are none; the zero one means that the row has no such list.
+	DeadTokens(ctx context.Context) ([]string, message.Outcome)
+}
+
 // Expiring is a Provider whose credential may run out.
 type Expiring interface {
 	// CredentialExpires is when the credential runs out; zero means never.

@@ -115,8 +115,11 @@ func (h *Handler) judge(ctx context.Context, channel string, receipts []store.Re
 		return release, nil
 	}
 	h.deps.Log.Warn("many tokens are reported dead; they are kept", "channel", channel, "dead", unsettled, "invalid", invalid, "valid", valid)
-	for i := range receipts {
+	for i, r := range receipts {
 		receipts[i].KeepToken = true
+		if r.Event == provider.TokenInvalid && h.deps.Distrust != nil {
+			h.deps.Distrust(channel, r.Code)
+		}
 	}
 	return release, nil
 }

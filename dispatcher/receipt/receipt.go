@@ -49,9 +49,11 @@ type Deps struct {
 	// Read reads a callback to a channel row; it is catalog.Receipts.
 	Read func(config.Channel, provider.Callback) ([]provider.Receipt, error)
 	// Token gives the one form of a vendor's token, in which it is stored; nil leaves tokens as they are.
-	Token   func(vendor, token string) (string, error)
-	Metrics *metrics.Metrics
-	Log     *slog.Logger
+	Token func(vendor, token string) (string, error)
+	// Distrust is told of a channel row whose vendor reports too many tokens dead; nil tells nobody.
+	Distrust func(channel, code string)
+	Metrics  *metrics.Metrics
+	Log      *slog.Logger
 }
 
 // Handler serves the receipt URLs. It is safe for concurrent use.

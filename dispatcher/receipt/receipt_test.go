@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,8 @@ type bench struct {
 	handler http.Handler
 	metrics http.Handler
 	log     *bytes.Buffer
+	// distrusted are the rows whose dead tokens are too many, with the vendor's code.
+	distrusted []string
 }
 
 // read is a vendor whose callbacks are the bed's, or one word that says what is wrong.
@@ -122,6 +125,7 @@ func newBench(tb testing.TB) *bench {
 	mux := http.NewServeMux()
 	mux.Handle("POST "+receipt.Path, receipt.New(receipt.Deps{
 		Live: out.live, Store: out.store, Read: read, Log: log, Metrics: metrics.New(registry),
+		Distrust: func(channel, code string) { out.distrusted = append(out.distrusted, channel+" "+code) },
 		Token: func(_, token string) (string, error) {
 			if token == "bad" {
 				return "", errors.New("must be good")
@@ -273,7 +277,7 @@ func TestTheFuseKeepsDeadTokens(t *testing.T) {
 	t.Parallel()
 	dead := func(tokens ...string) (out []provider.Receipt) {
 		for _, token := range tokens {
-			out = append(out, provider.Receipt{MessageID: messageAt(time.Now()), Token: token, Event: provider.TokenInvalid})
+			out = append(out, provider.Receipt{MessageID: messageAt(time.Now()), Token: token, Event: provider.TokenInvalid, Code: "16"})
 		}
 		return out
 	}
@@ -299,6 +303,9 @@ func TestTheFuseKeepsDeadTokens(t *testing.T) {
 			if r.KeepToken != tt.kept {
 				t.Errorf("%s: %s is kept: %v, want %v", name, r.Token, r.KeepToken, tt.kept)
 			}
+		}
+		if told := slices.Contains(b.distrusted, "one 16"); told != tt.kept {
+			t.Errorf("%s: the row is told %v, want %v", name, b.distrusted, tt.kept)
 		}
 		if len(b.store.added) != len(tt.receipts) {
 			t.Errorf("%s: stored %+v", name, b.store.added)

@@ -17,6 +17,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/deadletter"
 	"github.com/offlinepush/operator/dispatcher/delivery"
 	"github.com/offlinepush/operator/dispatcher/expand"
+	"github.com/offlinepush/operator/dispatcher/hygiene"
 	"github.com/offlinepush/operator/dispatcher/ingress"
 	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/peer"
@@ -44,6 +45,7 @@ type parts struct {
 	calls  *call.Service
 	// letters restores quarantines for the admin port, too.
 	letters *deadletter.Service
+	hygiene *hygiene.Keeper
 	// bindings goes on with erasures.
 	bindings *binding.Service
 	// peers is nil for a dispatcher that is alone.
@@ -72,6 +74,7 @@ func (p *process) assemble(h held) (*parts, error) {
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
 	})
 	a.letters = deadletter.New(deadletter.Deps{Store: h.store, Deliverer: a.engine, Live: p.live, Metrics: p.metrics})
+	a.hygiene = hygiene.New(hygiene.Deps{Live: p.live, Store: h.store, Engine: a.engine, Metrics: p.metrics, Log: p.Log})
 	a.tests = pushtest.New(pushtest.Deps{Store: h.store, Deliverer: a.engine, Live: p.live})
 	places := session.PlacesDeps{Hub: a.hub, Store: h.store, Lease: h.lease, Log: p.Log}
 	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Events: a.events, Vendors: vendors(), Token: canonical}
@@ -113,6 +116,7 @@ func (p *process) planes(a *parts, acceptor *accept.Acceptor) {
 		Live: p.live, Bindings: a.bindings, Badges: a.store, Rules: rules, Users: a.users, Calls: a.calls, Log: p.Log,
 		Receipts: receipt.New(receipt.Deps{
 			Live: p.live, Store: a.store, Read: catalog.Receipts, Token: canonical, Metrics: p.metrics, Log: p.Log,
+			Distrust: a.engine.Distrust,
 		}),
 		Session: session.NewServer(session.Deps{
 			Hub: a.hub, Places: a.places, Devices: a.bindings, Users: a.users, Store: a.store, Live: p.live, Events: a.events, Log: p.Log,
@@ -156,6 +160,7 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 	group.Go(func() error { a.calls.Run(background); return nil })
 	group.Go(func() error { a.events.Run(background); return nil })
 	group.Go(func() error { janitor(background, a.store, p.live, p.metrics.InboxExpired, p.Log); return nil })
+	group.Go(func() error { a.hygiene.Run(background); return nil })
 	group.Go(func() error { eraser(background, a.bindings, p.Log); return nil })
 	d.serve(group, a)
 	p.ready.Store(true)

@@ -219,3 +219,21 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// TestListOfDeadPhones asks the vendor that has a list: it names each dead phone once.
+func TestListOfDeadPhones(t *testing.T) {
+	t.Parallel()
+	b := benches()[Xiaomi](t)
+	p := b.provider(t)
+	gone, dead := b.phone(t)
+	must(t, b.sim.Uninstall(t.Context(), gone))
+	_, target := b.phone(t)
+	expect(t, p.Send(t.Context(), providertest.Notification(), []provider.Target{target, dead}), message.Accepted, message.InvalidToken)
+	lists := p.(provider.Feedback) //nolint:forcetypeassert // The test fails without.
+	for _, want := range [][]string{{dead.Token}, {}} {
+		got, o := lists.DeadTokens(t.Context())
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", o, diff)
+		}
+	}
+}

@@ -24,6 +24,7 @@ const (
 // Provider is a Mi Push app in one region.
 type Provider struct {
 	base, path  string
+	feedback    string // where the list of dead ids is; empty means nowhere
 	packageName string
 	secret      config.Secret
 	receipts    config.Secret
@@ -55,7 +56,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 		path = row.Xiaomi.Path
 	}
 	return &Provider{
-		base: base, path: path,
+		base: base, path: path, feedback: feedbackBase(row, base),
 		packageName: row.Xiaomi.PackageName,
 		secret:      row.Xiaomi.AppSecret,
 		receipts:    deps.ReceiptURL,
@@ -127,7 +128,11 @@ func (p *Provider) push(ctx context.Context, form url.Values, tokens []string) (
 }
 
 func (p *Provider) do(ctx context.Context, method, path, body string) (provider.Answer, error) {
-	req, err := http.NewRequestWithContext(ctx, method, p.base+path, strings.NewReader(body))
+	return p.ask(ctx, method, p.base+path, body)
+}
+
+func (p *Provider) ask(ctx context.Context, method, address, body string) (provider.Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
 		return provider.Answer{}, err
 	}

@@ -115,7 +115,9 @@ func TestListsOfDeadTokensAreAskedFor(t *testing.T) {
 		defer b.drain()
 		synctest.Wait()
 		ask := func() (got []string) {
-			b.engine.DeadTokens(t.Context(), func(_ context.Context, channel string, tokens []string) { got = append(append(got, channel), tokens...) })
+			b.engine.DeadTokens(t.Context(), func(_ context.Context, channel string, tokens []string) {
+				got = append(append(got, channel), tokens...)
+			})
 			return got
 		}
 		if got := ask(); got != nil {

@@ -97,7 +97,7 @@ func (k *Keeper) work(ctx context.Context) {
 
 func (k *Keeper) warn(ctx context.Context, doing string, err error) {
 	if err != nil && ctx.Err() == nil {
-		k.deps.Log.Warn(doing, "error", err)
+		k.deps.Log.Warn("part of the token hygiene is put off", "part", doing, "error", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ import (
 
 // world is a store and the traffic over it.
 type world struct {
+	mu             sync.Mutex
 	marks          []store.ChannelDay // of the next Days
 	noted          []store.ChannelDay
 	quarantined    int64
@@ -36,15 +38,23 @@ type world struct {
 	trouble        error
 }
 
+// lock holds the world for a method or a part of a test.
+func (w *world) lock() (unlock func()) {
+	w.mu.Lock()
+	return w.mu.Unlock
+}
+
 func (*world) Now() time.Time     { return time.Now() }
 func (*world) Incarnation() int64 { return 7 }
 
 func (w *world) Days() []store.ChannelDay {
+	defer w.lock()()
 	defer func() { w.marks = nil }()
 	return w.marks
 }
 
 func (w *world) NoteDays(_ context.Context, days []store.ChannelDay) error {
+	defer w.lock()()
 	if w.trouble == nil {
 		w.noted = append(w.noted, days...)
 	}
@@ -52,16 +62,21 @@ func (w *world) NoteDays(_ context.Context, days []store.ChannelDay) error {
 }
 
 func (w *world) DropQuarantined(_ context.Context, _ time.Time, limit int) (int64, error) {
+	defer w.lock()()
 	n := min(w.quarantined, int64(limit))
 	w.quarantined -= n
 	return n, w.trouble
 }
 
 func (w *world) CountLetters(context.Context, store.LetterFilter) ([]store.LetterCount, error) {
+	defer w.lock()()
 	return w.letters, w.trouble
 }
 
-func (w *world) Peers(context.Context) ([]store.Peer, error) { return w.peers, w.trouble }
+func (w *world) Peers(context.Context) ([]store.Peer, error) {
+	defer w.lock()()
+	return w.peers, w.trouble
+}
 
 func (w *world) DeadTokens(ctx context.Context, take func(ctx context.Context, channel string, tokens []string)) {
 	w.asked++
@@ -105,17 +120,21 @@ func TestMarksAreNotedOnceAndNotLost(t *testing.T) {
 		}()
 		<-time.After(every + time.Second)
 		synctest.Wait()
+		unlock := w.lock()
 		if w.noted != nil {
 			t.Errorf("a store in trouble took %v", w.noted)
 		}
 		w.trouble = nil
+		unlock()
 		<-time.After(every)
 		synctest.Wait()
+		unlock = w.lock()
 		if diff := cmp.Diff([]store.ChannelDay{first}, w.noted); diff != "" {
 			t.Errorf("after the trouble (-want +got):\n%s", diff)
 		}
 		last := mark("b")
 		w.marks = []store.ChannelDay{last}
+		unlock()
 		stop()
 		<-done
 		if diff := cmp.Diff([]store.ChannelDay{first, last}, w.noted); diff != "" {

@@ -244,7 +244,9 @@ func TestSymmetricKeysWithRSAAllowed(t *testing.T) {
 func TestKeysThatAreNotForThis(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	with := func(member string) string { return strings.ReplaceAll(i.keys(t, "ed", "rsa"), `"kty"`, member+`,"kty"`) }
+	with := func(member string) string {
+		return strings.ReplaceAll(i.keys(t, "ed", "rsa"), `"kty"`, member+`,"kty"`)
+	}
 	unknown := strings.Replace(i.keys(t, "ed"), "[", `[{"kty":"AKP","kid":"new"},{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"},7,`, 1)
 	huge := `{"keys":[{"kty":"RSA","kid":"rsa","n":"` + strings.Repeat("_", 3000) + `","e":"AQAB"}]}`
 	ed := func(kid string) string { return sign(t, jwt.SigningMethodEdDSA, i.ed, kid, good()) }

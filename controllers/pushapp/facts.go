@@ -21,7 +21,7 @@ func storeReady(app *pushv1.PushApp, o observed) condition.Fact {
 		return condition.False(name, pushv1.ReasonVolumeLost,
 			"the volume behind PersistentVolumeClaim "+o.claim.Name+" is gone: restore it", condition.Stuck)
 	case o.claim.Status.Phase != corev1.ClaimBound:
-		return condition.False(name, pushv1.ReasonVolumePending, "the volume is not bound yet", condition.Pending)
+		return condition.False(name, pushv1.ReasonVolumePending, unbound(o.claim), condition.Pending)
 	}
 	heard := 0
 	for _, pod := range o.pods {
@@ -41,6 +41,16 @@ func storeReady(app *pushv1.PushApp, o observed) condition.Fact {
 		return condition.Unknown(name, pushv1.ReasonReportUnavailable, "no dispatcher reported yet", condition.Pending)
 	}
 	return condition.True(name, pushv1.ReasonStoreReady, "the dispatchers read and write the store")
+}
+
+// unbound says what a claim waits for.
+func unbound(claim corev1.PersistentVolumeClaim) string {
+	class := "the default StorageClass"
+	if c := claim.Spec.StorageClassName; c != nil && *c != "" {
+		class = "StorageClass " + *c
+	}
+	return fmt.Sprintf("PersistentVolumeClaim %s is not bound yet; if it stays so, check that %s exists and has room: kubectl describe pvc %s",
+		claim.Name, class, claim.Name)
 }
 
 // dispatcherAvailable says whether the wanted number of dispatchers accepts work.
@@ -66,7 +76,8 @@ func podTrouble(pod corev1.Pod) (condition.Fact, bool) {
 	const name = pushv1.ConditionDispatcherAvailable
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return condition.False(name, pushv1.ReasonUnschedulable, "the scheduler says: "+c.Message, condition.Pending), true
+			return condition.False(name, pushv1.ReasonUnschedulable, "the scheduler says: "+c.Message+
+				"; add such a node, or change nodeSelector, tolerations or resources in spec.dispatcher", condition.Pending), true
 		}
 	}
 	for _, s := range pod.Status.ContainerStatuses {
@@ -75,7 +86,8 @@ func podTrouble(pod corev1.Pod) (condition.Fact, bool) {
 		}
 		switch s.State.Waiting.Reason {
 		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":
-			return condition.False(name, pushv1.ReasonImagePullFailed, "the node cannot get image "+s.Image, condition.Pending), true
+			return condition.False(name, pushv1.ReasonImagePullFailed, "the node cannot get image "+s.Image+
+				"; check spec.dispatcher.image and imagePullSecrets", condition.Pending), true
 		case "CrashLoopBackOff":
 			return condition.False(name, pushv1.ReasonCrashLooping, crash(s), condition.Pending), true
 		}
@@ -84,9 +96,14 @@ func podTrouble(pod corev1.Pod) (condition.Fact, bool) {
 }
 
 func crash(s corev1.ContainerStatus) string {
-	text := "a dispatcher ends again and again: see its log"
-	if t := s.LastTerminationState.Terminated; t != nil {
-		text += fmt.Sprintf("; it ended with exit code %d (%s)", t.ExitCode, t.Reason)
+	text := "a dispatcher ends again and again: see kubectl logs --previous"
+	t := s.LastTerminationState.Terminated
+	if t == nil {
+		return text
+	}
+	text += fmt.Sprintf("; it ended with exit code %d (%s)", t.ExitCode, t.Reason)
+	if t.Reason == "OOMKilled" {
+		text += ": raise spec.dispatcher.resources.limits.memory"
 	}
 	return text
 }

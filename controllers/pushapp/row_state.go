@@ -71,6 +71,10 @@ func reported(r row, c report.Channel) condition.Fact {
 	case report.Delivering:
 		return condition.True(name, pushv1.ReasonDelivering, "the vendor takes pushes")
 	case report.Throttled:
+		if c.Blocked {
+			return condition.Unknown(name, pushv1.ReasonVendorThrottled,
+				words+"; nothing got through for half a minute; sending more slowly", condition.Pending)
+		}
 		return condition.True(name, pushv1.ReasonVendorThrottled, words+"; sending more slowly")
 	case report.CredentialRejected:
 		return condition.False(name, pushv1.ReasonCredentialsRejected, words+"; pushes wait for a valid credential", condition.Stuck)
@@ -99,6 +103,9 @@ func vendorWords(vendor pushv1.Vendor, c report.Channel) string {
 }
 
 func trafficRank(f condition.Fact) int {
+	if f.Severity != condition.Fine {
+		return 4 + int(f.Severity)
+	}
 	switch f.Reason {
 	case pushv1.ReasonChannelReady:
 		return 0
@@ -106,10 +113,8 @@ func trafficRank(f condition.Fact) int {
 		return 1
 	case pushv1.ReasonDelivering:
 		return 2
-	case pushv1.ReasonVendorThrottled:
-		return 3
 	}
-	return 4 + int(f.Severity)
+	return 3
 }
 
 // channelsReady is False while a required row is not ready; the first of the worst decides.

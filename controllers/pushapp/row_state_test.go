@@ -36,3 +36,35 @@ func TestMisconfiguredRow(t *testing.T) {
 		t.Errorf("message %q must quote the dispatcher, not the vendor", got.Message)
 	}
 }
+
+// TestThrottledRow: a vendor that slows pushes down leaves the row ready; one that takes none does not, and outweighs a
+// dispatcher whose pushes it takes.
+func TestThrottledRow(t *testing.T) {
+	t.Parallel()
+	r := row{spec: testenv.App("ns", "chat", "xiaomi").Spec.Channels[0], channel: testenv.XiaomiChannel("ns", "xiaomi")}
+	for _, tt := range []struct {
+		name    string
+		blocked bool
+		want    metav1.ConditionStatus
+		weight  condition.Severity
+	}{
+		{"slow", false, metav1.ConditionTrue, condition.Fine},
+		{"blocked", true, metav1.ConditionUnknown, condition.Pending},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := observed{readings: map[string]reading{}}
+			for pod, c := range map[string]report.Channel{
+				"one": {Name: "xiaomi", State: report.Throttled, Code: "10017", Blocked: tt.blocked}, "two": {Name: "xiaomi", State: report.Delivering},
+			} {
+				p := corev1.Pod{}
+				p.Name = pod
+				o.pods, o.readings[pod] = append(o.pods, p), reading{report: report.Report{Channels: []report.Channel{c}}}
+			}
+			got := stateOf(r, o).fact
+			if got.Status != tt.want || got.Reason != pushv1.ReasonVendorThrottled || got.Severity != tt.weight || !strings.Contains(got.Message, "10017") {
+				t.Errorf("fact is %+v, want %s/VendorThrottled", got, tt.want)
+			}
+		})
+	}
+}

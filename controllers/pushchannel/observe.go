@@ -75,6 +75,9 @@ func traffic(app *pushv1.PushApp, row pushv1.AppChannelStatus) condition.Fact {
 	case pushv1.ReasonVendorUnreachable:
 		return condition.Unknown(name, row.Reason, says, condition.Pending)
 	case pushv1.ReasonVendorThrottled:
+		if row.Ready != metav1.ConditionTrue {
+			return condition.Unknown(name, row.Reason, says, condition.Pending)
+		}
 		return condition.Unknown(name, row.Reason, says, condition.Fine)
 	case pushv1.ReasonDelivering:
 		return condition.True(name, pushv1.ReasonDelivering, "the vendor takes pushes")

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
@@ -108,9 +109,11 @@ func TestDelivering(t *testing.T) {
 	t.Parallel()
 	app := func(name, reason string) pushv1.PushApp {
 		a := testenv.App("ns", name, "xiaomi")
-		a.Status.Channels = []pushv1.AppChannelStatus{{Name: "xiaomi", Reason: reason, Message: "words of " + name}}
+		a.Status.Channels = []pushv1.AppChannelStatus{{Name: "xiaomi", Ready: metav1.ConditionTrue, Reason: reason, Message: "words of " + name}}
 		return *a
 	}
+	blocked := app("b", pushv1.ReasonVendorThrottled)
+	blocked.Status.Channels[0].Ready = metav1.ConditionUnknown
 	for _, tt := range []struct {
 		name     string
 		apps     []pushv1.PushApp
@@ -122,6 +125,7 @@ func TestDelivering(t *testing.T) {
 		{"silence", []pushv1.PushApp{app("a", pushv1.ReasonNoTraffic)}, "Unknown/NoTraffic", condition.Fine, 1},
 		{"one sends", []pushv1.PushApp{app("a", pushv1.ReasonNoTraffic), app("b", pushv1.ReasonDelivering)}, "True/Delivering", condition.Fine, 2},
 		{"throttled", []pushv1.PushApp{app("a", pushv1.ReasonDelivering), app("b", pushv1.ReasonVendorThrottled)}, "Unknown/VendorThrottled", condition.Fine, 2},
+		{"throttled to nothing", []pushv1.PushApp{app("a", pushv1.ReasonDelivering), blocked}, "Unknown/VendorThrottled", condition.Pending, 2},
 		{"unreachable", []pushv1.PushApp{app("a", pushv1.ReasonVendorUnreachable), app("b", pushv1.ReasonDelivering)}, "Unknown/VendorUnreachable", condition.Pending, 2},
 		{"quota", []pushv1.PushApp{app("a", pushv1.ReasonQuotaExhausted)}, "False/QuotaExhausted", condition.Pending, 1},
 		{"refused", []pushv1.PushApp{app("a", pushv1.ReasonQuotaExhausted), app("b", pushv1.ReasonCredentialsRejected)}, "False/CredentialsRejected", condition.Stuck, 2},

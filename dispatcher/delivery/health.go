@@ -14,6 +14,9 @@ const unreachableAfter = 3
 // lately is how long an accepted push shows that a row works.
 const lately = time.Minute
 
+// patienceWithThrottling is how long a vendor may refuse everything before the row no longer counts as slow only.
+const patienceWithThrottling = 30 * time.Second
+
 // health is what a channel row's traffic says about it. A row that does not
 // deliver is closed until a time; then one call at a time shows whether it recovered.
 type health struct {
@@ -34,6 +37,11 @@ func newHealth(now time.Time) health {
 func (h *health) impaired() bool {
 	spentClass := h.state == report.QuotaExhausted && h.closedUntil.IsZero()
 	return h.state != report.Delivering && h.state != report.NoTraffic && !spentClass
+}
+
+// blocked means that a vendor which throttles lets nothing through at all, while pushes are tried.
+func (h *health) blocked(now time.Time) bool {
+	return h.state == report.Throttled && now.Sub(h.since) >= patienceWithThrottling && now.Sub(h.closedUntil) < lately
 }
 
 // observe takes the outcomes of one call. One accepted target shows that the row works; what is about one phone

@@ -140,6 +140,7 @@ func (l *lane) status() report.Channel {
 	defer l.mu.Unlock()
 	row := report.Channel{
 		Name: l.name, State: l.health.state, Code: l.health.code, Message: l.health.message, Since: l.health.since,
+		Blocked: l.health.blocked(l.store.Now()),
 	}
 	l.marks.show(&row, l.store.Now())
 	return row

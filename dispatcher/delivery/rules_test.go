@@ -276,3 +276,26 @@ func TestCallsThatWereOpenTogetherFailAsOne(t *testing.T) {
 		t.Errorf("closed for %s, want %s", got, firstBackoff<<unreachableAfter)
 	}
 }
+
+// TestBlocked: a row is blocked once a vendor has throttled everything for half a minute, until it takes a push or nothing is
+// tried any more.
+func TestBlocked(t *testing.T) {
+	t.Parallel()
+	start := time.UnixMilli(0)
+	throttled := []message.Outcome{{Class: message.Throttled, RetryAfter: 5 * time.Second}}
+	h := newHealth(start)
+	for s := time.Duration(0); s <= 35*time.Second; s += 5 * time.Second {
+		h.observe(throttled, false, start.Add(s))
+		if got, want := h.blocked(start.Add(s)), s >= 30*time.Second; got != want {
+			t.Errorf("after %s of throttling blocked is %t, want %t", s, got, want)
+		}
+	}
+	if h.blocked(start.Add(5 * time.Minute)) {
+		t.Error("a row that nothing is tried on is blocked")
+	}
+	h.observe([]message.Outcome{{Class: message.Accepted}}, false, start.Add(40*time.Second))
+	h.observe(throttled, false, start.Add(41*time.Second))
+	if h.blocked(start.Add(42 * time.Second)) {
+		t.Error("a row that has just delivered is blocked")
+	}
+}

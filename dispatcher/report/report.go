@@ -67,6 +67,8 @@ type Channel struct {
 	Code    string    `json:"code,omitempty"`
 	Message string    `json:"message,omitempty"`
 	Since   time.Time `json:"since"`
+	// Blocked means that a vendor which throttles has let nothing through for half a minute, though it is tried.
+	Blocked bool `json:"blocked,omitempty"`
 	// Pending counts the targets that wait for this row.
 	Pending int64 `json:"pending"`
 	// Quotas are what the vendor counts by the day, of the classes that have a limit or were used today.

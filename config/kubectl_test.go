@@ -119,7 +119,7 @@ func TestStatusRefusesNonsense(t *testing.T) {
 // TestFoldersApply applies each folder twice the way people do; the second time changes nothing.
 func TestFoldersApply(t *testing.T) {
 	t.Parallel()
-	for _, folder := range []string{"crd", "rbac/users", "samples", "samples/postgres"} {
+	for _, folder := range []string{"crd", "rbac/users", "samples", "samples/postgres", "samples/gitops/push"} {
 		t.Run(folder, func(t *testing.T) {
 			t.Parallel()
 			apply := []string{"apply", "--server-side", "--validate=strict", "-o", "jsonpath={.kind} {.metadata.name} {.metadata.resourceVersion}\n", "-k", folder}

@@ -6,8 +6,6 @@ const (
 	ReasonPending = "Pending"
 	// ReasonReady says that all is well.
 	ReasonReady = "Ready"
-	// ReasonProgressing says that the controller works on the object.
-	ReasonProgressing = "Progressing"
 	// ReasonSuspended says that spec.suspend is true.
 	ReasonSuspended = "Suspended"
 	// ReasonInvalidSpec says that the spec asks for something that cannot be; the message names the field.

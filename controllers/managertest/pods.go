@@ -15,6 +15,26 @@ import (
 // pods counts addresses, so that every pod of the tests has its own.
 var pods atomic.Uint32
 
+// Settle plays the Deployment's controller and the storage: it makes an app's Deployment available and binds its volume, if
+// there is one.
+func (s *Suite) Settle(t *testing.T, app *pushv1.PushApp) {
+	t.Helper()
+	names := render.NamesOf(app.Name)
+	if app.Spec.Store.Postgres == nil {
+		claim := &corev1.PersistentVolumeClaim{}
+		claim.Namespace, claim.Name = app.Namespace, names.Data
+		ChangeStatus(t, s, claim, func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound })
+	}
+	deployment := &appsv1.Deployment{}
+	deployment.Namespace, deployment.Name = app.Namespace, names.Dispatcher
+	ChangeStatus(t, s, deployment, func(d *appsv1.Deployment) {
+		n := *d.Spec.Replicas
+		d.Status = appsv1.DeploymentStatus{
+			ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, ReadyReplicas: n, AvailableReplicas: n,
+		}
+	})
+}
+
 // Pod plays the Deployment's controller and a kubelet: it makes a ready pod from the template of an app's Deployment.
 func (s *Suite) Pod(t *testing.T, app *pushv1.PushApp, name string) *corev1.Pod {
 	t.Helper()

@@ -18,6 +18,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/manager"
 	"github.com/offlinepush/operator/controllers/pushchannel"
 	"github.com/offlinepush/operator/controllers/testenv"
@@ -129,7 +130,8 @@ func ChangeStatus[T client.Object](t *testing.T, s *Suite, object T, edit func(T
 	}
 }
 
-// Await reads an object until check returns nil, or fails with its last words.
+// Await reads an object until check returns nil, or fails with its last words. A status of this project that it ends with must
+// keep the rules of every status.
 func Await[T client.Object](t *testing.T, s *Suite, object T, check func(T) error) {
 	t.Helper()
 	last := errors.New("never read")
@@ -146,6 +148,25 @@ func Await[T client.Object](t *testing.T, s *Suite, object T, check func(T) erro
 	if err != nil {
 		t.Fatalf("%T %s: %v", object, object.GetName(), last)
 	}
+	if reconciled(object) {
+		if err := testenv.CheckStatus(object); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// reconciled reports whether a status speaks of the newest spec.
+func reconciled(object client.Object) bool {
+	generation := object.GetGeneration()
+	switch o := object.(type) {
+	case *pushv1.PushChannel:
+		return o.Status.ObservedGeneration == generation
+	case *pushv1.PushApp:
+		return o.Status.ObservedGeneration == generation
+	case *pushv1.PushTest:
+		return o.Status.ObservedGeneration == generation
+	}
+	return false
 }
 
 func ignoreConflict(err error) error {

@@ -34,7 +34,7 @@ func TestFromNothingToReady(t *testing.T) {
 	if got := document.Channels[0].Xiaomi.AppSecret.Reveal(); got != firstSecret {
 		t.Errorf("the document has another AppSecret than the accepted one: %q", got)
 	}
-	s.settle(t)
+	suite.Settle(t, s.app)
 	suite.Dispatchers.Report(pod.Status.PodIP, healthy(hash, report.Channel{Name: "xiaomi", State: report.NoTraffic}))
 	await(t, s.app, "ChannelsReady=True/ChannelsReady", "StoreReady=True/StoreReady", "DispatcherAvailable=True/DispatcherAvailable",
 		"ConfigApplied=True/ConfigApplied", "Ready=True/Ready", "Reconciling=absent", "Stalled=absent")

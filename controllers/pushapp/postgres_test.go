@@ -39,7 +39,7 @@ func (s scene) launchPods(t *testing.T, prefix string, count int) []*corev1.Pod 
 	for i := range count {
 		made = append(made, s.pod(t, fmt.Sprint(prefix, i)))
 	}
-	s.settle(t)
+	suite.Settle(t, s.app)
 	s.agree(t, made)
 	return made
 }
@@ -200,7 +200,7 @@ func TestRollout(t *testing.T) {
 	var fresh []*corev1.Pod
 	for i, former := range old {
 		fresh = append(fresh, s.pod(t, fmt.Sprint("new-", i)))
-		s.settle(t)
+		suite.Settle(t, s.app)
 		for _, pod := range fresh {
 			suite.Dispatchers.Report(pod.Status.PodIP, healthy(s.app.Status.ConfigHash))
 		}

@@ -57,11 +57,29 @@ func (p outcome) write(app *pushv1.PushApp) {
 		store = condition.FromError(pushv1.ConditionStoreReady, trouble)
 	}
 	facts := []condition.Fact{channelsReady(states), config, store, dispatcherAvailable(desired, p.observed)}
-	condition.Set(&status.Conditions, app.Generation, condition.Ready(facts), facts)
+	condition.Set(&status.Conditions, app.Generation, condition.Ready(causesFirst(facts)), facts)
 	status.Channels = channelRows(states)
 	status.Endpoints = endpoints(app)
 	status.Dispatchers = &pushv1.DispatcherCount{Desired: new(desired), Ready: new(p.observed.ready())}
 	status.Summary = summary(status)
+}
+
+// causesFirst puts what keeps dispatchers from running before what they therefore do not do, so that Ready names the cause: not
+// that no dispatcher loads the configuration, but that no node gets the image.
+func causesFirst(facts []condition.Fact) []condition.Fact {
+	ordered := slices.Clone(facts)
+	slices.SortStableFunc(ordered, func(a, b condition.Fact) int { return rankOfCause(a) - rankOfCause(b) })
+	return ordered
+}
+
+func rankOfCause(f condition.Fact) int {
+	switch {
+	case f.Type == pushv1.ConditionChannelsReady:
+		return 0
+	case f.Type == pushv1.ConditionDispatcherAvailable && f.Reason != pushv1.ReasonRollingOut:
+		return 1
+	}
+	return 2
 }
 
 func channelRows(states []rowState) []pushv1.AppChannelStatus {

@@ -74,22 +74,6 @@ func (s scene) pod(t *testing.T, name string) *corev1.Pod {
 	return suite.Pod(t, s.app, name)
 }
 
-// settle makes the Deployment available and binds the volume, if there is one.
-func (s scene) settle(t *testing.T) {
-	t.Helper()
-	if s.app.Spec.Store.Postgres == nil {
-		claim := named(&corev1.PersistentVolumeClaim{}, s.namespace, "chat-data")
-		managertest.ChangeStatus(t, suite, claim, func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound })
-	}
-	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "chat-dispatcher"}}
-	managertest.ChangeStatus(t, suite, deployment, func(d *appsv1.Deployment) {
-		n := *d.Spec.Replicas
-		d.Status = appsv1.DeploymentStatus{
-			ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, ReadyReplicas: n, AvailableReplicas: n,
-		}
-	})
-}
-
 // document is what the dispatchers would load, with its hash.
 func (s scene) document(t *testing.T) (*config.Document, string) {
 	t.Helper()
@@ -122,7 +106,7 @@ func (s scene) launch(t *testing.T) *corev1.Pod {
 // converge lets the pod report the newest configuration until the app is Ready.
 func (s scene) converge(t *testing.T, pod *corev1.Pod, channels ...report.Channel) {
 	t.Helper()
-	s.settle(t)
+	suite.Settle(t, s.app)
 	managertest.Await(t, suite, s.app, func(a *pushv1.PushApp) error {
 		suite.Dispatchers.Report(pod.Status.PodIP, healthy(a.Status.ConfigHash, channels...))
 		return conditionsOf(a, "ChannelsReady=True/ChannelsReady", "Ready=True/Ready")

@@ -3,6 +3,7 @@ package testenv
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,13 +22,14 @@ type observed struct {
 	deleting           bool
 	conditions         []metav1.Condition
 	kstatus            kstatus.Status
+	argo               Health
 }
 
 // rule returns what a status breaks, or nothing.
 type rule func(observed) string
 
-// CheckStatus returns an error that lists every rule of condition types and kstatus that the object's status breaks. It
-// speaks of an object that a reconcile has just ended for, and belongs into every test of a controller.
+// CheckStatus returns an error that lists every rule of condition types, kstatus and Argo CD that the object's status breaks.
+// It speaks of an object that a reconcile has just ended for, and belongs into every test of a controller.
 func CheckStatus(object client.Object) error {
 	state, err := observe(object)
 	if err != nil {
@@ -36,7 +38,7 @@ func CheckStatus(object client.Object) error {
 	var broken []error
 	for _, breaks := range []rule{
 		readyPresent, abnormalOnlyWhileTrue, neverBothAbnormal, abnormalMeansNotReady, notReadyIsExplained,
-		generationsInOrder, notReadyWhileBehind, conditionsComplete, kstatusAgrees,
+		generationsInOrder, notReadyWhileBehind, conditionsComplete, kstatusAgrees, argoAgrees,
 	} {
 		if what := breaks(state); what != "" {
 			broken = append(broken, fmt.Errorf("%s/%s: %s", object.GetNamespace(), object.GetName(), what))
@@ -69,7 +71,16 @@ func observe(object client.Object) (observed, error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &status); err != nil {
 		return observed{}, fmt.Errorf("reading the status of %s: %w", object.GetName(), err)
 	}
+	kind := reflect.Indirect(reflect.ValueOf(object)).Type().Name()
+	argo, err := ArgoHealth(kind, content)
+	if err != nil {
+		return observed{}, err
+	}
+	if err := record(kind, content, argo, status.Status.Conditions); err != nil {
+		return observed{}, err
+	}
 	return observed{
+		argo:               argo,
 		generation:         object.GetGeneration(),
 		observedGeneration: status.Status.ObservedGeneration,
 		deleting:           object.GetDeletionTimestamp() != nil,
@@ -174,6 +185,23 @@ func kstatusAgrees(o observed) string {
 	}
 	if o.kstatus != want {
 		return fmt.Sprintf("kstatus must be %s, but is %s", want, o.kstatus)
+	}
+	return ""
+}
+
+// argoAgrees: people who read Argo CD must not see another truth than people who read kubectl or Flux.
+func argoAgrees(o observed) string {
+	suspended := false
+	if ready := meta.FindStatusCondition(o.conditions, pushv1.ConditionReady); ready != nil {
+		suspended = ready.Reason == pushv1.ReasonSuspended
+	}
+	switch {
+	case !o.argo.AgreesWith(o.kstatus):
+		return fmt.Sprintf("Argo CD says %s (%s), and kstatus %s", o.argo.Status, o.argo.Message, o.kstatus)
+	case o.argo.Message == "":
+		return "Argo CD must have something to say"
+	case !o.deleting && o.observedGeneration == o.generation && suspended != (o.argo.Status == HealthSuspended):
+		return fmt.Sprintf("Argo CD says %s of an object whose reason is Suspended: %t", o.argo.Status, suspended)
 	}
 	return ""
 }

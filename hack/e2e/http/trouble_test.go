@@ -54,6 +54,7 @@ func TestStoreTroubles(t *testing.T) {
 }
 
 func (tr storeTrouble) run(t *testing.T, v *victim) {
+	t.Helper()
 	phones := v.receivers(t, "ann", "ben")
 	session, live := v.newPhone(t, vendors()[0]).open(t, "liv")
 	ended := make(chan error, 1)

@@ -103,6 +103,11 @@ func checkRunbook(t *testing.T, name string, rule monitoringv1.Rule) {
 			t.Errorf("docs/runbooks/%s.md lacks %q", name, part)
 		}
 	}
+	for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(string(page), -1) {
+		if _, err := os.Stat(filepath.Join(root, "docs/runbooks", link[1])); err != nil {
+			t.Errorf("docs/runbooks/%s.md leads nowhere: %v", name, err)
+		}
+	}
 	index, err := os.ReadFile(root + "docs/runbooks/README.md")
 	if err != nil {
 		t.Fatal(err)

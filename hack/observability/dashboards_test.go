@@ -25,7 +25,7 @@ func TestDashboards(t *testing.T) {
 				if err := c.check(strings.ReplaceAll(target.Expr, "$__rate_interval", "5m")); err != nil {
 					t.Errorf("%s, %s: %v", name, p.Title, err)
 				}
-				checkLegend(t, c, name, target)
+				checkLegend(t, name, target)
 			}
 			if p.Type != "row" && len(p.Targets) == 0 {
 				t.Errorf("%s, %s asks for nothing", name, p.Title)
@@ -39,7 +39,7 @@ func TestDashboards(t *testing.T) {
 }
 
 // checkLegend wants labels in the legend that the expression keeps.
-func checkLegend(t *testing.T, c catalogue, name string, target dashboard.Target) {
+func checkLegend(t *testing.T, name string, target dashboard.Target) {
 	t.Helper()
 	kept := regexp.MustCompile(`by \(([^)]*)\)`).FindStringSubmatch(target.Expr)
 	for _, label := range regexp.MustCompile(`\{\{(\w+)\}\}`).FindAllStringSubmatch(target.LegendFormat, -1) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,7 +79,12 @@ func run(m *testing.M, target **Suite) (code int, err error) {
 	defer running.Wait()
 	defer stop()
 	*target = suite
-	return m.Run(), nil
+	code = m.Run()
+	leaks, err := suite.leaks(ctx)
+	if len(leaks) > 0 {
+		err = errors.Join(err, errors.New("secrets leak:\n"+strings.Join(leaks, "\n")))
+	}
+	return code, err
 }
 
 // Logging makes the controllers log into logs.

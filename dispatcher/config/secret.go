@@ -54,6 +54,16 @@ func (s *Secret) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &s.value)
 }
 
+// Secrets are all that a document has, for those who look for them where they must not be.
+func Secrets(d *Document) (all []Secret) {
+	secretsOf(reflect.ValueOf(d), func(s *Secret) {
+		if !s.IsZero() {
+			all = append(all, *s)
+		}
+	})
+	return all
+}
+
 // secretsOf visits every Secret below v, so that no member can be forgotten.
 func secretsOf(v reflect.Value, visit func(*Secret)) {
 	switch v.Kind() {

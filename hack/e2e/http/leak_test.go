@@ -3,6 +3,7 @@ package http_test
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -22,23 +23,27 @@ func TestNoSecretLeaks(t *testing.T) {
 		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, store)
+			bob, alice := w.newUser("bob"), w.newUser("alice")
 			phones := map[string]*handset{}
 			for _, v := range vendors() {
 				phones[v.row] = w.newPhone(t, v)
-				phones[v.row].bind(t, "bob")
+				phones[v.row].bind(t, bob)
 			}
-			_, messages := phones["fcm"].open(t, "bob")
-			w.send(t, w.newMessage("alice", "bob"))
+			_, messages := phones["fcm"].open(t, bob)
+			w.send(t, w.newMessage(alice, bob))
 			next(t, messages)
 			phones["xiaomi"].arrivals(t, 1)
+			w.pushTest(t, w.disp, w.secretPushTest(bob))
 
-			w.provokePlanes(t, phones["fcm"])
+			w.provokePlanes(t, phones["fcm"], bob)
 			w.provokeVendors(t)
 			w.provokeConfiguration(t)
 			w.disp.Metrics(t)
 			w.disp.Kill()
 			w.disp.Start(t)
 			w.disp.Report(t)
+			w.disp.Metrics(t)
+			w.keepEverything(t)
 
 			// The search would find what is there: the one secret that one answer has to show.
 			for _, h := range phones {
@@ -64,10 +69,11 @@ type request struct {
 }
 
 // provokePlanes puts secrets where they do not belong.
-func (w *world) provokePlanes(t *testing.T, h *handset) {
+func (w *world) provokePlanes(t *testing.T, h *handset, user string) {
 	t.Helper()
 	key, registrationKey := w.doc.Auth.ServerKeys[0].Reveal(), w.doc.Auth.RegistrationKeys[0].Reveal()
-	token, body := w.userToken(t, "bob"), unique("body")
+	token, body := w.userToken(t, user), unique("body")
+	id := url.PathEscape(user)
 	w.secrets.add("the text of a message", body)
 	proof := h.credentials.DeviceSecret
 	device, server := w.disp.DeviceURL, w.disp.ServerURL
@@ -81,6 +87,10 @@ func (w *world) provokePlanes(t *testing.T, h *handset) {
 		{http.MethodPost, server + "/v1/messages", bearer(key), `{"body":"` + body + `","push":"` + body + `"}`, 422},
 		{http.MethodPost, server + "/v1/messages", bearer(key), `"` + body + `"`, 422},
 		{http.MethodGet, server + "/v1/messages/" + key, bearer(key), "", 404},
+		{http.MethodGet, server + "/v1/users/" + id + "%00/devices", bearer(key), "", 422},
+		{http.MethodGet, server + "/v1/calls/" + id, bearer(key), "", 404},
+		{http.MethodPut, server + "/v1/users/" + id + "/badge", bearer(key), `{"badge":"` + user + `"}`, 422},
+		{http.MethodPost, server + "/v1/messages", bearer(key), `{"from":"` + user + `","from":"` + user + `","body":"` + body + `"}`, 400},
 		{http.MethodPost, device + "/v1/devices", bearer(key), "{}", 401},
 		{http.MethodPost, device + "/v1/devices", bearer(registrationKey), `{"vendor":"` + h.token + `","token":"` + h.token + `"}`, 422},
 		{http.MethodPost, device + "/v1/devices", bearer(registrationKey), `{"vendor":"FCM","token":{"` + h.token + `":"` + h.token + `"}}`, 422},
@@ -115,23 +125,23 @@ func (w *world) refused(t *testing.T, r request) {
 func (w *world) provokeVendors(t *testing.T) {
 	t.Helper()
 	for _, v := range vendors() {
-		user := "victim-of-" + v.row
+		user := w.newUser("victim of " + v.row)
 		h := w.newPhone(t, v)
 		h.bind(t, user)
 		for _, f := range []traffic.Fault{{Status: 400, Count: 1}, {Status: 401, Count: 2}, {ResetConnection: true, Count: 1}} {
 			w.fault(t, v.row, f)
-			w.send(t, w.newMessage("alice", user))
+			w.send(t, w.newMessage(w.newUser("alice"), user))
 		}
 		must(t, w.sim.Client.Uninstall(t.Context(), h.id))
-		w.send(t, w.newMessage("alice", user))
+		w.send(t, w.newMessage(w.newUser("alice"), user))
 	}
 	must(t, w.sim.Client.Revoke(t.Context(), "xiaomi", packageName))
 	must(t, w.sim.Client.Revoke(t.Context(), "fcm", w.account.ClientEmail))
 	for _, v := range vendors() {
-		user := "later-victim-of-" + v.row
+		user := w.newUser("later victim of " + v.row)
 		h := w.newPhone(t, v)
 		h.bind(t, user)
-		w.send(t, w.newMessage("alice", user))
+		w.send(t, w.newMessage(w.newUser("alice"), user))
 		w.awaitState(t, v.row, report.CredentialRejected)
 	}
 }

@@ -23,7 +23,7 @@ func (w *world) newMessage(from string, to ...string) wire.SendMessage {
 		Push: &wire.Push{Title: unique("title"), Content: unique("content"), Payload: unique("payload"), ResourcesID: profile},
 	}
 	for _, text := range []string{m.Body, m.Push.Title, m.Push.Content, m.Push.Payload} {
-		w.secrets.add("the text of a message", text)
+		w.secrets.add("the text of a message", text, atVendors, inStore)
 	}
 	return m
 }

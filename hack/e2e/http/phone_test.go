@@ -36,7 +36,7 @@ type handset struct {
 func (w *world) buyPhone(t *testing.T, v vendor) *handset {
 	t.Helper()
 	p := must1(w.sim.Client.CreatePhone(t.Context(), simulator.NewPhone{Vendor: v.row, App: v.app}))(t)
-	w.secrets.add("a vendor token", p.Token)
+	w.secrets.add("a vendor token", p.Token, atVendors, inStore)
 	return &handset{world: w, vendor: v, id: p.ID, token: p.Token}
 }
 

@@ -36,6 +36,15 @@ func newPushTest(userID string) report.PushTest {
 	}
 }
 
+// secretPushTest is a push test of which only the vendors and the store may know the texts.
+func (w *world) secretPushTest(userID string) report.PushTest {
+	test := newPushTest(userID)
+	for _, text := range []string{test.Title, test.Content} {
+		w.secrets.add("the text of a push test", text, atVendors, inStore)
+	}
+	return test
+}
+
 // A push test pushes once to each phone of a user and tells what both vendors answered, whichever process is asked.
 func TestPushTest(t *testing.T) {
 	t.Parallel()
@@ -166,11 +175,12 @@ func TestPushTestOfEveryVendor(t *testing.T) {
 	t.Parallel()
 	w := everyVendor(t, sqlite())
 	reporting := map[string]bool{}
+	user := w.newUser("bob")
 	for _, v := range everyModel() {
-		w.newPhone(t, v).bind(t, "bob")
+		w.newPhone(t, v).bind(t, user)
 		reporting[v.row] = v.reports()
 	}
-	test := newPushTest("bob")
+	test := w.secretPushTest(user)
 	test.ResourcesID = ""
 	until(t, "the receipts are there", func() error {
 		s := w.pushTest(t, w.disp, test)
@@ -187,4 +197,7 @@ func TestPushTestOfEveryVendor(t *testing.T) {
 		}
 		return nil
 	})
+	w.settled(t)
+	w.disp.Metrics(t)
+	w.keepEverything(t)
 }

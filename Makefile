@@ -81,6 +81,13 @@ test: ## Run all tests that need no node: unit, envtest on the newest and oldest
 	# Prometheus's own code is most of it, and none of ours runs at the same time: not under the race detector.
 	go -C hack/observability test $(TESTFLAGS) ./...
 
+# How long each of the targets runs; an hour each is for a weekend.
+FUZZTIME ?= 1s
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of foreign bytes for FUZZTIME; what fails becomes a seed.
+	go run ./hack/fuzz -time $(FUZZTIME)
+
 .PHONY: e2e
 e2e: node ## Run the demo's steps and the scenarios as assertions on a real node (root).
 	hack/cluster/load.sh postgres

@@ -51,17 +51,8 @@ func public(entry string) bool {
 	return false
 }
 
-// hidden are the values of all Secrets, their lines, the secrets in configurations, and whom push tests are for and say.
+// hidden are the values of all Secrets, and whom push tests are for and what they say.
 func (s *Suite) hidden(ctx context.Context) (all []hidden, err error) {
-	add := func(of string, texts ...string) {
-		for _, text := range texts {
-			for line := range strings.Lines(text) {
-				if line = strings.TrimSpace(line); len(line) >= shortest && !strings.HasPrefix(line, "-----") {
-					all = append(all, hidden{of, line})
-				}
-			}
-		}
-	}
 	var secrets corev1.SecretList
 	var tests pushv1.PushTestList
 	for _, list := range []client.ObjectList{&secrets, &tests} {
@@ -70,26 +61,42 @@ func (s *Suite) hidden(ctx context.Context) (all []hidden, err error) {
 		}
 	}
 	for _, secret := range secrets.Items {
-		for entry, value := range secret.Data {
-			of := "the entry " + entry + " of the Secret " + secret.Name
-			if entry != config.FileName && !public(entry) {
-				add(of, string(value))
-			}
-			if document, _, err := config.Parse(value); entry == config.FileName && err == nil {
-				for _, one := range config.Secrets(document) {
-					add(of, one.Reveal())
-				}
-			}
-		}
+		all = append(all, entries(secret)...)
 	}
 	for _, test := range tests.Items {
 		for _, text := range []string{test.Spec.UserID, test.Spec.Title, test.Spec.Content, test.Spec.Payload} {
 			if text != test.Namespace { // which some tests have for a user's id
-				add("what the push test "+test.Name+" is about", text)
+				all = append(all, lines("what the push test "+test.Name+" is about", text)...)
 			}
 		}
 	}
 	return all, nil
+}
+
+// entries are those of a Secret; of a configuration the secrets in it.
+func entries(secret corev1.Secret) (all []hidden) {
+	for entry, value := range secret.Data {
+		of := "the entry " + entry + " of the Secret " + secret.Name
+		if entry != config.FileName && !public(entry) {
+			all = append(all, lines(of, string(value))...)
+		}
+		if document, _, err := config.Parse(value); entry == config.FileName && err == nil {
+			for _, one := range config.Secrets(document) {
+				all = append(all, lines(of, one.Reveal())...)
+			}
+		}
+	}
+	return all
+}
+
+// lines are those of a text that are long enough.
+func lines(of, text string) (all []hidden) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); len(line) >= shortest && !strings.HasPrefix(line, "-----") {
+			all = append(all, hidden{of, line})
+		}
+	}
+	return all
 }
 
 // seen is what people and programs without access to Secrets can read, by its place.

@@ -148,7 +148,7 @@ func errorOf(resp *http.Response, body []byte) error {
 		e.Problem = wire.Problem{Detail: "the answer is not from a dispatcher"}
 	}
 	e.Status = resp.StatusCode
-	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && n > 0 {
+	if n, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 31); err == nil {
 		e.RetryAfter = time.Duration(n) * time.Second
 	}
 	return e

@@ -3,11 +3,13 @@ package deadletter
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/dispatcher/strict"
 )
 
 // maxRequest is above the largest restore, in bytes.
@@ -17,7 +19,8 @@ const maxRequest = 4 << 10
 func Handler(service func() *Service, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var req report.Restore
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&req); err != nil {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+		if err != nil || strict.Unmarshal(body, &req) != nil {
 			http.Error(w, "the body must be a restore as JSON: channel, since in RFC 3339, and retry", http.StatusUnprocessableEntity)
 			return
 		}

@@ -55,8 +55,16 @@ api-check: ## Fail if docs/api breaks programs that were written for docs/api/re
 api-release: ## Take docs/api as what is released from now on.
 	hack/api.sh release
 
+.PHONY: crd-check
+crd-check: generate ## Fail if the CRDs refuse or drop what people applied to config/crd/released.
+	go run ./hack/crd config/crd/released config/crd/bases
+
+.PHONY: crd-release
+crd-release: ## Take the CRDs as what is released from now on.
+	cp config/crd/bases/*.yaml config/crd/released/
+
 .PHONY: verify
-verify: generate fmt tidy lint api-check ## All of the above but api-release, then fail if that changed or left anything uncommitted.
+verify: generate fmt tidy lint api-check crd-check ## All of the above but the releases, then fail if that changed or left anything uncommitted.
 	@changed=$$(git status --porcelain --untracked-files=all)
 	if [[ -n $$changed ]]; then
 		printf 'verify: these files differ from what is committed:\n%s\n' "$$changed" >&2

@@ -58,6 +58,8 @@ type PushChannelList struct {
 // +kubebuilder:validation:XValidation:rule="(self.vendor == 'APNs') == has(self.apns)",message="`apns` must be set when `vendor` is 'APNs', and only then"
 // +kubebuilder:validation:XValidation:rule="(self.vendor == 'WebPush') == has(self.webPush)",message="`webPush` must be set when `vendor` is 'WebPush', and only then"
 // +kubebuilder:validation:XValidation:rule="self.vendor in ['FCM', 'Huawei', 'Honor'] || !has(self.endpoint) || !has(self.endpoint.authURL)",message="`endpoint.authURL` must be unset unless `vendor` is 'FCM', 'Huawei' or 'Honor': the other vendors have no token exchange at an address of its own"
+// +kubebuilder:validation:XValidation:rule="!has(self.limits.dailyQuotas) || self.limits.dailyQuotas.all(q, self.vendor + ' ' + q.class in ['Xiaomi Default', 'Xiaomi Public', 'Xiaomi Private', 'Meizu Public', 'Meizu Private', 'OPPO Marketing', 'OPPO Service', 'Huawei Marketing', 'Huawei Service', 'Huawei Test', 'HarmonyOS Marketing', 'HarmonyOS Service', 'HarmonyOS Test', 'Honor Marketing', 'Honor Service', 'Honor Test', 'Vivo Operation', 'Vivo System', 'Vivo Test'])",message="`limits.dailyQuotas` must name classes of the vendor: 'Default', 'Public' and 'Private' of Xiaomi, 'Public' and 'Private' of Meizu, 'Marketing' and 'Service' of OPPO, these and 'Test' of Huawei, HarmonyOS and Honor, 'Operation', 'System' and 'Test' of Vivo; the others have none"
+// +kubebuilder:validation:XValidation:rule="!has(self.limits.dailyQuotas) || self.limits.dailyQuotas.all(q, has(q.channelIDs) == (self.vendor == 'Xiaomi' && q.class == 'Public'))",message="`limits.dailyQuotas[].channelIDs` must be set for class 'Public' of Xiaomi, and only then"
 type PushChannelSpec struct {
 	// vendor selects the push vendor: FCM, Xiaomi, Huawei, HarmonyOS, OPPO, Vivo, Honor, Meizu, APNs or WebPush.
 	// The member of the same name, written like a field, must be set, the others must not. It cannot change: make another
@@ -209,6 +211,81 @@ type ChannelLimits struct {
 	// +kubebuilder:validation:Maximum=4096
 	// +optional
 	MaxConcurrentRequests int32 `json:"maxConcurrentRequests,omitempty"`
+
+	// dailyQuotas are what the vendor grants in a day of its classes of messages, over all PushApps of the channel by their
+	// share. Pushes beyond wait for the next day, until their deadline. A class that is not listed is counted and not
+	// limited: the vendor itself says when its quota is used up.
+	// +listType=map
+	// +listMapKey=class
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	// +optional
+	DailyQuotas []DailyQuota `json:"dailyQuotas,omitempty"`
+
+	// quotaTimeZone is the time zone in which the vendor's day ends, by its name in the time zone database. When unset,
+	// `Asia/Shanghai`, which is that of every vendor with daily quotas.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Z][-+_/A-Za-z0-9]*$`
+	// +optional
+	QuotaTimeZone string `json:"quotaTimeZone,omitempty"`
+
+	// quotaReservePercent is the part of each daily quota that messages leave to calls, and pushes to groups and to everyone
+	// to messages besides. From 0 to 50. Defaults to 10: such pushes have 80 percent, messages 90 and calls all of it.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=50
+	// +optional
+	QuotaReservePercent *int32 `json:"quotaReservePercent,omitempty"`
+}
+
+// QuotaClass is a class of messages of which a vendor counts the pushes of a day by themselves.
+//
+// +k8s:enum
+type QuotaClass string
+
+const (
+	// QuotaClassDefault is Xiaomi's class of pushes outside of a category.
+	QuotaClassDefault QuotaClass = "Default"
+	// QuotaClassPublic is news and offers, of Xiaomi and Meizu.
+	QuotaClassPublic QuotaClass = "Public"
+	// QuotaClassPrivate is messages of people and accounts, of Xiaomi and Meizu.
+	QuotaClassPrivate QuotaClass = "Private"
+	// QuotaClassMarketing is news and offers, of Huawei, HarmonyOS, OPPO and Honor.
+	QuotaClassMarketing QuotaClass = "Marketing"
+	// QuotaClassService is service and communication, of Huawei, HarmonyOS, OPPO and Honor.
+	QuotaClassService QuotaClass = "Service"
+	// QuotaClassOperation is vivo's class of news and offers.
+	QuotaClassOperation QuotaClass = "Operation"
+	// QuotaClassSystem is vivo's class of messages of people and accounts.
+	QuotaClassSystem QuotaClass = "System"
+	// QuotaClassTest is test messages, of Huawei, HarmonyOS, Vivo and Honor.
+	QuotaClassTest QuotaClass = "Test"
+)
+
+// DailyQuota is what a vendor grants in a day of one class of messages.
+type DailyQuota struct {
+	// class is the vendor's class of messages, which follows from the push profile: Default, Public or Private of Xiaomi;
+	// Public or Private of Meizu; Marketing or Service of OPPO; Marketing, Service or Test of Huawei, HarmonyOS and Honor;
+	// Operation, System or Test of Vivo.
+	// +required
+	Class QuotaClass `json:"class,omitempty"`
+
+	// pushes is how many pushes the vendor takes in a day, as its console shows it. From 1 to 2000000000.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2000000000
+	// +required
+	Pushes int32 `json:"pushes,omitempty"`
+
+	// channelIDs lists the categories, as push profiles name them in `xiaomi.channelID`, that Xiaomi's console calls public.
+	// Those not listed are private. At most 64. Only for class Public of Xiaomi, which needs it.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	// +optional
+	ChannelIDs []string `json:"channelIDs,omitempty"`
 }
 
 // ChannelProbe says how the credentials are proved.

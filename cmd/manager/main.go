@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	_ "time/tzdata" // a channel may name the time zone of its quotas
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"

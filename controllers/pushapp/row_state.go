@@ -67,15 +67,15 @@ func reported(r row, c report.Channel) condition.Fact {
 	name, words := r.spec.Name, vendorWords(r.channel.Spec.Vendor, c)
 	switch c.State {
 	case report.NoTraffic:
-		return condition.True(name, pushv1.ReasonNoTraffic, "ready; nothing was sent lately")
+		return condition.True(name, pushv1.ReasonNoTraffic, "ready; nothing was sent lately"+quotaNotes(c))
 	case report.Delivering:
-		return condition.True(name, pushv1.ReasonDelivering, "the vendor takes pushes")
+		return condition.True(name, pushv1.ReasonDelivering, "the vendor takes pushes"+quotaNotes(c))
 	case report.Throttled:
 		if c.Blocked {
 			return condition.Unknown(name, pushv1.ReasonVendorThrottled,
 				words+"; nothing got through for half a minute; sending more slowly", condition.Pending)
 		}
-		return condition.True(name, pushv1.ReasonVendorThrottled, words+"; sending more slowly")
+		return condition.True(name, pushv1.ReasonVendorThrottled, words+"; sending more slowly"+quotaNotes(c))
 	case report.CredentialRejected:
 		return condition.False(name, pushv1.ReasonCredentialsRejected, words+"; pushes wait for a valid credential", condition.Stuck)
 	case report.MassInvalidation:
@@ -85,7 +85,7 @@ func reported(r row, c report.Channel) condition.Fact {
 		return condition.False(name, pushv1.ReasonMisconfigured,
 			"a dispatcher cannot use the channel: "+c.Message+"; pushes wait", condition.Stuck)
 	case report.QuotaExhausted:
-		return condition.False(name, pushv1.ReasonQuotaExhausted, words+"; pushes wait for the next quota", condition.Pending)
+		return condition.False(name, pushv1.ReasonQuotaExhausted, quotaWords(words, c)+"; pushes wait for the next quota", condition.Pending)
 	case report.Unreachable:
 		return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+"; trying again", condition.Pending)
 	}

@@ -69,6 +69,9 @@ func (r *Reconciler) named(ctx context.Context, channel *pushv1.PushChannel, fro
 	if err := r.Allowed.check(channel.Spec.Endpoint); err != nil {
 		return credential{}, err
 	}
+	if _, err := (config.Limits{QuotaTimeZone: channel.Spec.Limits.QuotaTimeZone}).Zone(); err != nil {
+		return credential{}, condition.Terminal(pushv1.ReasonInvalidSpec, "spec.limits.%v", err)
+	}
 	bundle, err := r.caBundle(ctx, channel)
 	if err != nil {
 		return credential{}, err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	_ "time/tzdata" // for machines without the time zone database
 
 	"github.com/google/go-cmp/cmp"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -298,6 +299,45 @@ func TestLimits(t *testing.T) {
 				t.Errorf("requests per second are %d, want %d", got, tt.wantRequestsPerSec)
 			}
 		})
+	}
+}
+
+// TestDailyQuotasAddUp: the parts of all rows are the vendor's quota at most, and hardly less.
+func TestDailyQuotasAddUp(t *testing.T) {
+	t.Parallel()
+	for _, shares := range [][]int32{{100}, {1, 1, 1}, {100, 7, 1, 330}, {1000, 1000, 999}} {
+		for _, total := range []int32{10_000, 99_999, 2_000_000_000} {
+			spec := pushv1.PushChannelSpec{Vendor: pushv1.VendorVivo, Limits: pushv1.ChannelLimits{
+				DailyQuotas:         []pushv1.DailyQuota{{Class: pushv1.QuotaClassOperation, Pushes: total}},
+				QuotaReservePercent: new(int32(20)), QuotaTimeZone: "Asia/Kolkata",
+			}}
+			var all int32
+			for _, s := range shares {
+				all += s
+			}
+			sum := int64(0)
+			for _, s := range shares {
+				l := render.Limits(spec, s, all)
+				sum += l.DailyQuotas[0].Pushes
+				if l.DailyQuotas[0].Class != "Operation" || l.QuotaReservePercent != 20 || l.QuotaTimeZone != "Asia/Kolkata" {
+					t.Errorf("limits are %+v", l)
+				}
+			}
+			if sum > int64(total) || sum < int64(total)-int64(len(shares)) {
+				t.Errorf("parts of %v add up to %d, want %d", shares, sum, total)
+			}
+		}
+	}
+}
+
+// TestUnknownZoneIsLeftOut: the dispatchers refuse a configuration with one, and other channels must not suffer.
+func TestUnknownZoneIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, zone := range []string{"Mars/Olympus", "Local", "../etc/passwd"} {
+		spec := pushv1.PushChannelSpec{Vendor: pushv1.VendorVivo, Limits: pushv1.ChannelLimits{QuotaTimeZone: zone}}
+		if got := render.Limits(spec, 1, 1).QuotaTimeZone; got != "" {
+			t.Errorf("zone %q is rendered as %q", zone, got)
+		}
 	}
 }
 

@@ -87,7 +87,8 @@ type Quota struct {
 	// is. Waiting is which of them.
 	UsedUpUntil time.Time `json:"usedUpUntil,omitzero"`
 	Waiting     string    `json:"waiting,omitempty"`
-	// RunsOutAt is when messages will have used it up if they go on as in the last ten minutes; zero when not today.
+	// RunsOutAt is when messages will have used it up if they go on as in the last ten minutes; zero when not today or not
+	// in the next six hours.
 	RunsOutAt time.Time `json:"runsOutAt,omitzero"`
 }
 

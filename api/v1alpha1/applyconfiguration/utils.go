@@ -62,6 +62,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ClickActionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConfigMapKeyReference"):
 		return &apiv1alpha1.ConfigMapKeyReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DailyQuota"):
+		return &apiv1alpha1.DailyQuotaApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DeviceJWT"):
 		return &apiv1alpha1.DeviceJWTApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DeviceService"):

@@ -6,8 +6,12 @@ import (
 	"github.com/offlinepush/operator/dispatcher/report"
 )
 
-// sampleEvery is how often forecasts are made, so that they do not change all the time.
-const sampleEvery = 10 * time.Minute
+const (
+	// sampleEvery is how often forecasts are made, so that they do not change all the time.
+	sampleEvery = 10 * time.Minute
+	// foresight is how far they go: at night nobody knows the day's pace.
+	foresight = 6 * time.Hour
+)
 
 // Report is what is known of a channel row's classes of today, in the vendor's order, and since when nothing is left of
 // one of them. Classes of which nothing is known and that have no limit are left out.
@@ -84,7 +88,8 @@ func (l *Ledger) publish(now time.Time) {
 	l.sampled = sample
 }
 
-// foresee says when messages have used up the limit if it goes on as since the last sample; zero means not today.
+// foresee says when messages have used up the limit if it goes on as since the last sample; zero means not
+// today or not in the next hours.
 func (c *count) foresee(limit int64, elapsed time.Duration, now, endsAt time.Time) {
 	if !c.learned {
 		return
@@ -97,7 +102,7 @@ func (c *count) foresee(limit int64, elapsed time.Duration, now, endsAt time.Tim
 	}
 	left := max(limit-c.used(), 0)
 	out := now.Add(time.Duration(float64(elapsed) * float64(left) / float64(pace)))
-	if out.Before(endsAt) {
+	if out.Before(endsAt) && out.Sub(now) <= foresight {
 		c.forecast = out.UTC().Truncate(time.Minute)
 	}
 }

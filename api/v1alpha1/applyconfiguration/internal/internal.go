@@ -335,10 +335,25 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.offlinepush.operator.api.v1alpha1.ChannelLimits
   map:
     fields:
+    - name: dailyQuotas
+      type:
+        list:
+          elementType:
+            namedType: com.github.offlinepush.operator.api.v1alpha1.DailyQuota
+          elementRelationship: associative
+          keys:
+          - class
     - name: maxConcurrentRequests
       type:
         scalar: numeric
       default: 256
+    - name: quotaReservePercent
+      type:
+        scalar: numeric
+      default: 10
+    - name: quotaTimeZone
+      type:
+        scalar: string
     - name: requestsPerSecond
       type:
         scalar: numeric
@@ -391,6 +406,21 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.offlinepush.operator.api.v1alpha1.ObjectName
 - name: com.github.offlinepush.operator.api.v1alpha1.DNSLabel
   scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.DailyQuota
+  map:
+    fields:
+    - name: channelIDs
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: class
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.QuotaClass
+    - name: pushes
+      type:
+        scalar: numeric
 - name: com.github.offlinepush.operator.api.v1alpha1.DeviceJWT
   map:
     fields:
@@ -1154,6 +1184,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: vendors
       type:
         scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.QuotaClass
+  scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.SQLiteStore
   map:
     fields:

@@ -15,6 +15,16 @@ type ChannelLimitsApplyConfiguration struct {
 	// maxConcurrentRequests is the most requests that one dispatcher has open at the vendor at a time. From 1 to 4096.
 	// Defaults to 256.
 	MaxConcurrentRequests *int32 `json:"maxConcurrentRequests,omitempty"`
+	// dailyQuotas are what the vendor grants in a day of its classes of messages, over all PushApps of the channel by their
+	// share. Pushes beyond wait for the next day, until their deadline. A class that is not listed is counted and not
+	// limited: the vendor itself says when its quota is used up.
+	DailyQuotas []DailyQuotaApplyConfiguration `json:"dailyQuotas,omitempty"`
+	// quotaTimeZone is the time zone in which the vendor's day ends, by its name in the time zone database. When unset,
+	// `Asia/Shanghai`, which is that of every vendor with daily quotas.
+	QuotaTimeZone *string `json:"quotaTimeZone,omitempty"`
+	// quotaReservePercent is the part of each daily quota that messages leave to calls, and pushes to groups and to everyone
+	// to messages besides. From 0 to 50. Defaults to 10: such pushes have 80 percent, messages 90 and calls all of it.
+	QuotaReservePercent *int32 `json:"quotaReservePercent,omitempty"`
 }
 
 // ChannelLimitsApplyConfiguration constructs a declarative configuration of the ChannelLimits type for use with
@@ -36,5 +46,34 @@ func (b *ChannelLimitsApplyConfiguration) WithRequestsPerSecond(value int32) *Ch
 // If called multiple times, the MaxConcurrentRequests field is set to the value of the last call.
 func (b *ChannelLimitsApplyConfiguration) WithMaxConcurrentRequests(value int32) *ChannelLimitsApplyConfiguration {
 	b.MaxConcurrentRequests = &value
+	return b
+}
+
+// WithDailyQuotas adds the given value to the DailyQuotas field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the DailyQuotas field.
+func (b *ChannelLimitsApplyConfiguration) WithDailyQuotas(values ...*DailyQuotaApplyConfiguration) *ChannelLimitsApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithDailyQuotas")
+		}
+		b.DailyQuotas = append(b.DailyQuotas, *values[i])
+	}
+	return b
+}
+
+// WithQuotaTimeZone sets the QuotaTimeZone field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the QuotaTimeZone field is set to the value of the last call.
+func (b *ChannelLimitsApplyConfiguration) WithQuotaTimeZone(value string) *ChannelLimitsApplyConfiguration {
+	b.QuotaTimeZone = &value
+	return b
+}
+
+// WithQuotaReservePercent sets the QuotaReservePercent field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the QuotaReservePercent field is set to the value of the last call.
+func (b *ChannelLimitsApplyConfiguration) WithQuotaReservePercent(value int32) *ChannelLimitsApplyConfiguration {
+	b.QuotaReservePercent = &value
 	return b
 }

@@ -47,6 +47,16 @@ func TestUnresolved(t *testing.T) {
 			cure: setSecret(pushv1.XiaomiAppSecretKey, firstSecret),
 		},
 		{
+			name: "unknown time zone",
+			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+				t.Helper()
+				c := xiaomi(t)
+				c.Spec.Limits.QuotaTimeZone = "Asia/Olympus"
+				return c, testenv.XiaomiSecret(c.Namespace, c.Name, firstSecret)
+			},
+			reason: pushv1.ReasonInvalidSpec, words: []string{"spec.limits.quotaTimeZone", "Asia/Olympus", "such as Asia/Shanghai"}, stuck: true,
+		},
+		{
 			name: "malformed secret",
 			make: func(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
 				t.Helper()

@@ -40,6 +40,15 @@ func TestValidateNamesThePath(t *testing.T) {
 		{"secret", func(d *Document) { d.Channels[1].Xiaomi.AppSecret = Secret{} }, "channels[1].xiaomi.appSecret: must be set"},
 		{"vendor", func(d *Document) { d.Channels[0].Vendor = "Nokia" }, `channels[0].vendor: "Nokia" is not known`},
 		{"plain http", func(d *Document) { d.Channels[1].Endpoint.URL = "http://x" }, "channels[1].endpoint.url: must be an https URL"},
+		{"zone", func(d *Document) { d.Channels[0].Limits.QuotaTimeZone = "Mars" }, `channels[0].limits.quotaTimeZone: "Mars" is not known`},
+		{"local zone", func(d *Document) { d.Channels[0].Limits.QuotaTimeZone = "Local" }, `channels[0].limits.quotaTimeZone: "Local" is no place`},
+		{"reserve", func(d *Document) { d.Channels[0].Limits.QuotaReservePercent = 51 }, "channels[0].limits.quotaReservePercent: is 51, must be 0 to 50"},
+		{"quota", func(d *Document) {
+			d.Channels[0].Limits.DailyQuotas = []DailyQuota{{Class: "Public"}}
+		}, "channels[0].limits.dailyQuotas[0].pushes: is 0"},
+		{"quota twice", func(d *Document) {
+			d.Channels[0].Limits.DailyQuotas = []DailyQuota{{Class: "Public", Pushes: 1}, {Class: "Public", Pushes: 2}}
+		}, `channels[0].limits.dailyQuotas[1].class: "Public" is there twice`},
 		{"profile twice", func(d *Document) { d.Profiles = append(d.Profiles, d.Profiles[0]) }, `profiles[1].resourcesID: "im" is there twice`},
 		{"heartbeat", func(d *Document) { d.Routing.HeartbeatSeconds = 0 }, "routing.heartbeatSeconds: is 0, must be 1 to 300"},
 		{"offline", func(d *Document) { d.Routing.OfflineAfterSeconds = 10 }, "routing.offlineAfterSeconds: must be more than"},

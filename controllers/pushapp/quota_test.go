@@ -27,20 +27,47 @@ func TestRowTellsOfQuotas(t *testing.T) {
 		reason, message string
 	}{
 		{"nothing to tell", report.Channel{State: report.Delivering, Quotas: []report.Quota{fine}}, pushv1.ReasonDelivering, "the vendor takes pushes"},
-		{"a class", report.Channel{State: report.Delivering, Quotas: []report.Quota{spent, fine}}, pushv1.ReasonDelivering,
-			"the vendor takes pushes; the quota of class Public is used up until 2026-11-26T16:00Z: its pushes wait"},
-		{"all but calls", report.Channel{State: report.Delivering, Quotas: []report.Quota{calls}}, pushv1.ReasonDelivering,
-			"the vendor takes pushes; the quota of class Public is used up until 2026-11-26T16:00Z: all but calls wait"},
-		{"pushes to many", report.Channel{State: report.NoTraffic, Quotas: []report.Quota{bulk}}, pushv1.ReasonNoTraffic,
-			"ready; nothing was sent lately; the quota of class Public is used up until 2026-11-26T16:00Z: pushes to groups and to everyone wait"},
-		{"soon", report.Channel{State: report.Delivering, Quotas: []report.Quota{soon}}, pushv1.ReasonDelivering,
-			"the vendor takes pushes; as it goes, the quota of class Default will be used up at about 2026-11-26T14:00Z"},
-		{"by the count", report.Channel{State: report.QuotaExhausted, Quotas: []report.Quota{spent, fine}}, pushv1.ReasonQuotaExhausted,
-			"the quota of class Public is used up until 2026-11-26T16:00Z; pushes wait for the next quota"},
-		{"by the vendor", report.Channel{State: report.QuotaExhausted, Code: "200001", Message: "quota", Quotas: []report.Quota{spent}},
-			pushv1.ReasonQuotaExhausted, "Xiaomi answered 200001: quota; pushes wait for the next quota"},
-		{"by an older dispatcher", report.Channel{State: report.QuotaExhausted}, pushv1.ReasonQuotaExhausted,
-			"Xiaomi gave no reason; pushes wait for the next quota"},
+		{
+			"a class",
+			report.Channel{State: report.Delivering, Quotas: []report.Quota{spent, fine}},
+			pushv1.ReasonDelivering,
+			"the vendor takes pushes; the quota of class Public is used up until 2026-11-26T16:00Z: its pushes wait",
+		},
+		{
+			"all but calls",
+			report.Channel{State: report.Delivering, Quotas: []report.Quota{calls}},
+			pushv1.ReasonDelivering,
+			"the vendor takes pushes; the quota of class Public is used up until 2026-11-26T16:00Z: all but calls wait",
+		},
+		{
+			"pushes to many",
+			report.Channel{State: report.NoTraffic, Quotas: []report.Quota{bulk}},
+			pushv1.ReasonNoTraffic,
+			"ready; nothing was sent lately; the quota of class Public is used up until 2026-11-26T16:00Z: pushes to groups and to everyone wait",
+		},
+		{
+			"soon",
+			report.Channel{State: report.Delivering, Quotas: []report.Quota{soon}},
+			pushv1.ReasonDelivering,
+			"the vendor takes pushes; as it goes, the quota of class Default will be used up at about 2026-11-26T14:00Z",
+		},
+		{
+			"by the count",
+			report.Channel{State: report.QuotaExhausted, Quotas: []report.Quota{spent, fine}},
+			pushv1.ReasonQuotaExhausted,
+			"the quota of class Public is used up until 2026-11-26T16:00Z; pushes wait for the next quota",
+		},
+		{
+			"by the vendor",
+			report.Channel{State: report.QuotaExhausted, Code: "200001", Message: "quota", Quotas: []report.Quota{spent}},
+			pushv1.ReasonQuotaExhausted, "Xiaomi answered 200001: quota; pushes wait for the next quota",
+		},
+		{
+			"by an older dispatcher",
+			report.Channel{State: report.QuotaExhausted},
+			pushv1.ReasonQuotaExhausted,
+			"Xiaomi gave no reason; pushes wait for the next quota",
+		},
 	} {
 		pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "one"}}
 		tt.channel.Name = "xiaomi"

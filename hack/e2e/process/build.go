@@ -10,6 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	// All that the programs are made of, so that go test knows when a result in its cache is of other programs.
+	_ "github.com/offlinepush/operator/dispatcher/server"
+	_ "github.com/offlinepush/operator/dispatcher/simulator"
 )
 
 const module = "github.com/offlinepush/operator"

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	// All that the programs are made of, so that go test knows when a result in its cache is of other programs.
+	_ "github.com/offlinepush/operator/dispatcher/backup"
 	_ "github.com/offlinepush/operator/dispatcher/server"
 	_ "github.com/offlinepush/operator/dispatcher/simulator"
 )

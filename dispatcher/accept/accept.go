@@ -289,10 +289,10 @@ func (p plan) request(r Request) store.AcceptRequest {
 	}
 	out := store.AcceptRequest{
 		Message: msg, ClientID: r.ClientID, Hash: r.given, Recipients: r.To, Also: r.also(),
-		MaxBacklog:      int64(p.doc.Routing.MaxBacklog),
+		MaxBacklog:      roomFor(msg, int64(p.doc.Routing.MaxBacklog)),
 		IdempotentUntil: p.now.Add(max(seconds(p.doc.Retention.MessagesSeconds), ttl) + idempotentFor),
 	}
-	out.Deliveries, out.Suppressed = group(router.Decide(in))
+	out.Deliveries, out.Suppressed = group(router.Decide(in), priorityOf(msg))
 	return out
 }
 

@@ -19,6 +19,15 @@ func roomForMany(maxBacklog int64) int64 {
 	return max(maxBacklog*4/5, 1)
 }
 
+// roomFor is what a message that names its receivers may use of a backlog's cap. Calls have a small reserve beyond it,
+// because they are over soon whatever becomes of them.
+func roomFor(m message.Message, maxBacklog int64) int64 {
+	if priorityOf(m) == message.PriorityCall {
+		return maxBacklog + maxBacklog/20
+	}
+	return maxBacklog
+}
+
 // Begun gets a token whenever a message for many was stored here.
 func (a *Acceptor) Begun() <-chan struct{} { return a.begun }
 
@@ -83,7 +92,7 @@ func (p plan) chunk(c Chunk) store.AcceptRequest {
 	if c.Expansion.Mode == store.OnlineOnly { // which nobody is pushed for
 		return out
 	}
-	out.Deliveries, out.Suppressed = group(router.Decide(in))
+	out.Deliveries, out.Suppressed = group(router.Decide(in), message.PriorityBulk)
 	return out
 }
 

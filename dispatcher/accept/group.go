@@ -30,10 +30,18 @@ func Channels(rows []config.Channel) []router.Channel {
 	return out
 }
 
+// priorityOf is the class of a message that names its receivers.
+func priorityOf(m message.Message) message.Priority {
+	if m.Detail.Call != nil || m.Push != nil && m.Push.VoIP != nil {
+		return message.PriorityCall
+	}
+	return message.PriorityMessage
+}
+
 // group puts decisions for the same channel row, time and rule into one delivery,
 // because one vendor call can serve them. What waits for acknowledgements at
 // different dispatchers is kept apart, because one of them may not answer.
-func group(decisions []router.Decision) (deliveries []store.NewDelivery, suppressed []store.Suppression) {
+func group(decisions []router.Decision, priority message.Priority) (deliveries []store.NewDelivery, suppressed []store.Suppression) {
 	type key struct {
 		channel, rule string
 		dueAt         time.Time
@@ -50,7 +58,7 @@ func group(decisions []router.Decision) (deliveries []store.NewDelivery, suppres
 		if !ok || len(deliveries[i].Targets) == message.MaxTargets {
 			i = len(deliveries)
 			open[k] = i
-			deliveries = append(deliveries, store.NewDelivery{Channel: d.Channel, Rule: d.Rule, DueAt: d.DueAt})
+			deliveries = append(deliveries, store.NewDelivery{Channel: d.Channel, Rule: d.Rule, Priority: priority, DueAt: d.DueAt})
 		}
 		deliveries[i].Targets = append(deliveries[i].Targets, store.NewTarget{Device: d.Device, Epoch: d.Epoch, UserID: d.UserID})
 	}

@@ -25,13 +25,13 @@ func TestGroup(t *testing.T) {
 		{UserID: "c", Rule: message.ReasonNeverLoggedIn},
 		{UserID: "d", Device: 4, Channel: "fcm", DueAt: now},
 		{UserID: "g", Device: 7, Channel: "fcm", DueAt: now, Rule: message.RuleForced},
-	})
+	}, message.PriorityCall)
 	want := []store.NewDelivery{
-		{Channel: "fcm", DueAt: now, Targets: []store.NewTarget{{Device: 1, Epoch: 7, UserID: "a"}, {Device: 4, UserID: "d"}}},
-		{Channel: "fcm", DueAt: later, Targets: []store.NewTarget{{Device: 2, UserID: "a"}, {Device: 6, UserID: "f"}}},
-		{Channel: "fcm", DueAt: later, Targets: []store.NewTarget{{Device: 5, UserID: "e"}}},
-		{Channel: "mi", DueAt: now, Targets: []store.NewTarget{{Device: 3, UserID: "b"}}},
-		{Channel: "fcm", Rule: message.RuleForced, DueAt: now, Targets: []store.NewTarget{{Device: 7, UserID: "g"}}},
+		{Channel: "fcm", Priority: message.PriorityCall, DueAt: now, Targets: []store.NewTarget{{Device: 1, Epoch: 7, UserID: "a"}, {Device: 4, UserID: "d"}}},
+		{Channel: "fcm", Priority: message.PriorityCall, DueAt: later, Targets: []store.NewTarget{{Device: 2, UserID: "a"}, {Device: 6, UserID: "f"}}},
+		{Channel: "fcm", Priority: message.PriorityCall, DueAt: later, Targets: []store.NewTarget{{Device: 5, UserID: "e"}}},
+		{Channel: "mi", Priority: message.PriorityCall, DueAt: now, Targets: []store.NewTarget{{Device: 3, UserID: "b"}}},
+		{Channel: "fcm", Rule: message.RuleForced, Priority: message.PriorityCall, DueAt: now, Targets: []store.NewTarget{{Device: 7, UserID: "g"}}},
 	}
 	if diff := cmp.Diff(want, deliveries); diff != "" {
 		t.Error(diff)
@@ -43,7 +43,7 @@ func TestGroup(t *testing.T) {
 
 func TestGroupSplitsLargeDeliveries(t *testing.T) {
 	t.Parallel()
-	deliveries, _ := group(make3001())
+	deliveries, _ := group(make3001(), message.PriorityMessage)
 	var sizes []int
 	seen := map[int64]bool{}
 	for _, d := range deliveries {

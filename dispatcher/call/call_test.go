@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/call"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
@@ -211,6 +212,35 @@ func TestBacklogFull(t *testing.T) {
 	}
 	if told := inbox(t, bed, "bert"); len(told) != 2 || told[1].Push != nil {
 		t.Errorf("%+v", told)
+	}
+}
+
+// TestCallsHaveAReserve: where messages are refused, some calls are taken still.
+func TestCallsHaveAReserve(t *testing.T) {
+	t.Parallel()
+	bed := planetest.New(t)
+	bed.Phone(t, "FCM", "bert")
+	const most, reserve = 40, 2
+	bed.Configure(t, func(d *config.Document) { d.Routing.MaxBacklog = most })
+	send := func(i int) error {
+		r := accept.Request{ClientID: fmt.Sprint("m-", i), From: "anna", To: []string{"bert"}, Push: &message.PushConfig{Title: "t"}}
+		return bed.Acceptor.Accept(t.Context(), []accept.Request{r})[0].Err
+	}
+	for i := range most {
+		if err := send(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := send(most); !errors.Is(err, store.ErrBacklogFull) {
+		t.Errorf("a message: %v", err)
+	}
+	for i := range reserve + 1 {
+		c := beginning("bert")
+		c.ClientID = fmt.Sprint("c-", i)
+		_, _, err := bed.Calls.Begin(t.Context(), c)
+		if want := i == reserve; errors.Is(err, store.ErrBacklogFull) != want || !want && err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
 	}
 }
 

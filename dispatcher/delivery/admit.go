@@ -25,11 +25,11 @@ func (a *attempt) admitted(m message.Message, targets []message.Target, is store
 		switch {
 		case state == "" && t.Seq > 0 && now.Before(grace):
 			// Its dispatcher stopped a moment ago: the phone connects to another one, and may acknowledge there.
-			a.retries.add([]message.Target{t}, grace, message.Outcome{})
+			a.later([]message.Target{t}, grace, message.Outcome{})
 		case state == "":
 			pass = append(pass, live{t, is.Devices[t.Device]})
 		case state == message.Pending:
-			a.retries.add([]message.Target{t}, now.Add(replaceWait(now.Sub(m.CreatedAt))), message.Outcome{})
+			a.later([]message.Target{t}, now.Add(replaceWait(now.Sub(m.CreatedAt))), message.Outcome{})
 		default:
 			a.done(store.TargetResult{Target: t, State: state, Reason: reason})
 		}

@@ -60,7 +60,7 @@ func (a *attempt) run(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			a.retries.add(rest, a.store.Now().Add(storePause), message.Outcome{})
+			a.later(rest, a.store.Now().Add(storePause), message.Outcome{})
 			break
 		}
 		rest = rest[n:]
@@ -221,7 +221,7 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 
 func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) {
 	if v.state == "" {
-		a.retries.add([]message.Target{l.target}, now.Add(v.wait), o)
+		a.later([]message.Target{l.target}, now.Add(v.wait), o)
 		return
 	}
 	a.done(store.TargetResult{Target: l.target, State: v.state, Reason: v.reason, Outcome: o, TokenGen: l.state.Token.Gen})
@@ -230,6 +230,11 @@ func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) 
 func (a *attempt) done(r store.TargetResult) {
 	r.InDoubt = a.delivery.InDoubt && r.State != message.Handed
 	a.settlement.Done = append(a.settlement.Done, r)
+}
+
+// later keeps targets until a time; the outcome is zero when there was no call.
+func (a *attempt) later(kept []message.Target, at time.Time, o message.Outcome) {
+	a.retries.add(kept, at, o)
 }
 
 func (a *attempt) settle(ctx context.Context) error {

@@ -18,5 +18,5 @@ func (l *lane) busy() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	open := l.sender != nil && !l.health.closedUntil.After(l.store.Now())
-	return open && len(l.queue.ready) > busyRows
+	return open && l.queue.waiting() > busyRows
 }

@@ -157,24 +157,29 @@ func (m *memory) Fence(_ context.Context, q store.FenceQuery) (store.Fence, erro
 	return out, m.fencing
 }
 
-func (m *memory) Due(_ context.Context, channel string, until time.Time, after message.Delivery, limit int) ([]message.Delivery, error) {
+func (m *memory) Due(_ context.Context, q store.DueQuery) ([]message.Delivery, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	order := func(a, b message.Delivery) int {
+		return cmp.Or(a.ExpiresAt.Compare(b.ExpiresAt), cmp.Compare(a.ID, b.ID))
+	}
+	if q.Priority == message.PriorityCall {
+		order = func(a, b message.Delivery) int {
+			return cmp.Or(b.ExpiresAt.Compare(a.ExpiresAt), cmp.Compare(b.ID, a.ID))
+		}
+	}
 	var out []message.Delivery
 	for _, d := range m.rows {
-		if d.Channel == channel && order(d, after) > 0 && !d.DueAt.After(until) && m.owns(d) {
+		behind := q.After.ID == 0 || order(d, q.After) > 0
+		if d.Channel == q.Channel && d.Priority == q.Priority && behind && !d.DueAt.After(q.Until) && m.owns(d) {
 			out = append(out, d)
 		}
 	}
 	slices.SortFunc(out, order)
-	return out[:min(len(out), limit)], nil
+	return out[:min(len(out), q.Limit)], nil
 }
 
 func (m *memory) owns(d message.Delivery) bool { return m.mine == nil || m.mine(d) }
-
-func order(a, b message.Delivery) int {
-	return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID))
-}
 
 func (m *memory) NextDueAfter(_ context.Context, channel string, t time.Time) (next time.Time, err error) {
 	m.mu.Lock()

@@ -46,7 +46,7 @@ type lane struct {
 	health   health
 	marks    marks
 	sender   *sender // nil while the app has no such row
-	inFlight int
+	inFlight flying
 	ended    bool // no attempt starts any more
 	attempts sync.WaitGroup
 }
@@ -58,7 +58,7 @@ func (l *lane) submit(incarnation int64, d message.Delivery) {
 	if l.sender != nil && l.sender.term.Incarnation == incarnation {
 		l.queue.submit(d, l.store.Now())
 	} else {
-		l.queue.askAt(d.DueAt)
+		l.queue.classes[d.Priority].askAt(d.DueAt)
 	}
 	l.mu.Unlock()
 	l.poke()
@@ -186,7 +186,7 @@ func (l *lane) step(ctx context.Context) time.Duration {
 	if !empty {
 		return wait
 	}
-	if err := l.refill(ctx, now); err != nil {
+	if err := l.refillAll(ctx, now); err != nil {
 		l.log.Warn("reading due deliveries", "channel", l.name, "error", err)
 		return storePause
 	}
@@ -200,10 +200,10 @@ func (l *lane) next(ctx context.Context, now time.Time) (wait time.Duration, emp
 	if wait := l.blocked(now); wait > 0 {
 		return wait, false
 	}
-	if l.queue.wantsRefill(now) {
+	if len(l.queue.wantsRefill(now)) > 0 {
 		return 0, true
 	}
-	d, ok := l.queue.take()
+	d, ok := l.queue.take(l.may)
 	if !ok {
 		return l.untilNext(now), false
 	}
@@ -222,14 +222,23 @@ func (l *lane) blocked(now time.Time) time.Duration {
 	if !l.sender.mayCall() {
 		return leasePause
 	}
-	limit := l.sender.concurrency()
-	if l.health.impaired() {
-		limit = 1
-	}
-	if l.inFlight >= limit {
+	if l.inFlight.total >= l.places() {
 		return sweepEvery
 	}
 	return 0
+}
+
+// places is how many attempts there may be at once.
+func (l *lane) places() int {
+	if l.health.impaired() {
+		return 1
+	}
+	return l.sender.concurrency()
+}
+
+// may reports whether an attempt of a class may start, of those that may start at all.
+func (l *lane) may(p message.Priority) bool {
+	return l.inFlight.room(p, l.places()) && (p == message.PriorityCall || l.sender.behind() == 0)
 }
 
 func (l *lane) closed() bool {
@@ -239,35 +248,56 @@ func (l *lane) closed() bool {
 }
 
 func (l *lane) untilNext(now time.Time) time.Duration {
-	if l.queue.nextDue.IsZero() {
-		return sweepEvery
+	wait := sweepEvery
+	if next := l.queue.nextDue(); !next.IsZero() {
+		wait = next.Sub(now)
 	}
-	return max(l.queue.nextDue.Sub(now), time.Millisecond)
+	if behind := l.sender.behind(); behind > 0 && l.queue.waiting() > 0 {
+		wait = min(wait, behind)
+	}
+	return max(wait, time.Millisecond)
 }
 
-// refill reads due rows that are not in memory, and when the next one is due.
-func (l *lane) refill(ctx context.Context, now time.Time) error {
+// refillAll reads due rows that are not in memory, of the classes that lack them, and when the next one is due.
+func (l *lane) refillAll(ctx context.Context, now time.Time) error {
 	l.mu.Lock()
-	l.queue.beginRefill()
-	limit := len(l.queue.known) + refill
+	classes := l.queue.wantsRefill(now)
 	l.mu.Unlock()
-
-	due, err := l.store.Due(ctx, l.name, now, message.Delivery{}, limit)
-	next := now
-	if err == nil && len(due) < limit {
-		next, err = l.store.NextDueAfter(ctx, l.name, now)
+	for _, c := range classes {
+		if err := l.refill(ctx, c, now); err != nil {
+			return err
+		}
 	}
-
+	next, err := l.store.NextDueAfter(ctx, l.name, now)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.queue.endRefill(due, now)
-	// A row whose acceptance was not answered to this process is found by looking.
-	l.queue.askAt(now.Add(sweepEvery))
+	for _, c := range classes {
+		// A row whose acceptance was not answered to this process is found by looking.
+		c.askAt(now.Add(sweepEvery))
+		switch {
+		case err != nil:
+			c.askAt(now.Add(storePause))
+		case !next.IsZero():
+			c.askAt(next)
+		}
+	}
+	return err
+}
+
+// refill reads due rows of a class that are not in memory.
+func (l *lane) refill(ctx context.Context, c *class, now time.Time) error {
+	l.mu.Lock()
+	limit := c.beginRefill() + refill
+	l.mu.Unlock()
+	due, err := l.store.Due(ctx, store.DueQuery{Channel: l.name, Priority: c.priority, Until: now, Limit: limit})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue.endRefill(c, due, now)
 	switch {
 	case err != nil:
-		l.queue.askAt(now.Add(storePause))
-	case !next.IsZero():
-		l.queue.askAt(next)
+		c.askAt(now.Add(storePause))
+	case len(due) == limit:
+		c.askAt(now)
 	}
 	return err
 }
@@ -275,7 +305,7 @@ func (l *lane) refill(ctx context.Context, now time.Time) error {
 // start runs an attempt in its own goroutine, which run waits for.
 func (l *lane) start(ctx context.Context, d message.Delivery) {
 	s := l.sender
-	l.inFlight++
+	l.inFlight.add(d.Priority, 1)
 	s.calls.Add(1)
 	l.attempts.Go(func() {
 		defer s.calls.Done()
@@ -287,14 +317,15 @@ func (l *lane) start(ctx context.Context, d message.Delivery) {
 
 func (l *lane) finished(a *attempt, err error) {
 	l.mu.Lock()
-	l.inFlight--
-	l.queue.forget(a.delivery.ID)
+	l.inFlight.add(a.delivery.Priority, -1)
+	l.queue.forget(a.delivery)
+	c := l.queue.classes[a.delivery.Priority]
 	switch {
 	case err != nil:
-		l.queue.askAt(l.store.Now().Add(storePause))
+		c.askAt(l.store.Now().Add(storePause))
 	default:
 		for _, r := range a.settlement.Retry {
-			l.queue.askAt(r.DueAt)
+			c.askAt(r.DueAt)
 		}
 	}
 	l.mu.Unlock()

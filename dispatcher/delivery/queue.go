@@ -7,15 +7,34 @@ import (
 )
 
 // queueBytes bounds the memory of one channel row's queue; what does not fit
-// stays in the store and is read when there is room.
-const queueBytes = 8 << 20
+// stays in the store and is read when there is room. Calls may use all of it, and displace the others.
+const (
+	queueBytes   = 8 << 20
+	messageBytes = queueBytes * 3 / 4
+	bulkBytes    = queueBytes - messageBytes
+)
 
-// queue holds deliveries that are due, in their order. It remembers which rows
+// The turns that go to the lower classes first, so that they do not starve: every fourth is a message's, and every
+// sixteenth is a bulk row's.
+const (
+	messageTurn = 4
+	bulkTurn    = 16
+)
+
+// queue holds deliveries that are due, by their class and in its order. It remembers which rows
 // are in memory, waiting or in flight, so that a refill skips them.
 type queue struct {
-	ready []message.Delivery
-	bytes int
-	known map[int64]struct{}
+	classes map[message.Priority]*class
+	bytes   int
+	turn    int
+}
+
+// class is the part of a queue that holds the rows of one class.
+type class struct {
+	priority message.Priority
+	ready    turns
+	bytes    int
+	known    map[int64]struct{}
 	// nextDue is when the store has to be asked again; zero means not before something is put.
 	nextDue time.Time
 	// forgotten collects what was forgotten during a refill, whose rows were read before.
@@ -24,15 +43,22 @@ type queue struct {
 	newest int64
 }
 
-func newQueue() *queue { return &queue{known: map[int64]struct{}{}} }
+func newQueue() *queue {
+	q := &queue{classes: map[message.Priority]*class{}}
+	for _, p := range message.Priorities() {
+		q.classes[p] = &class{priority: p, ready: turns{calls: p == message.PriorityCall}, known: map[int64]struct{}{}}
+	}
+	return q
+}
 
 // submit is put for a row that was just stored. The row is left to a refill
-// while the store holds older ones that are due, which go first, and when a
+// while the store holds others of its class that are due, unless it is a call, and when a
 // refill may have had it before: then it is in memory or settled already.
 func (q *queue) submit(d message.Delivery, now time.Time) {
-	older := !q.nextDue.IsZero() && !q.nextDue.After(now)
-	if older || d.ID <= q.newest {
-		q.askAt(d.DueAt)
+	c := q.classes[d.Priority]
+	spills := c.wants(now) && d.Priority != message.PriorityCall
+	if spills || d.ID <= c.newest {
+		c.askAt(d.DueAt)
 		return
 	}
 	q.put(d, now)
@@ -40,78 +66,164 @@ func (q *queue) submit(d message.Delivery, now time.Time) {
 
 // put adds a delivery if it is due and fits, and otherwise remembers to ask the store.
 func (q *queue) put(d message.Delivery, now time.Time) {
-	if _, ok := q.known[d.ID]; ok {
+	c := q.classes[d.Priority]
+	if _, ok := c.known[d.ID]; ok {
 		return
 	}
-	if d.DueAt.After(now) || q.bytes+sizeOf(d) > queueBytes {
-		q.askAt(d.DueAt)
+	if d.DueAt.After(now) || !q.makeRoom(d, now) {
+		c.askAt(d.DueAt)
 		return
 	}
-	q.known[d.ID] = struct{}{}
+	c.known[d.ID] = struct{}{}
+	c.bytes += sizeOf(d)
 	q.bytes += sizeOf(d)
-	q.ready = append(q.ready, d)
+	c.ready.push(d)
 }
 
-// take removes the first delivery; it stays known until forget.
-func (q *queue) take() (message.Delivery, bool) {
-	if len(q.ready) == 0 {
-		return message.Delivery{}, false
+// makeRoom reports whether a delivery fits, for a call by leaving others to the store.
+func (q *queue) makeRoom(d message.Delivery, now time.Time) bool {
+	size := sizeOf(d)
+	switch d.Priority {
+	case message.PriorityBulk:
+		return q.bytes+size <= queueBytes && q.classes[d.Priority].bytes+size <= bulkBytes
+	case message.PriorityMessage:
+		return q.bytes+size <= queueBytes && q.classes[d.Priority].bytes+size <= messageBytes
+	case message.PriorityCall:
 	}
-	d := q.ready[0]
-	q.ready = q.ready[1:]
+	for _, p := range []message.Priority{message.PriorityBulk, message.PriorityMessage} {
+		for c := q.classes[p]; q.bytes+size > queueBytes && c.ready.len() > 0; {
+			left := c.ready.popLast()
+			delete(c.known, left.ID)
+			q.shrink(c, left)
+			c.askAt(now)
+		}
+	}
+	return q.bytes+size <= queueBytes
+}
+
+func (q *queue) shrink(c *class, d message.Delivery) {
+	c.bytes -= sizeOf(d)
 	q.bytes -= sizeOf(d)
-	return d, true
 }
 
-func (q *queue) forget(id int64) {
-	delete(q.known, id)
-	if q.forgotten != nil {
-		q.forgotten[id] = struct{}{}
+// take removes the delivery whose turn it is among the classes that may have one; it stays known until forget.
+func (q *queue) take(may func(message.Priority) bool) (message.Delivery, bool) {
+	for _, p := range q.order() {
+		c := q.classes[p]
+		if c.ready.len() == 0 || !may(p) {
+			continue
+		}
+		q.turn++
+		d := c.ready.pop()
+		q.shrink(c, d)
+		return d, true
 	}
+	return message.Delivery{}, false
+}
+
+// order is that of the classes at this turn.
+func (q *queue) order() []message.Priority {
+	switch n := q.turn + 1; {
+	case n%bulkTurn == 0:
+		return []message.Priority{message.PriorityBulk, message.PriorityMessage, message.PriorityCall}
+	case n%messageTurn == 0:
+		return []message.Priority{message.PriorityMessage, message.PriorityCall, message.PriorityBulk}
+	}
+	return message.Priorities()
+}
+
+func (q *queue) forget(d message.Delivery) {
+	c := q.classes[d.Priority]
+	delete(c.known, d.ID)
+	if c.forgotten != nil {
+		c.forgotten[d.ID] = struct{}{}
+	}
+}
+
+// knows reports whether a row is in memory, waiting or in flight.
+func (q *queue) knows(d message.Delivery) bool {
+	_, ok := q.classes[d.Priority].known[d.ID]
+	return ok
+}
+
+// waiting counts the rows that wait in memory.
+func (q *queue) waiting() (n int) {
+	for _, c := range q.classes {
+		n += c.ready.len()
+	}
+	return n
 }
 
 // drop leaves what waits in memory, and what a refill is about to bring, to the store.
 func (q *queue) drop(now time.Time) {
-	for _, d := range q.ready {
-		delete(q.known, d.ID)
+	for _, c := range q.classes {
+		for _, d := range c.ready.rows {
+			delete(c.known, d.ID)
+			q.shrink(c, *d)
+		}
+		c.ready.rows, c.forgotten = nil, nil
+		c.askAt(now)
 	}
-	q.ready, q.bytes = nil, 0
-	q.forgotten = nil
-	q.askAt(now)
 }
 
-// beginRefill is called before the store is asked for due rows.
-func (q *queue) beginRefill() {
-	q.nextDue = time.Time{}
-	q.forgotten = map[int64]struct{}{}
+// beginRefill is called before the store is asked for due rows; it says how many there may be in memory already.
+func (c *class) beginRefill() (known int) {
+	c.nextDue = time.Time{}
+	c.forgotten = map[int64]struct{}{}
+	return len(c.known)
 }
 
 // endRefill puts the rows that the store had, but for those that ended
 // meanwhile. After a drop it puts none.
-func (q *queue) endRefill(rows []message.Delivery, now time.Time) {
-	if q.forgotten == nil {
+func (q *queue) endRefill(c *class, rows []message.Delivery, now time.Time) {
+	if c.forgotten == nil {
 		return
 	}
 	for _, d := range rows {
-		q.newest = max(q.newest, d.ID)
-		if _, gone := q.forgotten[d.ID]; !gone {
+		c.newest = max(c.newest, d.ID)
+		if _, gone := c.forgotten[d.ID]; !gone {
 			q.put(d, now)
 		}
 	}
-	q.forgotten = nil
+	c.forgotten = nil
 }
 
-// askAt moves the time of the next refill forward, never back.
+// askAt moves the time of the next refill of every class forward, never back.
 func (q *queue) askAt(t time.Time) {
-	if q.nextDue.IsZero() || t.Before(q.nextDue) {
-		q.nextDue = t
+	for _, c := range q.classes {
+		c.askAt(t)
 	}
 }
 
-// wantsRefill reports whether the store may hold due rows that are not here.
-func (q *queue) wantsRefill(now time.Time) bool {
-	return len(q.ready) == 0 && !q.nextDue.IsZero() && !q.nextDue.After(now)
+func (c *class) askAt(t time.Time) {
+	if c.nextDue.IsZero() || t.Before(c.nextDue) {
+		c.nextDue = t
+	}
+}
+
+// wants reports whether the store may hold due rows that are not here.
+func (c *class) wants(now time.Time) bool { return !c.nextDue.IsZero() && !c.nextDue.After(now) }
+
+// wantsRefill gives the classes of which nothing is here and the store may hold due rows.
+func (q *queue) wantsRefill(now time.Time) (out []*class) {
+	for _, p := range message.Priorities() {
+		if c := q.classes[p]; c.ready.len() == 0 && c.wants(now) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// nextDue is when the store has to be asked again for a class of which nothing is here; zero means not before
+// something is put.
+func (q *queue) nextDue() (next time.Time) {
+	for _, c := range q.classes {
+		if c.ready.len() == 0 && !c.nextDue.IsZero() && (next.IsZero() || c.nextDue.Before(next)) {
+			next = c.nextDue
+		}
+	}
+	return next
 }
 
 // sizeOf estimates the memory of a delivery in bytes.
-func sizeOf(d message.Delivery) int { return 160 + 24*len(d.Targets) }
+func sizeOf(d message.Delivery) int { return 320 + 32*len(d.Targets) }

@@ -56,6 +56,15 @@ func (s *sender) wait(ctx context.Context, targets int) error {
 	return s.limiter.WaitN(ctx, s.provider.Requests(targets))
 }
 
+// behind is how long it takes until the row's rate serves another call: those that began wait for theirs till then.
+func (s *sender) behind() time.Duration {
+	lacking := -s.limiter.Tokens()
+	if lacking <= 0 {
+		return 0
+	}
+	return time.Duration(lacking / float64(s.limiter.Limit()) * float64(time.Second))
+}
+
 // alive keeps every byte off the connections of a term that is over: calls of a
 // process that slept through its lease are still open when it wakes up. It stops
 // early enough that the kernel repeats nothing after the end of the lease either.

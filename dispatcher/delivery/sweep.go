@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -13,20 +14,31 @@ func (l *lane) sweep(ctx context.Context) {
 	l.mu.Lock()
 	l.queue.drop(l.store.Now())
 	l.mu.Unlock()
-	for after := (message.Delivery{}); ; {
-		rows, err := l.store.Due(ctx, l.name, l.store.Now(), after, refill)
-		if err != nil {
-			l.log.Warn("looking for expired deliveries", "channel", l.name, "error", err)
+	for _, p := range message.Priorities() {
+		if err := l.sweepClass(ctx, p); err != nil {
+			l.log.Warn("ending expired deliveries", "channel", l.name, "error", err)
 			return
+		}
+	}
+}
+
+func (l *lane) sweepClass(ctx context.Context, p message.Priority) error {
+	q := store.DueQuery{Channel: l.name, Priority: p, Until: l.store.Now(), Limit: refill}
+	for {
+		rows, err := l.store.Due(ctx, q)
+		if err != nil {
+			return fmt.Errorf("looking for them: %w", err)
 		}
 		if err := l.store.Settle(ctx, l.expired(rows)); err != nil {
-			l.log.Warn("settling expired deliveries", "channel", l.name, "error", err)
-			return
+			return fmt.Errorf("settling: %w", err)
 		}
-		if len(rows) < refill {
-			return
+		if len(rows) < q.Limit {
+			return nil
 		}
-		after = rows[len(rows)-1]
+		q.After = rows[len(rows)-1]
+		if p != message.PriorityCall && q.After.ExpiresAt.After(q.Until) { // like all behind it
+			return nil
+		}
 	}
 }
 
@@ -36,7 +48,7 @@ func (l *lane) expired(rows []message.Delivery) []store.Settlement {
 	defer l.mu.Unlock()
 	var out []store.Settlement
 	for _, d := range rows {
-		if _, known := l.queue.known[d.ID]; known || l.store.Now().Before(d.ExpiresAt) {
+		if l.queue.knows(d) || l.store.Now().Before(d.ExpiresAt) {
 			continue
 		}
 		s := store.Settlement{DeliveryID: d.ID}

@@ -20,8 +20,9 @@ type Delivery struct {
 	ID        int64
 	MessageID string
 	// Channel is the name of the app's channel row.
-	Channel string
-	Targets []Target
+	Channel  string
+	Targets  []Target
+	Priority Priority
 	// Attempt counts the vendor calls that have ended so far.
 	Attempt int
 	// InDoubt means that a vendor may have taken it although nobody recorded so: a call got no answer, or the process
@@ -31,6 +32,22 @@ type Delivery struct {
 	DueAt     time.Time
 	ExpiresAt time.Time
 }
+
+// Priority is the class of a delivery among those of its channel row. A lower one goes first.
+type Priority int
+
+// The classes; the stores keep their numbers.
+const (
+	// PriorityCall is of calls, which ring now or not at all.
+	PriorityCall Priority = -1
+	// PriorityMessage is of what names its receivers.
+	PriorityMessage Priority = 0
+	// PriorityBulk is of messages for many: those of groups, and broadcasts.
+	PriorityBulk Priority = 1
+)
+
+// Priorities lists every class once, the first one first.
+func Priorities() []Priority { return []Priority{PriorityCall, PriorityMessage, PriorityBulk} }
 
 // MaxTargets is the largest number of targets of one delivery.
 const MaxTargets = 1000

@@ -316,7 +316,7 @@ func TestOnePushThoughTheFirstDispatcherDies(t *testing.T) {
 			for range 2 {
 				ids = append(ids, ask(t, dispatcher(bed), test("uid-1")).MessageID)
 			}
-			rows, err := bed.Store.Due(t.Context(), "fcm", bed.Store.Now(), message.Delivery{}, 10)
+			rows, err := bed.Store.Due(t.Context(), store.DueQuery{Channel: "fcm", Until: bed.Store.Now(), Limit: 10})
 			if err != nil || len(rows) != 1 || rows[0].MessageID != ids[0] || ids[0] != ids[1] {
 				t.Errorf("rows %+v, %v, want one of %v", rows, err, ids)
 			}

@@ -9,9 +9,9 @@ import (
 
 // Deliveries keeps the rows of work and what became of them.
 type Deliveries interface {
-	// Due lists own deliveries of the channel that are due until the time, in order of DueAt and id,
-	// from behind the last one of the page before; the first page is behind the zero Delivery.
-	Due(ctx context.Context, channel string, until time.Time, after message.Delivery, limit int) ([]message.Delivery, error)
+	// Due lists own deliveries of a channel's class that are due, those first that expire first, and then by id. Calls
+	// come the other way round, so that one that rings now does not wait behind those that nobody waits for any more.
+	Due(ctx context.Context, q DueQuery) ([]message.Delivery, error)
 	// NextDueAfter is when the channel's earliest own delivery that is due after t is due; zero when
 	// there is none.
 	NextDueAfter(ctx context.Context, channel string, t time.Time) (time.Time, error)
@@ -28,6 +28,17 @@ type Deliveries interface {
 	TokenHealth(ctx context.Context, channel string, since, acceptedSince time.Time) (valid, invalid int64, err error)
 	// Backlog counts the pending targets of each channel row.
 	Backlog(ctx context.Context) (map[string]int64, error)
+}
+
+// DueQuery asks for a page of the rows of work.
+type DueQuery struct {
+	Channel  string
+	Priority message.Priority
+	// Until is up to when a row must be due.
+	Until time.Time
+	// After is the last row of the page before; the first page is behind the zero Delivery.
+	After message.Delivery
+	Limit int
 }
 
 // FenceQuery asks about one vendor call.

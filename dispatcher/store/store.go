@@ -229,9 +229,10 @@ type Also struct {
 type NewDelivery struct {
 	Channel string
 	// Rule is the one of message's rules that decided to push.
-	Rule    string
-	Targets []NewTarget
-	DueAt   time.Time
+	Rule     string
+	Priority message.Priority
+	Targets  []NewTarget
+	DueAt    time.Time
 }
 
 // NewTarget is a target whose place in the inbox is not known yet.

@@ -267,20 +267,20 @@ func (i *inboxRows) add(user, seq int64, id [16]byte) {
 }
 
 type deliveryRows struct {
-	requests []*acceptRequest
-	chunks   []rules.Chunk
-	messages [][16]byte
-	channels []string
-	rules    []string
-	targets  [][]byte
-	counts   []int32
-	dues     []int64
-	expires  []int64
+	requests        []*acceptRequest
+	chunks          []rules.Chunk
+	messages        [][16]byte
+	channels, rules []string
+	priorities      []int16
+	targets         [][]byte
+	counts          []int32
+	dues, expires   []int64
 }
 
 func (d *deliveryRows) add(r *acceptRequest, c rules.Chunk) {
 	d.requests, d.chunks = append(d.requests, r), append(d.chunks, c)
 	d.messages, d.channels, d.rules = append(d.messages, r.ID), append(d.channels, c.Channel), append(d.rules, c.Rule)
+	d.priorities = append(d.priorities, int16(c.Priority))                                                     //nolint:gosec // There are three.
 	d.targets, d.counts = append(d.targets, packed.Encode(c.Targets)), append(d.counts, int32(len(c.Targets))) //nolint:gosec // At most message.MaxTargets.
 	d.dues, d.expires = append(d.dues, millis(c.DueAt)), append(d.expires, millis(r.Message.PushExpiresAt))
 }

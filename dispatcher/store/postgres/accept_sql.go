@@ -34,9 +34,9 @@ const (
 	insertInbox = `INSERT INTO @.inbox (user_key, seq, message_id) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[])`
 	// insertDeliveries gives the rows to this process's lease if it lives.
 	insertDeliveries = `WITH own AS (` + lockLease + `)
-		INSERT INTO @.deliveries (message_id, channel, rule, targets, target_count, due_at, expires_at, owner, attempt, changed_at)
+		INSERT INTO @.deliveries (message_id, channel, rule, priority, targets, target_count, due_at, expires_at, owner, attempt, changed_at)
 		SELECT r.*, coalesce((SELECT incarnation FROM own), 0), 0, ` + now + `
-		FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::integer[], $7::bigint[], $8::bigint[]) AS r
+		FROM unnest($2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::integer[], $8::bigint[], $9::bigint[]) AS r
 		RETURNING delivery_id, owner`
 )
 
@@ -175,7 +175,7 @@ func (a *accepting) write(ctx context.Context) error {
 	noteCrowded(b, rows.crowded)
 	rows.rules.queue(b)
 	if d := rows.deliveries; len(d.chunks) > 0 {
-		b.add(insertDeliveries, a.store.incarnation.Load(), d.messages, d.channels, d.rules, d.targets, d.counts, d.dues, d.expires).
+		b.add(insertDeliveries, a.store.incarnation.Load(), d.messages, d.channels, d.rules, d.priorities, d.targets, d.counts, d.dues, d.expires).
 			Query(func(rows pgx.Rows) error { return scanDeliveries(rows, d) })
 	}
 	a.changeCalls(b)

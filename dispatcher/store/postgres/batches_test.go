@@ -139,7 +139,7 @@ func TestABadSettlementDoesNotHinderOthers(t *testing.T) {
 			t.Errorf("call %d: %v, want %v", i, errs[i], want)
 		}
 	}
-	left, err := s.Due(t.Context(), "fcm", s.Now(), message.Delivery{}, 10)
+	left, err := s.Due(t.Context(), store.DueQuery{Channel: "fcm", Until: s.Now(), Limit: 10})
 	if err != nil || len(left) != 1 || left[0].ID != rows[2].ID || left[0].Attempt != 0 {
 		t.Errorf("left %+v, %v, want row %d as it was", left, err, rows[2].ID)
 	}

@@ -9,7 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // owned are the incarnations whose deliveries are this process's: its own and
@@ -20,26 +22,30 @@ const owned = `(SELECT o.incarnation FROM @.leases o WHERE (o.incarnation = $1 O
 // The index gives the order within each incarnation.
 const (
 	// What was tried is in doubt, like what its owner left behind.
-	due = `SELECT d.* FROM ` + owned + ` CROSS JOIN LATERAL (
+	dueColumns = `SELECT d.* FROM ` + owned + ` CROSS JOIN LATERAL (
 			SELECT delivery_id, message_id, targets, attempt, due_at, expires_at, attempt > 0 OR owner <> $1 AS in_doubt FROM @.deliveries
-			WHERE owner = o.incarnation AND channel = $2 AND due_at <= $3 AND (due_at, delivery_id) > ($4, $5)
-			ORDER BY due_at, delivery_id LIMIT $6) AS d
-		ORDER BY d.due_at, d.delivery_id LIMIT $6`
+			WHERE owner = o.incarnation AND channel = $2 AND priority = $3 AND due_at <= $4 AND (expires_at, delivery_id) `
+	due = dueColumns + `> ($5, $6) ORDER BY expires_at, delivery_id LIMIT $7) AS d
+		ORDER BY d.expires_at, d.delivery_id LIMIT $7`
+	dueBack = dueColumns + `< ($5, $6) ORDER BY expires_at DESC, delivery_id DESC LIMIT $7) AS d
+		ORDER BY d.expires_at DESC, d.delivery_id DESC LIMIT $7`
 	nextDue = `SELECT min(d.due_at) FROM ` + owned + ` CROSS JOIN LATERAL (
 			SELECT due_at FROM @.deliveries WHERE owner = o.incarnation AND channel = $2 AND due_at > $3
 			ORDER BY due_at LIMIT 1) AS d`
 )
 
 // Due implements store.Store.
-func (s *Store) Due(
-	ctx context.Context, channel string, until time.Time, after message.Delivery, limit int,
-) (out []message.Delivery, err error) {
-	err = s.rows(ctx, due, func(row pgx.CollectableRow) error {
+func (s *Store) Due(ctx context.Context, q store.DueQuery) (out []message.Delivery, err error) {
+	query, expires := due, millis(q.After.ExpiresAt)
+	if q.Priority == message.PriorityCall {
+		query, expires = dueBack, rules.Before(q.After)
+	}
+	err = s.rows(ctx, query, func(row pgx.CollectableRow) error {
 		d, err := delivery(row)
-		d.Channel = channel
+		d.Channel, d.Priority = q.Channel, q.Priority
 		out = append(out, d)
 		return err
-	}, s.incarnation.Load(), channel, millis(until), millis(after.DueAt), after.ID, limit)
+	}, s.incarnation.Load(), q.Channel, q.Priority, millis(q.Until), expires, q.After.ID, q.Limit)
 	return out, err
 }
 

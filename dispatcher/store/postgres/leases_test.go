@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
@@ -128,7 +127,7 @@ func TestOldLeasesAreForgotten(t *testing.T) {
 	if want := "pod, young, not taken over, pending"; left != want {
 		t.Errorf("kept the leases of %s, want %s", left, want)
 	}
-	if rows, err := s.Due(t.Context(), "fcm", s.Now().Add(time.Minute), message.Delivery{}, 10); err != nil || len(rows) != 1 {
+	if rows, err := s.Due(t.Context(), store.DueQuery{Channel: "fcm", Until: s.Now().Add(time.Minute), Limit: 10}); err != nil || len(rows) != 1 {
 		t.Errorf("due from an inherited lease: %v, %v", rows, err)
 	}
 }

@@ -20,9 +20,9 @@ const (
 			AS r(delivery_id, targets, n, attempt, due_at, class, code, detail)
 		WHERE d.delivery_id = r.delivery_id`
 	// splitRows adds rows that are like those they come from, but for their targets and what their outcomes say.
-	splitRows = `INSERT INTO @.deliveries (message_id, channel, rule, owner, expires_at,
+	splitRows = `INSERT INTO @.deliveries (message_id, channel, rule, priority, owner, expires_at,
 			targets, target_count, attempt, due_at, last_class, last_code, last_detail, changed_at)
-		SELECT d.message_id, d.channel, d.rule, d.owner, d.expires_at, r.targets, r.n, r.attempt, r.due_at, r.class, r.code, r.detail, ` + now + `
+		SELECT d.message_id, d.channel, d.rule, d.priority, d.owner, d.expires_at, r.targets, r.n, r.attempt, r.due_at, r.class, r.code, r.detail, ` + now + `
 		FROM unnest($1::bigint[], $2::bytea[], $3::integer[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[])
 			AS r(delivery_id, targets, n, attempt, due_at, class, code, detail)
 		JOIN @.deliveries d ON d.delivery_id = r.delivery_id`

@@ -155,10 +155,11 @@ type Place struct{ User, Seq int64 }
 
 // Chunk is a delivery row before it has an id.
 type Chunk struct {
-	Channel string
-	Rule    string
-	DueAt   time.Time
-	Targets []packed.Target
+	Channel  string
+	Rule     string
+	Priority message.Priority
+	DueAt    time.Time
+	Targets  []packed.Target
 }
 
 // Raise is by how much the badges of the targets grow; 0 when they do not.
@@ -176,7 +177,9 @@ func Raised(badge, by int32) int32 { return min(badge+by, message.MaxBadge) }
 func (a *Accept) Chunks(places map[string]Place, badges map[int64]int32) (out []Chunk) {
 	for _, d := range a.Deliveries {
 		for targets := range slices.Chunk(d.Targets, message.MaxTargets) {
-			out = append(out, Chunk{Channel: d.Channel, Rule: d.Rule, DueAt: d.DueAt, Targets: pack(targets, places, badges)})
+			out = append(out, Chunk{
+				Channel: d.Channel, Rule: d.Rule, Priority: d.Priority, DueAt: d.DueAt, Targets: pack(targets, places, badges),
+			})
 		}
 	}
 	return out
@@ -196,7 +199,7 @@ func pack(targets []store.NewTarget, places map[string]Place, badges map[int64]i
 // Delivery is a chunk as the store reads it back later.
 func (a *Accept) Delivery(id int64, c Chunk) message.Delivery {
 	return message.Delivery{
-		ID: id, MessageID: a.ID.String(), Channel: c.Channel, Targets: packed.Plain(c.Targets),
+		ID: id, MessageID: a.ID.String(), Channel: c.Channel, Targets: packed.Plain(c.Targets), Priority: c.Priority,
 		DueAt: stored(c.DueAt), ExpiresAt: stored(a.Message.PushExpiresAt),
 	}
 }

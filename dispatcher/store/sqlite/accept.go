@@ -209,9 +209,9 @@ func (a accept) insertDeliveries(t *tx, places map[string]rules.Place) ([]messag
 	var out []message.Delivery
 	for _, c := range a.Chunks(places, badges) {
 		id, err := t.insert(`INSERT INTO deliveries
-			(message_id, channel, rule, owner, targets, target_count, attempt, due_at, expires_at, changed_at)
-			VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-			a.ID[:], c.Channel, c.Rule, lease, packed.Encode(c.Targets), len(c.Targets), millis(c.DueAt), millis(a.Message.PushExpiresAt), t.now)
+			(message_id, channel, rule, priority, owner, targets, target_count, attempt, due_at, expires_at, changed_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+			a.ID[:], c.Channel, c.Rule, c.Priority, lease, packed.Encode(c.Targets), len(c.Targets), millis(c.DueAt), millis(a.Message.PushExpiresAt), t.now)
 		if err != nil {
 			return nil, err
 		}

@@ -148,7 +148,7 @@ func BenchmarkDue(b *testing.B) {
 	})
 	b.ReportAllocs()
 	for b.Loop() {
-		if rows, err := s.Due(b.Context(), "fcm", time.Now(), message.Delivery{}, 256); err != nil || len(rows) != 256 {
+		if rows, err := s.Due(b.Context(), store.DueQuery{Channel: "fcm", Until: time.Now(), Limit: 256}); err != nil || len(rows) != 256 {
 			b.Fatal(len(rows), err)
 		}
 	}

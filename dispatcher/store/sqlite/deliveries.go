@@ -9,22 +9,29 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/offlinepush/operator/dispatcher/message"
+	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/packed"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
-// due is of the own deliveries. Those that were written last under another lease are in doubt, like those that were tried.
-const due = `SELECT delivery_id, message_id, targets, attempt, due_at, expires_at,
-		attempt > 0 OR changed_at < (SELECT acquired_at FROM leases) FROM deliveries
-	WHERE channel = ? AND due_at <= ? AND (due_at, delivery_id) > (?, ?) AND owner = (SELECT incarnation FROM leases)
-	ORDER BY due_at, delivery_id LIMIT ?`
+// These are of the own deliveries. Those that were written last under another lease are in doubt, like those that were tried.
+const (
+	dueColumns = `SELECT delivery_id, message_id, targets, attempt, due_at, expires_at,
+			attempt > 0 OR changed_at < (SELECT acquired_at FROM leases) FROM deliveries
+		WHERE channel = ? AND priority = ? AND due_at <= ? AND owner = (SELECT incarnation FROM leases)`
+	due     = dueColumns + ` AND (expires_at, delivery_id) > (?, ?) ORDER BY expires_at, delivery_id LIMIT ?`
+	dueBack = dueColumns + ` AND (expires_at, delivery_id) < (?, ?) ORDER BY expires_at DESC, delivery_id DESC LIMIT ?`
+)
 
 // Due implements store.Store.
-func (s *Store) Due(
-	ctx context.Context, channel string, until time.Time, after message.Delivery, limit int,
-) (out []message.Delivery, err error) {
-	err = s.reader.rows(ctx, due,
+func (s *Store) Due(ctx context.Context, q store.DueQuery) (out []message.Delivery, err error) {
+	query, expires := due, millis(q.After.ExpiresAt)
+	if q.Priority == message.PriorityCall {
+		query, expires = dueBack, rules.Before(q.After)
+	}
+	err = s.reader.rows(ctx, query,
 		func(rows *sql.Rows) error {
-			d := message.Delivery{Channel: channel}
+			d := message.Delivery{Channel: q.Channel, Priority: q.Priority}
 			var id uuid.UUID
 			var targets []byte
 			var due, expires int64
@@ -39,7 +46,7 @@ func (s *Store) Due(
 			d.DueAt, d.ExpiresAt = instant(due), instant(expires)
 			out = append(out, d)
 			return nil
-		}, channel, millis(until), millis(after.DueAt), after.ID, limit)
+		}, q.Channel, q.Priority, millis(q.Until), expires, q.After.ID, q.Limit)
 	return out, s.explain(err)
 }
 

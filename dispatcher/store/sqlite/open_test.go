@@ -268,7 +268,7 @@ func TestForeignRows(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := s.Due(t.Context(), "fcm", time.Now().Add(time.Minute), message.Delivery{}, 10)
+	rows, err := s.Due(t.Context(), store.DueQuery{Channel: "fcm", Until: time.Now().Add(time.Minute), Limit: 10})
 	if err != nil || len(rows) != 0 {
 		t.Errorf("due: %v, %v", rows, err)
 	}

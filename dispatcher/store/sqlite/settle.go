@@ -94,8 +94,9 @@ const nowUnlessInDoubt = `CASE WHEN attempt = 0 AND changed_at < (SELECT acquire
 
 // splitOff adds a row that is like the one it comes from, but for its targets and what their outcomes say.
 const splitOff = `INSERT INTO deliveries
-		(message_id, channel, rule, owner, expires_at, targets, target_count, attempt, due_at, last_class, last_code, last_detail, changed_at)
-	SELECT message_id, channel, rule, owner, expires_at, ?, ?, ?, ?, ?, ?, ?, ` + nowUnlessInDoubt + ` FROM deliveries WHERE delivery_id = ?`
+		(message_id, channel, rule, priority, owner, expires_at,
+			targets, target_count, attempt, due_at, last_class, last_code, last_detail, changed_at)
+	SELECT message_id, channel, rule, priority, owner, expires_at, ?, ?, ?, ?, ?, ?, ?, ` + nowUnlessInDoubt + ` FROM deliveries WHERE delivery_id = ?`
 
 // keepRow leaves a part of a delivery as the row that it was.
 const keepRow = `UPDATE deliveries SET targets = ?, target_count = ?, attempt = ?, due_at = ?,

@@ -145,74 +145,6 @@ func retried(b *bench) {
 	b.balanced()
 }
 
-func retriedApart(b *bench) {
-	b.lease()
-	r := request(b.many(store.MaxRetries + 3)...)
-	r.Deliveries[0].Rule = message.ReasonNeverLoggedIn
-	row := b.accept(r).Deliveries[0]
-	s := store.Settlement{DeliveryID: row.ID, Done: []store.TargetResult{{Target: row.Targets[0], State: message.Handed}}}
-	var want []message.Delivery
-	for i := range store.MaxRetries {
-		part := row
-		part.Targets, part.Attempt, part.InDoubt = row.Targets[i+1:i+2], i%2, i%2 > 0
-		if i == store.MaxRetries-1 {
-			part.Targets = row.Targets[i+1:]
-		}
-		part.DueAt = row.DueAt.Add(time.Duration(i) * time.Second)
-		want = append(want, part)
-		s.Retry = append(s.Retry, store.Retry{Targets: part.Targets, DueAt: part.DueAt, Attempt: part.Attempt})
-	}
-	next := b.accept(request(b.bound("zoe"))).Deliveries[0]
-	b.settle(s, done(next, message.Handed, message.Outcome{}, 0))
-	got := b.due("fcm")
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(message.Delivery{}, "ID")); diff != "" {
-		b.Fatalf("(-want +got):\n%s", diff)
-	}
-	if got[0].ID != row.ID || slices.ContainsFunc(got[1:], func(d message.Delivery) bool { return d.ID <= next.ID }) {
-		b.Errorf("the first is row %d, want %d; the others are %v, want new ones", got[0].ID, row.ID, got[1:])
-	}
-	b.balanced()
-	lines, err := b.Trace(b.Context(), r.Message.ID)
-	b.must(err)
-	if rule := lines[len(lines)-1].Rule; len(lines) != len(row.Targets) || rule != message.ReasonNeverLoggedIn {
-		b.Errorf("%d lines, the last one by rule %q", len(lines), rule)
-	}
-	for _, d := range got {
-		b.settle(done(d, message.Handed, message.Outcome{}, 0))
-	}
-	b.balanced()
-}
-
-func splitInDoubt(b *bench) {
-	b.lease()
-	row := b.accept(request(b.many(4)...)).Deliveries[0]
-	b.reopen()
-	b.lease()
-	part := func(attempt int, targets ...message.Target) store.Retry {
-		return store.Retry{Targets: targets, DueAt: row.DueAt, Attempt: attempt}
-	}
-	doubts := func(want ...bool) (rows []message.Delivery) {
-		b.Helper()
-		var got []bool
-		rows = b.due("fcm")
-		for _, d := range rows {
-			got = append(got, d.InDoubt)
-		}
-		if !slices.Equal(got, want) {
-			b.Errorf("in doubt: %v, want %v", got, want)
-		}
-		return rows
-	}
-	b.settle(store.Settlement{DeliveryID: row.ID, Retry: []store.Retry{part(0, row.Targets[0]), part(0, row.Targets[1:]...)}})
-	rows := doubts(true, true)
-	b.settle(store.Settlement{DeliveryID: rows[1].ID, Retry: []store.Retry{part(0, row.Targets[1]), part(1, row.Targets[2:]...)}})
-	doubts(true, true, true)
-	b.reopen()
-	b.lease()
-	doubts(true, true, true)
-	b.balanced()
-}
-
 func settlementIsWhole(b *bench) {
 	b.lease()
 	row := b.accept(request(b.many(2)...)).Deliveries[0]
@@ -261,33 +193,47 @@ func settleAtomic(b *bench) {
 	b.balanced()
 }
 
+// dueOrder has rows of all classes, of which some expire at the same time, some are not due, and one is of another channel.
 func dueOrder(b *bench) {
 	b.lease()
 	d := b.bound("anna")
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	var want []message.Delivery
-	for _, wait := range []int{3, 1, 1, 2, 600, 1, 2} {
-		r := request(d)
-		r.Deliveries[0].DueAt = now.Add(time.Duration(wait) * time.Millisecond)
-		want = append(want, b.accept(r).Deliveries...)
+	want := map[message.Priority][]message.Delivery{}
+	for i, expires := range []int{3, 1, 1, 2, 600, 1, 2, 5, 4} {
+		for _, p := range message.Priorities() {
+			r := request(d)
+			r.Message.PushExpiresAt = now.Add(time.Duration(expires) * time.Hour)
+			r.Deliveries[0].DueAt, r.Deliveries[0].Priority = now.Add(time.Duration(-i)*time.Millisecond), p
+			if i == 4 {
+				r.Deliveries[0].DueAt = now.Add(time.Minute)
+			}
+			row := b.accept(r).Deliveries[0]
+			if i != 4 {
+				want[p] = append(want[p], row)
+			}
+		}
 	}
 	other := request(d)
 	other.Deliveries[0].Channel = "xiaomi"
 	b.accept(other)
-	want = slices.Delete(want, 4, 5) // not due yet
-	slices.SortStableFunc(want, func(x, y message.Delivery) int { return x.DueAt.Compare(y.DueAt) })
-	var got []message.Delivery
-	for after := (message.Delivery{}); ; {
-		page, err := b.Due(b.Context(), "fcm", now.Add(3*time.Millisecond), after, 2)
-		b.must(err)
-		if len(page) == 0 {
-			break
-		}
-		got = append(got, page...)
-		after = page[len(page)-1]
+	for _, rows := range want {
+		slices.SortStableFunc(rows, func(x, y message.Delivery) int { return x.ExpiresAt.Compare(y.ExpiresAt) })
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		b.Errorf("(-want +got):\n%s", diff)
+	slices.Reverse(want[message.PriorityCall])
+	for _, p := range message.Priorities() {
+		var got []message.Delivery
+		for q := (store.DueQuery{Channel: "fcm", Priority: p, Until: now.Add(time.Millisecond), Limit: 2}); ; {
+			page, err := b.Due(b.Context(), q)
+			b.must(err)
+			if len(page) == 0 {
+				break
+			}
+			got = append(got, page...)
+			q.After = page[len(page)-1]
+		}
+		if diff := cmp.Diff(want[p], got); diff != "" {
+			b.Errorf("class %d (-want +got):\n%s", p, diff)
+		}
 	}
 }
 

@@ -28,7 +28,11 @@ func runCases(t *testing.T, fresh func(t *testing.T) Opener, cases []testCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.run(newBench(t, fresh))
+			b := newBench(t, fresh)
+			c.run(b)
+			if a, err := b.Account(b.Context()); err == nil && a.Unaccounted() != 0 { // an error means that it was closed
+				b.Errorf("%d are unaccounted for at the end: %+v", a.Unaccounted(), a)
+			}
 		})
 	}
 }
@@ -198,10 +202,13 @@ func (b *bench) settle(s ...store.Settlement) {
 }
 
 // due lists all deliveries of a channel that are due.
-func (b *bench) due(channel string) []message.Delivery {
+func (b *bench) due(channel string) (out []message.Delivery) {
 	b.Helper()
-	out, err := b.Due(b.Context(), channel, time.Now().Add(time.Minute), message.Delivery{}, 1<<20)
-	b.must(err)
+	for _, p := range message.Priorities() {
+		rows, err := b.Due(b.Context(), store.DueQuery{Channel: channel, Priority: p, Until: time.Now().Add(time.Minute), Limit: 1 << 20})
+		b.must(err)
+		out = append(out, rows...)
+	}
 	return out
 }
 

@@ -21,6 +21,9 @@ const DrainTimeout = 10 * time.Second
 // patience bounds one request to the admin port.
 const patience = 10 * time.Second
 
+// accountPatience bounds the wait for a last account, which a stopped process does not give.
+const accountPatience = 3 * time.Second
+
 // The messages with which a dispatcher tells where it listens.
 const (
 	starting = "starting"
@@ -112,6 +115,8 @@ func (d *Dispatcher) Launch(tb testing.TB) {
 		binaries: d.Binaries, kept: d.kept, name: "dispatcher", title: d.Pod, says: []string{starting, ready},
 		args: args, env: d.Env, prefix: d.Prefix,
 	})
+	p := d.Program
+	tb.Cleanup(func() { d.checkAccount(tb, p) }) // before that of launch, which kills it
 }
 
 // Command runs the dispatcher's program as one of its commands, beside the process or without it, and returns its
@@ -201,26 +206,51 @@ func (d *Dispatcher) Metrics(tb testing.TB) string {
 	return string(body)
 }
 
+// checkAccount is at the end of every test that has a dispatcher: no push is unaccounted for, by what a process says that
+// runs still and has its store. One that was stopped, cut off or never ready says nothing.
+func (d *Dispatcher) checkAccount(tb testing.TB, p *Program) {
+	tb.Helper()
+	if d.Program != p || p.Ended() || d.AdminURL == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), accountPatience)
+	defer cancel()
+	status, body, err := d.ask(ctx, report.Path, d.document.Keys.Report.Reveal())
+	var r report.Report
+	if err != nil || status != http.StatusOK || json.Unmarshal(body, &r) != nil || !r.Store.Ready {
+		tb.Logf("%s gives no account at the end: HTTP %d, %v", d.Pod, status, err)
+		return
+	}
+	if n := r.Account.Unaccounted(); n != 0 {
+		tb.Errorf("%d pushes are unaccounted for at the end, says %s: %+v", n, d.Pod, r.Account)
+	}
+}
+
 // get asks the admin port.
 func (d *Dispatcher) get(tb testing.TB, path, key string) (int, []byte) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
+	status, body, err := d.ask(ctx, path, key)
+	if err != nil {
+		tb.Fatalf("asking the admin port: %v", err)
+	}
+	return status, body
+}
+
+func (d *Dispatcher) ask(ctx context.Context, path, key string) (int, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.AdminURL+path, http.NoBody)
 	if err != nil {
-		tb.Fatal(err)
+		return 0, nil, err
 	}
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
 	resp, err := d.admin.Do(req)
 	if err != nil {
-		tb.Fatalf("asking the admin port: %v", err)
+		return 0, nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it is in memory
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		tb.Fatalf("asking the admin port: %v", err)
-	}
-	return resp.StatusCode, body
+	return resp.StatusCode, body, err
 }

@@ -126,6 +126,16 @@ func (p *Program) Output() string {
 	return p.output.String()
 }
 
+// Ended reports whether the process has ended.
+func (p *Program) Ended() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Kill is kill -9. It returns when the process has ended.
 func (p *Program) Kill() {
 	_ = p.cmd.Process.Kill() // it may have ended before

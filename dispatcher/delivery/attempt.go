@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/delivery/fuse"
@@ -29,6 +30,8 @@ type attempt struct {
 	acceptedAt time.Time
 	// taken is what the call may use of the vendor's quota of the day.
 	taken quota.Taken
+	// failed says that the vendor had too much to do, or did not answer.
+	failed bool
 	// unbelieved counts the InvalidToken answers that the store does not know of yet.
 	unbelieved int64
 	// transcript keeps the vendor's answer to a push test; nil for any other message.
@@ -143,8 +146,11 @@ func (a *attempt) send(ctx context.Context, n provider.Notification, appID strin
 		}
 	}
 	a.called = true
+	began := time.Now()
 	outcomes := doubted(a.sender.send(ctx, n, targets), pass)
 	a.taken.Tell(outcomes)
+	a.failed = a.failed || slices.ContainsFunc(outcomes, overloaded)
+	a.keepPace(a.sender, outcomes, time.Since(began))
 	a.noteAnswer(ctx, pass, outcomes)
 	now := a.store.Now()
 	blown, err := a.fused(ctx, pass, outcomes, now)
@@ -244,6 +250,13 @@ func (a *attempt) settle(ctx context.Context) error {
 	}
 	a.measure()
 	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -124,7 +124,7 @@ func (e *Engine) laneOf(name string) *lane {
 	now := e.Store.Now()
 	l := &lane{
 		name: name, live: e.Live, store: e.Store, fence: e.fence, metrics: e.Metrics, log: e.Log,
-		wake: make(chan struct{}, 1), queue: newQueue(), health: newHealth(now),
+		wake: make(chan struct{}, 1), queue: newQueue(), health: newHealth(now), pace: newPace(0),
 	}
 	l.queue.askAt(now)
 	e.lanes[name] = l

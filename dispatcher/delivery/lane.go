@@ -19,6 +19,8 @@ import (
 const (
 	// refill is how many rows are read from the store beyond those in memory.
 	refill = 256
+	// refillPause is the least time between two looks at the store for what becomes due there.
+	refillPause = 50 * time.Millisecond
 	// storePause is the wait after the store failed.
 	storePause = time.Second
 	// leasePause is the wait while the lease has no room for a call.
@@ -46,6 +48,7 @@ type lane struct {
 	health   health
 	marks    marks
 	sender   *sender // nil while the app has no such row
+	pace     pace
 	inFlight flying
 	ended    bool // no attempt starts any more
 	attempts sync.WaitGroup
@@ -86,7 +89,7 @@ func (l *lane) replace(s *sender) {
 	}
 	now := l.store.Now()
 	if l.sender == nil || s == nil || !reflect.DeepEqual(l.sender.row, s.row) {
-		l.health, l.marks.dead = newHealth(now), time.Time{}
+		l.health, l.pace, l.marks.dead = newHealth(now), newPace(l.pace.retrying), time.Time{}
 	}
 	if l.sender != nil {
 		l.attempts.Go(l.sender.retire)
@@ -132,6 +135,15 @@ func (l *lane) observe(by *sender, outcomes []message.Outcome, fused bool, now t
 		l.log.Info("channel row changed", "channel", l.name, "from", before, "to", after.state, "code", after.code, "vendorSays", after.message)
 	}
 	return l.health.closedUntil.After(now)
+}
+
+// keepPace takes what a call's answer and its time say about how much the row may be asked.
+func (l *lane) keepPace(by *sender, outcomes []message.Outcome, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if by == l.sender {
+		l.pace.observe(outcomes, took, by.concurrency(), l.store.Now())
+	}
 }
 
 // status is the row as the report shows it.
@@ -203,12 +215,23 @@ func (l *lane) next(ctx context.Context, now time.Time) (wait time.Duration, emp
 	if len(l.queue.wantsRefill(now)) > 0 {
 		return 0, true
 	}
-	d, ok := l.queue.take(l.may)
+	d, ok := l.take(now)
 	if !ok {
 		return l.untilNext(now), false
 	}
 	l.start(ctx, d)
 	return 0, false
+}
+
+// take is the next row whose turn it is. A trial of a row that has trouble is preferably of what did not fail before,
+// because it may be the message that the vendor cannot take.
+func (l *lane) take(now time.Time) (message.Delivery, bool) {
+	if l.health.impaired() {
+		if d, ok := l.queue.take(l.may, false); ok {
+			return d, true
+		}
+	}
+	return l.queue.take(l.may, l.pace.mayRetry(now))
 }
 
 // blocked says how long nothing may start; a finished attempt wakes earlier.
@@ -233,7 +256,7 @@ func (l *lane) places() int {
 	if l.health.impaired() {
 		return 1
 	}
-	return l.sender.concurrency()
+	return l.pace.places(l.sender.concurrency())
 }
 
 // may reports whether an attempt of a class may start, of those that may start at all.
@@ -252,8 +275,8 @@ func (l *lane) untilNext(now time.Time) time.Duration {
 	if next := l.queue.nextDue(); !next.IsZero() {
 		wait = next.Sub(now)
 	}
-	if behind := l.sender.behind(); behind > 0 && l.queue.waiting() > 0 {
-		wait = min(wait, behind)
+	if l.queue.waiting() > 0 { // for the row's rate, or for what retries may use; what ends wakes the lane besides
+		wait = min(wait, orElse(l.sender.behind(), budgetPause))
 	}
 	return max(wait, time.Millisecond)
 }
@@ -278,7 +301,7 @@ func (l *lane) refillAll(ctx context.Context, now time.Time) error {
 		case err != nil:
 			c.askAt(now.Add(storePause))
 		case !next.IsZero():
-			c.askAt(next)
+			c.askAt(later(next, now.Add(refillPause)))
 		}
 	}
 	return err
@@ -306,6 +329,7 @@ func (l *lane) refill(ctx context.Context, c *class, now time.Time) error {
 func (l *lane) start(ctx context.Context, d message.Delivery) {
 	s := l.sender
 	l.inFlight.add(d.Priority, 1)
+	l.pace.begin(d)
 	s.calls.Add(1)
 	l.attempts.Go(func() {
 		defer s.calls.Done()
@@ -318,6 +342,7 @@ func (l *lane) start(ctx context.Context, d message.Delivery) {
 func (l *lane) finished(a *attempt, err error) {
 	l.mu.Lock()
 	l.inFlight.add(a.delivery.Priority, -1)
+	l.pace.end(a.delivery, a.failed, l.store.Now())
 	l.queue.forget(a.delivery)
 	c := l.queue.classes[a.delivery.Priority]
 	switch {

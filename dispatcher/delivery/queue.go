@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/message"
@@ -32,9 +33,10 @@ type queue struct {
 // class is the part of a queue that holds the rows of one class.
 type class struct {
 	priority message.Priority
-	ready    turns
-	bytes    int
-	known    map[int64]struct{}
+	// fresh were not tried yet; again were.
+	fresh, again turns
+	bytes        int
+	known        map[int64]struct{}
 	// nextDue is when the store has to be asked again; zero means not before something is put.
 	nextDue time.Time
 	// forgotten collects what was forgotten during a refill, whose rows were read before.
@@ -46,7 +48,8 @@ type class struct {
 func newQueue() *queue {
 	q := &queue{classes: map[message.Priority]*class{}}
 	for _, p := range message.Priorities() {
-		q.classes[p] = &class{priority: p, ready: turns{calls: p == message.PriorityCall}, known: map[int64]struct{}{}}
+		calls := p == message.PriorityCall
+		q.classes[p] = &class{priority: p, fresh: turns{calls: calls}, again: turns{calls: calls}, known: map[int64]struct{}{}}
 	}
 	return q
 }
@@ -77,7 +80,40 @@ func (q *queue) put(d message.Delivery, now time.Time) {
 	c.known[d.ID] = struct{}{}
 	c.bytes += sizeOf(d)
 	q.bytes += sizeOf(d)
-	c.ready.push(d)
+	c.rows(d).push(d)
+}
+
+// rows are those among which a delivery waits.
+func (c *class) rows(d message.Delivery) *turns {
+	if d.Attempt > 0 {
+		return &c.again
+	}
+	return &c.fresh
+}
+
+// waiting counts the rows that wait in memory.
+func (c *class) waiting() int { return c.fresh.len() + c.again.len() }
+
+// popLast removes a row whose turn comes late, one that was tried rather than another.
+func (c *class) popLast() message.Delivery {
+	if c.again.len() > 0 {
+		return c.again.popLast()
+	}
+	return c.fresh.popLast()
+}
+
+// next are the rows among which the next one is; nil when none may have its turn.
+func (c *class) next(retries bool) *turns {
+	switch {
+	case c.again.len() == 0 || !retries:
+		if c.fresh.len() == 0 {
+			return nil
+		}
+		return &c.fresh
+	case c.fresh.len() == 0 || c.again.before(&c.fresh):
+		return &c.again
+	}
+	return &c.fresh
 }
 
 // makeRoom reports whether a delivery fits, for a call by leaving others to the store.
@@ -91,8 +127,8 @@ func (q *queue) makeRoom(d message.Delivery, now time.Time) bool {
 	case message.PriorityCall:
 	}
 	for _, p := range []message.Priority{message.PriorityBulk, message.PriorityMessage} {
-		for c := q.classes[p]; q.bytes+size > queueBytes && c.ready.len() > 0; {
-			left := c.ready.popLast()
+		for c := q.classes[p]; q.bytes+size > queueBytes && c.waiting() > 0; {
+			left := c.popLast()
 			delete(c.known, left.ID)
 			q.shrink(c, left)
 			c.askAt(now)
@@ -106,15 +142,17 @@ func (q *queue) shrink(c *class, d message.Delivery) {
 	q.bytes -= sizeOf(d)
 }
 
-// take removes the delivery whose turn it is among the classes that may have one; it stays known until forget.
-func (q *queue) take(may func(message.Priority) bool) (message.Delivery, bool) {
+// take removes the delivery whose turn it is among the classes that may have one; it stays known until forget. Calls
+// may be repeated always, because they are over soon.
+func (q *queue) take(may func(message.Priority) bool, retries bool) (message.Delivery, bool) {
 	for _, p := range q.order() {
 		c := q.classes[p]
-		if c.ready.len() == 0 || !may(p) {
+		rows := c.next(retries || p == message.PriorityCall)
+		if rows == nil || !may(p) {
 			continue
 		}
 		q.turn++
-		d := c.ready.pop()
+		d := rows.pop()
 		q.shrink(c, d)
 		return d, true
 	}
@@ -149,7 +187,7 @@ func (q *queue) knows(d message.Delivery) bool {
 // waiting counts the rows that wait in memory.
 func (q *queue) waiting() (n int) {
 	for _, c := range q.classes {
-		n += c.ready.len()
+		n += c.waiting()
 	}
 	return n
 }
@@ -157,11 +195,11 @@ func (q *queue) waiting() (n int) {
 // drop leaves what waits in memory, and what a refill is about to bring, to the store.
 func (q *queue) drop(now time.Time) {
 	for _, c := range q.classes {
-		for _, d := range c.ready.rows {
+		for _, d := range slices.Concat(c.fresh.rows, c.again.rows) {
 			delete(c.known, d.ID)
 			q.shrink(c, *d)
 		}
-		c.ready.rows, c.forgotten = nil, nil
+		c.fresh.rows, c.again.rows, c.forgotten = nil, nil, nil
 		c.askAt(now)
 	}
 }
@@ -207,7 +245,7 @@ func (c *class) wants(now time.Time) bool { return !c.nextDue.IsZero() && !c.nex
 // wantsRefill gives the classes of which nothing is here and the store may hold due rows.
 func (q *queue) wantsRefill(now time.Time) (out []*class) {
 	for _, p := range message.Priorities() {
-		if c := q.classes[p]; c.ready.len() == 0 && c.wants(now) {
+		if c := q.classes[p]; c.waiting() == 0 && c.wants(now) {
 			out = append(out, c)
 		}
 	}
@@ -218,7 +256,7 @@ func (q *queue) wantsRefill(now time.Time) (out []*class) {
 // something is put.
 func (q *queue) nextDue() (next time.Time) {
 	for _, c := range q.classes {
-		if c.ready.len() == 0 && !c.nextDue.IsZero() && (next.IsZero() || c.nextDue.Before(next)) {
+		if c.waiting() == 0 && !c.nextDue.IsZero() && (next.IsZero() || c.nextDue.Before(next)) {
 			next = c.nextDue
 		}
 	}

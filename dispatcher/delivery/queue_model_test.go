@@ -31,6 +31,7 @@ func (s *stored) commit() {
 	for range rapid.SampledFrom([]int{1, 3, 100}).Draw(s.T, "rows") {
 		s.last++
 		d := large(s.last, p, s.now)
+		d.Attempt = rapid.IntRange(0, 1).Draw(s.T, "attempt")
 		d.ExpiresAt = s.now.Add(time.Duration(rapid.IntRange(1, 3).Draw(s.T, "hours")) * time.Hour)
 		s.rows[d.ID] = d
 		s.unsaid = append(s.unsaid, d)
@@ -75,14 +76,14 @@ func (s *stored) endRefill() {
 
 func (s *stored) take() {
 	for range rapid.SampledFrom([]int{1, 30}).Draw(s.T, "taken") {
-		d, ok := s.queue.take(anyClass)
+		d, ok := s.queue.take(anyClass, true)
 		if !ok {
 			return
 		}
 		if _, twice := s.flight[d.ID]; twice || s.ended[d.ID] {
 			s.Fatalf("row %d is taken again", d.ID)
 		}
-		for _, w := range s.queue.classes[d.Priority].ready.rows {
+		for _, w := range slices.Concat(s.queue.classes[d.Priority].fresh.rows, s.queue.classes[d.Priority].again.rows) {
 			early := w.ExpiresAt.Before(d.ExpiresAt)
 			if d.Priority == message.PriorityCall {
 				early = w.ExpiresAt.After(d.ExpiresAt)
@@ -118,7 +119,7 @@ func (s *stored) drop() { s.queue.drop(s.now) }
 func (s *stored) check() {
 	bytes := 0
 	for p, c := range s.queue.classes {
-		for _, d := range c.ready.rows {
+		for _, d := range slices.Concat(c.fresh.rows, c.again.rows) {
 			bytes += sizeOf(*d)
 		}
 		if share := map[message.Priority]int{message.PriorityMessage: messageBytes, message.PriorityBulk: bulkBytes}[p]; share > 0 && c.bytes > share {

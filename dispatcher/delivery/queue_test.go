@@ -14,7 +14,7 @@ import (
 func anyClass(message.Priority) bool { return true }
 
 func takeAll(q *queue) (ids []int64) {
-	for d, ok := q.take(anyClass); ok; d, ok = q.take(anyClass) {
+	for d, ok := q.take(anyClass, true); ok; d, ok = q.take(anyClass, true) {
 		ids = append(ids, d.ID)
 	}
 	return ids
@@ -63,23 +63,23 @@ func TestQueueTakesCallsAlways(t *testing.T) {
 			q.put(large(id, p, now), now)
 		}
 	}
-	bulk, messages := q.classes[message.PriorityBulk].ready.len(), q.classes[message.PriorityMessage].ready.len()
+	bulk, messages := q.classes[message.PriorityBulk].waiting(), q.classes[message.PriorityMessage].waiting()
 	q.askAt(now)
 	for range 2 { // of which one at most fits between the shares of the others
 		id++
 		q.submit(large(id, message.PriorityCall, now), now)
 	}
-	if n := q.classes[message.PriorityBulk].ready.len(); q.bytes > queueBytes || n != bulk-1 || q.classes[message.PriorityMessage].ready.len() != messages {
+	if n := q.classes[message.PriorityBulk].waiting(); q.bytes > queueBytes || n != bulk-1 || q.classes[message.PriorityMessage].waiting() != messages {
 		t.Errorf("%d bytes, %d bulk rows after %d", q.bytes, n, bulk)
 	}
-	if d, _ := q.take(anyClass); d.ID != id {
+	if d, _ := q.take(anyClass, true); d.ID != id {
 		t.Errorf("row %d has the first turn, want the call", d.ID)
 	}
 	for range 400 {
 		id++
 		q.submit(large(id, message.PriorityCall, now), now)
 	}
-	if n := q.classes[message.PriorityMessage].ready.len() + q.classes[message.PriorityBulk].ready.len(); n > 0 || q.bytes > queueBytes {
+	if n := q.classes[message.PriorityMessage].waiting() + q.classes[message.PriorityBulk].waiting(); n > 0 || q.bytes > queueBytes {
 		t.Errorf("calls left %d others, %d bytes", n, q.bytes)
 	}
 	takeAll(q)
@@ -99,12 +99,31 @@ func TestQueueStarvesNoClass(t *testing.T) {
 		for i, p := range message.Priorities() {
 			q.put(message.Delivery{ID: 3*id + int64(i), Priority: p, DueAt: now}, now)
 		}
-		d, _ := q.take(anyClass)
+		d, _ := q.take(anyClass, true)
 		got[d.Priority]++
 	}
 	want := map[message.Priority]int{message.PriorityCall: 120, message.PriorityMessage: 30, message.PriorityBulk: 10}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("turns (-want +got):\n%s", diff)
+	}
+}
+
+// Where retries have to wait, others overtake them, and calls do not wait.
+func TestQueueKeepsRetriesBack(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	q := newQueue()
+	for id, d := range map[int64]message.Delivery{1: {Attempt: 1}, 2: {}, 3: {Attempt: 1, Priority: message.PriorityCall}} {
+		d.ID, d.DueAt = id, now
+		q.put(d, now)
+	}
+	var got []int64
+	for _, retries := range []bool{false, false, false, true} {
+		d, _ := q.take(anyClass, retries)
+		got = append(got, d.ID)
+	}
+	if diff := cmp.Diff([]int64{3, 2, 0, 1}, got); diff != "" || q.bytes != 0 {
+		t.Errorf("%d bytes left, turns (-want +got):\n%s", q.bytes, diff)
 	}
 }
 
@@ -131,15 +150,15 @@ func TestQueueRefillSkipsWhatEndedMeanwhile(t *testing.T) {
 	c := q.classes[message.PriorityMessage]
 	first := message.Delivery{ID: 1, DueAt: now}
 	q.put(first, now)
-	q.take(anyClass)
+	q.take(anyClass, true)
 	c.beginRefill()
 	q.forget(first) // settled after the store was read
 	q.endRefill(c, []message.Delivery{first, {ID: 2, DueAt: now}}, now)
-	if d, _ := q.take(anyClass); d.ID != 2 {
+	if d, _ := q.take(anyClass, true); d.ID != 2 {
 		t.Errorf("got row %d, which would be sent twice; want 2", d.ID)
 	}
 	q.put(message.Delivery{ID: 2, DueAt: now}, now)
-	if _, ok := q.take(anyClass); ok {
+	if _, ok := q.take(anyClass, true); ok {
 		t.Error("a row in flight was queued again")
 	}
 }
@@ -152,7 +171,7 @@ func TestQueueTakesNothingOfARefillThatItWasDroppedUnder(t *testing.T) {
 	c.beginRefill()
 	q.drop(now)
 	q.endRefill(c, []message.Delivery{{ID: 1, DueAt: now}}, now)
-	if _, ok := q.take(anyClass); ok {
+	if _, ok := q.take(anyClass, true); ok {
 		t.Error("holds a row that was read before the drop")
 	}
 	if len(q.wantsRefill(now)) != len(q.classes) {
@@ -167,11 +186,11 @@ func TestQueueLeavesNewRowsToTheStoreWhileItHoldsOlderOnes(t *testing.T) {
 	c := q.classes[message.PriorityMessage]
 	c.askAt(now)
 	q.submit(message.Delivery{ID: 2, DueAt: now}, now)
-	if _, ok := q.take(anyClass); ok {
+	if _, ok := q.take(anyClass, true); ok {
 		t.Error("a new row overtakes those that wait in the store")
 	}
 	q.submit(message.Delivery{ID: 9, DueAt: now, Priority: message.PriorityBulk}, now)
-	if d, _ := q.take(anyClass); d.ID != 9 {
+	if d, _ := q.take(anyClass, true); d.ID != 9 {
 		t.Error("a row waits for those of another class")
 	}
 	c.beginRefill()
@@ -191,10 +210,10 @@ func TestQueueDoesNotTakeARowThatARefillTookBefore(t *testing.T) {
 		row := message.Delivery{ID: 1, Priority: p, DueAt: now}
 		c.beginRefill()
 		q.endRefill(c, []message.Delivery{row}, now) // committed, not yet submitted
-		q.take(anyClass)
+		q.take(anyClass, true)
 		q.forget(row) // sent and settled
 		q.submit(row, now)
-		if _, ok := q.take(anyClass); ok || len(q.wantsRefill(now)) != 1 {
+		if _, ok := q.take(anyClass, true); ok || len(q.wantsRefill(now)) != 1 {
 			t.Errorf("class %d: sent twice: %v, refill wanted: %v", p, ok, q.wantsRefill(now))
 		}
 	}

@@ -15,6 +15,9 @@ type turns struct {
 
 func (t *turns) len() int { return len(t.rows) }
 
+// before reports whether the first of these comes before the first of the others; both have one.
+func (t *turns) before(o *turns) bool { return earlierTurn(t.rows[0], o.rows[0], t.calls) }
+
 func (t *turns) push(d message.Delivery) { heap.Push((*ordered)(t), &d) }
 
 func (t *turns) pop() message.Delivery { return *heap.Pop((*ordered)(t)).(*message.Delivery) }
@@ -29,9 +32,10 @@ type ordered turns
 
 func (o *ordered) Len() int { return len(o.rows) }
 
-func (o *ordered) Less(i, j int) bool {
-	a, b := o.rows[i], o.rows[j]
-	if o.calls {
+func (o *ordered) Less(i, j int) bool { return earlierTurn(o.rows[i], o.rows[j], o.calls) }
+
+func earlierTurn(a, b *message.Delivery, calls bool) bool {
+	if calls {
 		a, b = b, a
 	}
 	if !a.ExpiresAt.Equal(b.ExpiresAt) {

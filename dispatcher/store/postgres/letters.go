@@ -197,12 +197,13 @@ func (t *tx) requeue(ctx context.Context, letters []rules.Requeue, at int64) (ou
 	chunks := rules.RequeueChunks(letters, at)
 	for _, c := range chunks {
 		rows.messages, rows.channels, rows.rules = append(rows.messages, c.Message), append(rows.channels, c.Channel), append(rows.rules, c.Rule)
+		rows.priorities = append(rows.priorities, int16(rules.RequeuePriority))
 		rows.targets, rows.counts = append(rows.targets, packed.Encode(c.Targets)), append(rows.counts, int32(len(c.Targets))) //nolint:gosec // At most message.MaxTargets.
 		rows.dues, rows.expires = append(rows.dues, c.Due), append(rows.expires, c.Expires)
 	}
 	b := t.batch()
 	b.add(deleteLetters, ids)
-	b.add(insertDeliveries, t.store.incarnation.Load(), rows.messages, rows.channels, rows.rules, rows.targets, rows.counts, rows.dues, rows.expires).
+	b.add(insertDeliveries, t.store.incarnation.Load(), rows.messages, rows.channels, rows.rules, rows.priorities, rows.targets, rows.counts, rows.dues, rows.expires).
 		Query(func(found pgx.Rows) error {
 			stored, err := storedDeliveries(found)
 			for i, id := range stored {

@@ -152,10 +152,13 @@ func RequeueChunks(letters []Requeue, now int64) (chunks []RequeueChunk) {
 // minRequeueTTL is the shortest time that a letter gets, in milliseconds.
 const minRequeueTTL = 60_000
 
+// RequeuePriority is the class of what is pushed again: there may be much of it, and it is late in any case.
+const RequeuePriority = message.PriorityBulk
+
 // Delivery is the stored chunk as this process's lane takes it.
 func (c RequeueChunk) Delivery(id int64) message.Delivery {
 	return message.Delivery{
-		ID: id, MessageID: c.Message.String(), Channel: c.Channel, Targets: packed.Plain(c.Targets),
+		ID: id, MessageID: c.Message.String(), Channel: c.Channel, Priority: RequeuePriority, Targets: packed.Plain(c.Targets),
 		DueAt: time.UnixMilli(c.Due).UTC(), ExpiresAt: time.UnixMilli(c.Expires).UTC(),
 	}
 }

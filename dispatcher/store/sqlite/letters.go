@@ -40,8 +40,8 @@ const (
 			AND (k.message_id IS NOT NULL OR m.message_id IS NOT NULL AND m.recalled_at IS NULL)
 		ORDER BY l.letter_id LIMIT ?11`
 	insertRequeued = `INSERT INTO deliveries
-			(message_id, channel, rule, owner, targets, target_count, attempt, due_at, expires_at, changed_at)
-		VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`
+			(message_id, channel, rule, priority, owner, targets, target_count, attempt, due_at, expires_at, changed_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`
 	keptMessage = `SELECT k.message_id, k.kind, k.detail, k.user_id, k.body, k.push, k.created_at, k.push_expires_at, NULL
 		FROM letter_messages k WHERE k.message_id = ?`
 	// keepContent is a message that goes while a letter of it stays.
@@ -187,7 +187,7 @@ func (t *tx) requeue(letters []rules.Requeue) (out []message.Delivery, err error
 		return nil, err
 	}
 	for _, c := range rules.RequeueChunks(letters, t.now) {
-		id, err := t.insert(insertRequeued, c.Message[:], c.Channel, c.Rule, lease, packed.Encode(c.Targets), len(c.Targets), c.Due, c.Expires, t.now)
+		id, err := t.insert(insertRequeued, c.Message[:], c.Channel, c.Rule, rules.RequeuePriority, lease, packed.Encode(c.Targets), len(c.Targets), c.Due, c.Expires, t.now)
 		if err != nil {
 			return nil, err
 		}

@@ -181,7 +181,7 @@ func lettersRequeued(b *bench) {
 	}
 	row := got.Deliveries[0]
 	want := message.Delivery{
-		ID: row.ID, MessageID: id, Channel: "fcm", DueAt: row.DueAt, ExpiresAt: row.DueAt.Add(10 * time.Minute),
+		ID: row.ID, MessageID: id, Channel: "fcm", Priority: message.PriorityBulk, DueAt: row.DueAt, ExpiresAt: row.DueAt.Add(10 * time.Minute),
 		Targets: []message.Target{{Device: d.Key, Epoch: d.Epoch, Seq: 1}},
 	}
 	if diff := cmp.Diff(want, row); diff != "" || row.DueAt.Before(before) {

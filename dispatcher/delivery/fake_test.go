@@ -67,9 +67,13 @@ func newMemory(devices ...int64) *memory {
 }
 
 func (m *memory) add(id int64, devices ...int64) message.Delivery {
+	return m.addTo("row", id, devices...)
+}
+
+func (m *memory) addTo(channel string, id int64, devices ...int64) message.Delivery {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := message.Delivery{ID: id, MessageID: "m", Channel: "row", DueAt: m.Now(), ExpiresAt: m.Now().Add(24 * time.Hour)}
+	d := message.Delivery{ID: id, MessageID: "m", Channel: channel, DueAt: m.Now(), ExpiresAt: m.Now().Add(24 * time.Hour)}
 	for _, device := range devices {
 		d.Targets = append(d.Targets, message.Target{Device: device, Epoch: 1, Seq: 1})
 	}
@@ -342,6 +346,7 @@ type bench struct {
 	lease  *lease.Keeper
 	store  *memory
 	vendor *vendor
+	others map[string]*vendor // of further rows, by their names
 	live   *config.Live
 	made   []provider.Deps // of each provider, in order
 	path   string
@@ -362,8 +367,11 @@ func newBench(t *testing.T, m *memory, v *vendor) *bench {
 	b.engine = New(Deps{
 		Live: live, Store: m, Lease: b.lease, Log: log, Metrics: metrics.New(prometheus.NewRegistry()),
 		Quota: m.quota,
-		NewProvider: func(_ config.Channel, d provider.Deps) (provider.Provider, error) {
+		NewProvider: func(row config.Channel, d provider.Deps) (provider.Provider, error) {
 			b.made = append(b.made, d)
+			if v, ok := b.others[row.Name]; ok {
+				return v, nil
+			}
 			if b.vendor == nil {
 				return nil, errors.New("endpoint.caBundle: holds no PEM certificate")
 			}

@@ -171,7 +171,7 @@ func TestPushChannelDefaults(t *testing.T) {
 		FCM:         &pushv1.FCMChannel{Target: pushv1.FCMTargetToken},
 		Credentials: pushv1.ChannelCredentials{SecretRef: pushv1.SecretReference{Name: "fcm"}},
 		Endpoint:    &pushv1.ChannelEndpoint{CABundleRef: &pushv1.ConfigMapKeyReference{Name: "ca", Key: "ca.crt"}},
-		Limits:      pushv1.ChannelLimits{MaxConcurrentRequests: 256},
+		Limits:      pushv1.ChannelLimits{MaxConcurrentRequests: 256, QuotaReservePercent: new(int32(10))},
 		Probe:       pushv1.ChannelProbe{IntervalSeconds: 600, TimeoutSeconds: 10},
 		Access:      pushv1.ChannelAccess{From: pushv1.AccessFromSame},
 	}

@@ -153,26 +153,6 @@ func TestFluxWaitsForTheTest(t *testing.T) {
 	}
 }
 
-// TestArgoCDKnowsTheConditions that the health check asks for.
-func TestArgoCDKnowsTheConditions(t *testing.T) {
-	t.Parallel()
-	b, err := os.ReadFile(filepath.Join("samples", "pushtest", "argocd.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, comment, _ := strings.Cut(string(b), "\n#\n")
-	data := map[string]string{}
-	if err := yaml.UnmarshalStrict([]byte(strings.ReplaceAll("\n"+comment, "\n#", "\n")), &data); err != nil {
-		t.Fatal(err)
-	}
-	health := data["resource.customizations.health."+pushv1.GroupName+"_PushTest"]
-	for _, name := range []string{pushv1.ConditionReady, pushv1.ConditionComplete, pushv1.ConditionFailed} {
-		if !strings.Contains(health, `c.type == "`+name+`"`) {
-			t.Errorf("the health check does not ask for %s:\n%s", name, health)
-		}
-	}
-}
-
 // convert reads a document strictly.
 func convert(t *testing.T, document map[string]any, into any) {
 	t.Helper()

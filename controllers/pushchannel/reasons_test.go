@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
@@ -23,18 +24,20 @@ func TestStatusOfEveryFact(t *testing.T) {
 		at: time.Unix(1, 0), proof: provider.Proof{Verdict: provider.Unasked, Detail: "the first push shows whether the vendor takes it"},
 	}, true)
 	silent, _ := delivering(types.NamespacedName{}, nil)
-	says := func(reason string) condition.Fact {
-		row := pushv1.AppChannelStatus{Name: "xiaomi", Reason: reason, Message: "Xiaomi answered 1: words"}
+	row := func(ready metav1.ConditionStatus, reason string) condition.Fact {
+		row := pushv1.AppChannelStatus{Name: "xiaomi", Ready: ready, Reason: reason, Message: "Xiaomi answered 1: words"}
 		return traffic(testenv.App("ns", "chat", "xiaomi"), row)
 	}
+	says := func(reason string) condition.Fact { return row(metav1.ConditionFalse, reason) }
 	over := unusable("apns", source{field: "spec.credentials.secretRef", secret: "apns"}, &provider.ExpiredError{Field: "tls.crt", At: time.Unix(86400, 0)})
 	noURL := Endpoints(nil).check(&pushv1.ChannelEndpoint{URL: "https://%zz"})
 	for _, tt := range []struct {
 		facts channelFacts
 		ready string
 	}{
-		{channelFacts{resolved, accepted, says(pushv1.ReasonDelivering)}, pushv1.ReasonReady},
-		{channelFacts{resolved, accepted, says(pushv1.ReasonVendorThrottled)}, pushv1.ReasonReady},
+		{channelFacts{resolved, accepted, row(metav1.ConditionTrue, pushv1.ReasonDelivering)}, pushv1.ReasonReady},
+		{channelFacts{resolved, accepted, row(metav1.ConditionTrue, pushv1.ReasonVendorThrottled)}, pushv1.ReasonReady},
+		{channelFacts{resolved, accepted, row(metav1.ConditionUnknown, pushv1.ReasonVendorThrottled)}, pushv1.ReasonVendorThrottled},
 		{channelFacts{resolved, checked, silent}, pushv1.ReasonReady},
 		{channelFacts{resolved, expiry{time.Unix(86400, 0)}.warn(accepted, time.Unix(0, 0)), silent}, pushv1.ReasonReady},
 		{channelFacts{resolved, accepted, says(pushv1.ReasonQuotaExhausted)}, pushv1.ReasonQuotaExhausted},

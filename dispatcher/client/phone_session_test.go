@@ -254,6 +254,46 @@ func TestPhoneLeavesInOrder(t *testing.T) {
 	}
 }
 
+// TestPhoneLeavesBehindItsLastAcknowledgement: what the app is taking while it leaves is acknowledged first, and a pong that was
+// owed before is none for its leaving.
+func TestPhoneLeavesBehindItsLastAcknowledgement(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, taking, taken := newFake(t), make(chan struct{}), make(chan struct{})
+		p, l := f.loggedIn(t, client.Options{Callbacks: client.Callbacks{MessageReceived: func(wire.Message) error {
+			close(taking)
+			<-taken
+			return nil
+		}}})
+		if beat, err := l.read(); err != nil || beat.Type != wire.FramePing {
+			t.Fatalf("it said %+v, %v", beat, err)
+		}
+		l.send(wire.ServerFrame{Type: wire.FrameMessage, Message: &wire.Message{Seq: 7, MessageID: "m"}})
+		<-taking
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			p.Close()
+		}()
+		synctest.Wait() // it leaves, while the app is not done
+		close(taken)
+		for _, want := range []string{wire.FrameAck, wire.FramePing} {
+			if said, err := l.read(); err != nil || said.Type != want {
+				t.Fatalf("it said %+v, %v, not %s", said, err, want)
+			}
+		}
+		l.send(wire.ServerFrame{Type: wire.FramePong})
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Error("it left with the answer to an earlier ping")
+		default:
+		}
+		l.send(wire.ServerFrame{Type: wire.FramePong})
+		<-closed
+	})
+}
+
 // TestPhoneKeepsWhatTheAppRefused: it is not acknowledged and comes again.
 func TestPhoneKeepsWhatTheAppRefused(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,10 @@ type Session struct {
 	// nothing is received any more.
 	last atomic.Pointer[string]
 	left chan struct{}
+	// turn is held while a message is taken and acknowledged, and while the last frame is sent: that one comes behind the
+	// acknowledgement. unanswered counts the pings without a pong.
+	turn       chan struct{}
+	unanswered atomic.Int32
 }
 
 // Open logs in, which binds the device to the user, and receives in the
@@ -81,7 +85,7 @@ func (d *Device) open(ctx, life context.Context, l Login) (*Session, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(maxFrame)
-	s := &Session{conn: conn, login: l, paced: make(chan struct{}, 1), left: make(chan struct{})}
+	s := &Session{conn: conn, login: l, paced: make(chan struct{}, 1), left: make(chan struct{}), turn: make(chan struct{}, 1)}
 	if err := s.logIn(ctx, d.Credentials); err != nil {
 		_ = conn.CloseNow()
 		return nil, refusal(err)
@@ -150,10 +154,12 @@ func (s *Session) leave(ctx context.Context) error {
 
 // finish stops messages, asks, and returns when the answer has ended the session.
 func (s *Session) finish(ctx context.Context, ask, answer string) error {
-	if !s.last.CompareAndSwap(nil, &answer) {
-		return errLeft
-	}
-	if err := s.write(ctx, wire.ClientFrame{Type: ask}); err != nil {
+	if err := s.inTurn(ctx, func() error {
+		if !s.last.CompareAndSwap(nil, &answer) {
+			return errLeft
+		}
+		return s.write(ctx, wire.ClientFrame{Type: ask})
+	}); err != nil {
 		return err
 	}
 	select {
@@ -165,6 +171,17 @@ func (s *Session) finish(ctx context.Context, ask, answer string) error {
 		return s.err
 	}
 	return nil
+}
+
+// inTurn does something while no message is being taken.
+func (s *Session) inTurn(ctx context.Context, do func() error) error {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.turn }()
+	return do()
 }
 
 func (s *Session) logIn(ctx context.Context, c wire.RegisteredDevice) error {
@@ -202,18 +219,19 @@ func (s *Session) receive(ctx context.Context) {
 }
 
 func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
+	owed := f.Type == wire.FramePong && s.unanswered.Add(-1) > 0
 	if last := s.last.Load(); last != nil {
-		return handleLast(f, *last)
+		if f.Type == *last && !owed {
+			return errLeft
+		}
+		return nil
 	}
 	if f.Message == nil && f.Type == wire.FrameMessage {
 		return errors.New("a message frame without a message")
 	}
 	switch f.Type {
 	case wire.FrameMessage:
-		if err := s.login.OnMessage(*f.Message); err != nil {
-			return err
-		}
-		return s.write(ctx, wire.ClientFrame{Type: wire.FrameAck, Seq: f.Seq})
+		return s.inTurn(ctx, func() error { return s.take(ctx, *f.Message) })
 	case wire.FrameGap:
 		if s.login.OnGap != nil {
 			s.login.OnGap(f.Cursor)
@@ -226,15 +244,19 @@ func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
 	return nil // Also of a frame that is newer than this client.
 }
 
+// take hands a message to the app and acknowledges it, unless the session ends.
+func (s *Session) take(ctx context.Context, m wire.Message) error {
+	if s.last.Load() != nil {
+		return nil
+	}
+	if err := s.login.OnMessage(m); err != nil {
+		return err
+	}
+	return s.write(ctx, wire.ClientFrame{Type: wire.FrameAck, Seq: m.Seq})
+}
+
 // errLeft ends a session that was left in good order.
 var errLeft = errors.New("the session was left")
-
-func handleLast(f wire.ServerFrame, last string) error {
-	if f.Type == last {
-		return errLeft
-	}
-	return nil
-}
 
 // setPace takes what a pong says; one of an older dispatcher says nothing.
 func (s *Session) setPace(seconds int32) {
@@ -269,6 +291,9 @@ func (s *Session) beat() time.Duration {
 }
 
 func (s *Session) write(ctx context.Context, f wire.ClientFrame) error {
+	if f.Type == wire.FramePing {
+		s.unanswered.Add(1)
+	}
 	b, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("encoding a frame: %w", err)

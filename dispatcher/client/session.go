@@ -221,10 +221,7 @@ func (s *Session) receive(ctx context.Context) {
 func (s *Session) handle(ctx context.Context, f wire.ServerFrame) error {
 	owed := f.Type == wire.FramePong && s.unanswered.Add(-1) > 0
 	if last := s.last.Load(); last != nil {
-		if f.Type == *last && !owed {
-			return errLeft
-		}
-		return nil
+		return handleLast(f, *last, owed)
 	}
 	if f.Message == nil && f.Type == wire.FrameMessage {
 		return errors.New("a message frame without a message")
@@ -257,6 +254,14 @@ func (s *Session) take(ctx context.Context, m wire.Message) error {
 
 // errLeft ends a session that was left in good order.
 var errLeft = errors.New("the session was left")
+
+// handleLast waits for the answer to the last frame, but for a pong that was owed before.
+func handleLast(f wire.ServerFrame, last string, owed bool) error {
+	if f.Type == last && !owed {
+		return errLeft
+	}
+	return nil
+}
 
 // setPace takes what a pong says; one of an older dispatcher says nothing.
 func (s *Session) setPace(seconds int32) {

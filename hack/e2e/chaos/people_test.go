@@ -19,10 +19,18 @@ import (
 // The people, for each vendor: residents have a phone and no session, readers have a session as long as
 // they can, and two switchers share one phone.
 const (
-	residents = 10
 	readers   = 1
 	switchers = 1
+	// fewest residents there are; perPhone is what a phone receives at the most: Huawei gives one 3,000 pushes a day and
+	// drops the others without a word, and a switchers' phone receives for two.
+	fewest, perPhone = 10, 1_400
 )
+
+// residents are so many for each vendor that no phone receives more than its vendor allows.
+func residents() int {
+	users := int(duration.Seconds()) * *rateFlag / perPhone
+	return max(fewest, users/len(vendors()))
+}
 
 // handset is a phone with what it showed.
 type handset struct {
@@ -60,7 +68,7 @@ func (w *world) settle(t *testing.T, dice *rand.Rand) *people {
 	p.cancel = cancel
 	t.Cleanup(func() { cancel(); p.living.Wait() })
 	for _, v := range vendors() {
-		for n := range residents {
+		for n := range residents() {
 			p.move(t, ctx, v, fmt.Sprintf("%s-resident-%d", v.Row, n))
 		}
 		for n := range readers {

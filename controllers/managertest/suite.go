@@ -5,6 +5,7 @@ package managertest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -43,6 +44,10 @@ type Suite struct {
 
 // Main runs the tests of a package beside a manager, which it stores in target before the first test.
 func Main(m *testing.M, target **Suite) int {
+	flag.Parse()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		return m.Run() // Fuzz targets need no API server, and each of their workers would start one.
+	}
 	code, err := run(m, target)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "managertest:", err)

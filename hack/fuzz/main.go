@@ -103,6 +103,7 @@ func (r *runner) target(ctx context.Context, t Target) error {
 		"-test.fuzzminimizetime=10x", // By default it takes a minute for each input that is new.
 		"-test.timeout="+(r.each+5*time.Minute).String(), "-test.fuzzcachedir="+filepath.Join(r.found, t.Package))
 	fuzz.Dir = t.Package
+	fuzz.WaitDelay = 10 * time.Second // what a worker has started and left must not hold the run up
 	said, err := fuzz.CombinedOutput()
 	if err != nil {
 		_, _ = fmt.Fprintf(r.out, "%s: %v\n%s", t, err, said)

@@ -66,9 +66,10 @@ func codeOf(a provider.Answer, r refusal, shaped bool) string {
 }
 
 // classOf takes a code that the table does not know for its status, but not with 400, which says too little. A request for
-// patience is one whatever its code.
+// patience is one whatever its code, and only a status can say that a push was taken.
 func classOf(status int, code string, codes provider.CodeIndex) message.Class {
-	if row, ok := codes[code]; ok && status != http.StatusTooManyRequests {
+	row, ok := codes[code]
+	if ok && status != http.StatusTooManyRequests && (row.Class != message.Accepted || code == strconv.Itoa(status)) {
 		return row.Class
 	}
 	if row, ok := codes[strconv.Itoa(status)]; ok && status != http.StatusBadRequest {

@@ -105,7 +105,7 @@ func (r *runner) target(ctx context.Context, t Target) error {
 	fuzz.Dir = t.Package
 	fuzz.WaitDelay = 10 * time.Second // what a worker has started and left must not hold the run up
 	said, err := fuzz.CombinedOutput()
-	// The end of the time is told as a failure now and then (golang.org/issue/75804); a real one names its input.
+	// The end of the time is told as a failure now and then; a real one names its input.
 	late := bytes.Contains(said, []byte("context deadline exceeded")) && !bytes.Contains(said, []byte("Failing input"))
 	if err != nil && !late {
 		_, _ = fmt.Fprintf(r.out, "%s: %v\n%s", t, err, said)

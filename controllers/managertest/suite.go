@@ -5,10 +5,10 @@ package managertest
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,8 +44,7 @@ type Suite struct {
 
 // Main runs the tests of a package beside a manager, which it stores in target before the first test.
 func Main(m *testing.M, target **Suite) int {
-	flag.Parse()
-	if flag.Lookup("test.fuzz").Value.String() != "" {
+	if slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.fuzz=") }) {
 		return m.Run() // Fuzz targets need no API server, and each of their workers would start one.
 	}
 	code, err := run(m, target)

@@ -24,7 +24,7 @@ func NewDocument(appID string, trust config.DeviceJWT) *config.Document {
 			ServerKeys: []config.Secret{plainKey()}, RegistrationKeys: []config.Secret{plainKey()}, DeviceJWT: trust,
 		},
 		// A phone of the tests does in seconds what others do in days.
-		Rates: config.Rates{RequestsPerDevice: 1000},
+		Rates: config.Rates{RegistrationsPerSource: 1000, RequestsPerDevice: 1000}, // All phones have one address.
 		Retention: config.Retention{
 			MessagesSeconds: day, ReceiptsSeconds: day, InactiveDevicesSeconds: day,
 		},

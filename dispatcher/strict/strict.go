@@ -10,8 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -38,142 +38,72 @@ func Unmarshal(text []byte, into any) error {
 
 // Check refuses what could be read in two ways. Of what is no JSON it may say anything.
 func Check(text []byte) error {
-	if !utf8.Valid(text) {
+	switch {
+	case !utf8.Valid(text):
 		return errEncoding
+	case halfPair(text):
+		return errSurrogate
 	}
-	s := scanner{text: text}
-	for s.at < len(text) {
-		if err := s.next(); err != nil {
+	var w walk
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // of any size
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return nil // The end; what is no JSON was refused before.
+		}
+		if err := w.step(token); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-// scanner goes through a text from one bracket, comma or text to the next.
-type scanner struct {
-	text []byte
-	at   int
-	open []level
-	// named are the names so far of the open objects, the innermost last.
-	named [][]byte
-	// many are the names of large objects in one case, by the depth at which they are.
-	many map[int]map[string]bool
-}
+// walk is a way through a text, token by token.
+type walk struct{ open []level }
 
 // level is an open list or object.
 type level struct {
-	object bool
-	// wantsName is true where a text is a name.
-	wantsName bool
-	// names is where those of the object begin.
-	names int
+	// names are those so far of an object, in one case; nil for a list.
+	names map[string]bool
+	// valued is true where a name waits for its value.
+	valued bool
 }
 
-// few is how many names are compared one by one.
-const few = 16
-
-func (s *scanner) next() error {
-	c := s.text[s.at]
-	s.at++
-	switch c {
-	case '{', '[':
-		if len(s.open) == MaxDepth {
-			return errDeep
+func (w *walk) step(token json.Token) error {
+	if n := len(w.open); n > 0 && w.open[n-1].names != nil {
+		in := &w.open[n-1]
+		if name, isText := token.(string); isText && !in.valued {
+			in.valued = true
+			return in.name(name)
 		}
-		s.open = append(s.open, level{object: c == '{', wantsName: c == '{', names: len(s.named)})
-	case '}', ']':
-		s.leave()
-	case ',':
-		if n := len(s.open); n > 0 {
-			s.open[n-1].wantsName = s.open[n-1].object
-		}
-	case '"':
-		return s.quoted()
+		in.valued = false
+	}
+	switch token {
+	case json.Delim('{'):
+		return w.enter(level{names: map[string]bool{}})
+	case json.Delim('['):
+		return w.enter(level{})
+	case json.Delim('}'), json.Delim(']'):
+		w.open = w.open[:len(w.open)-1]
 	}
 	return nil
 }
 
-func (s *scanner) leave() {
-	n := len(s.open)
-	if n == 0 {
-		return
+func (w *walk) enter(l level) error {
+	if len(w.open) == MaxDepth {
+		return errDeep
 	}
-	s.named = s.named[:s.open[n-1].names]
-	s.open = s.open[:n-1]
-	delete(s.many, n)
-}
-
-// quoted reads a text behind its first quote.
-func (s *scanner) quoted() error {
-	begin, escaped := s.at, false
-	for ; s.at < len(s.text) && s.text[s.at] != '"'; s.at++ {
-		if s.text[s.at] == '\\' {
-			escaped = true
-			s.at++
-		}
-	}
-	end := min(s.at, len(s.text))
-	s.at++
-	inner := s.text[begin:end]
-	if escaped && halfPair(inner) {
-		return errSurrogate
-	}
-	n := len(s.open)
-	if n == 0 || !s.open[n-1].wantsName {
-		return nil
-	}
-	s.open[n-1].wantsName = false
-	return s.name(nameOf(inner, escaped))
-}
-
-// name notes a name of the innermost object.
-func (s *scanner) name(name []byte) error {
-	depth := len(s.open)
-	names := s.named[s.open[depth-1].names:]
-	if len(names) == few {
-		return s.oneOfMany(depth, name, names)
-	}
-	for _, n := range names {
-		if bytes.EqualFold(n, name) {
-			return errTwice
-		}
-	}
-	s.named = append(s.named, name)
+	w.open = append(w.open, l)
 	return nil
 }
 
-// oneOfMany is name for an object that already has the few names.
-func (s *scanner) oneOfMany(depth int, name []byte, names [][]byte) error {
-	if s.many == nil {
-		s.many = map[int]map[string]bool{}
-	}
-	known := s.many[depth]
-	if known == nil {
-		known = make(map[string]bool, 2*few)
-		for _, n := range names {
-			known[string(bytes.Map(folded, n))] = true
-		}
-		s.many[depth] = known
-	}
-	key := string(bytes.Map(folded, name))
-	if known[key] {
+func (l *level) name(name string) error {
+	key := strings.Map(folded, name)
+	if l.names[key] {
 		return errTwice
 	}
-	known[key] = true
+	l.names[key] = true
 	return nil
-}
-
-// nameOf is a name without escapes.
-func nameOf(inner []byte, escaped bool) []byte {
-	if !escaped {
-		return inner
-	}
-	var name string
-	if json.Unmarshal(slices.Concat([]byte{'"'}, inner, []byte{'"'}), &name) != nil {
-		return inner
-	}
-	return []byte(name)
 }
 
 // folded is the smallest rune that equals r but for the case.
@@ -187,7 +117,7 @@ func folded(r rune) rune {
 	}
 }
 
-// halfPair reports whether a text has half of a surrogate pair.
+// halfPair reports whether a text has half of a surrogate pair: only its strings have backslashes.
 func halfPair(inner []byte) bool {
 	for at := 0; at < len(inner); at++ {
 		if inner[at] != '\\' {

@@ -21,7 +21,7 @@ func (a *attempt) spend(m message.Message, targets []message.Target) (pass, wait
 	}
 	doc, _ := a.live.Current()
 	n := notification(m, doc.Document, a.sender.row, now)
-	a.taken = a.sender.quota.Take(n, priorityOf(m, n), len(targets))
+	a.taken = a.sender.quota.Take(n, priorityOf(m, a.delivery.Priority), len(targets))
 	return targets[:a.taken.N], targets[a.taken.N:]
 }
 
@@ -35,15 +35,17 @@ func (a *attempt) waitForQuota(targets []message.Target) {
 	a.retries.add(targets, at, message.Outcome{Class: message.QuotaExhausted, Detail: a.taken.Why})
 }
 
-// priorityOf says how much of a vendor's day a push may use.
-func priorityOf(m message.Message, n provider.Notification) quota.Priority {
-	switch {
-	case m.Sender == message.PushTestSender:
+// priorityOf says how much of a vendor's day a push may use: what its class may, but push tests ask whatever is left.
+func priorityOf(m message.Message, p message.Priority) quota.Priority {
+	if m.Sender == message.PushTestSender {
 		return quota.Free
-	case n.Urgent:
+	}
+	switch p {
+	case message.PriorityCall:
 		return quota.Call
-	case m.Kind == message.KindBroadcast, m.Detail.GroupID != "":
+	case message.PriorityBulk:
 		return quota.Bulk
+	case message.PriorityMessage:
 	}
 	return quota.Message
 }

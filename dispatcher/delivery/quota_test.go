@@ -144,20 +144,19 @@ func TestQuotaHours(t *testing.T) {
 
 func TestPriorityOf(t *testing.T) {
 	t.Parallel()
+	test := message.Message{Sender: message.PushTestSender}
 	for name, tt := range map[string]struct {
 		m    message.Message
-		n    provider.Notification
+		p    message.Priority
 		want quota.Priority
 	}{
-		"message":      {m: message.Message{Kind: message.KindChat}, want: quota.Message},
-		"call":         {m: message.Message{Kind: message.KindCall}, n: provider.Notification{Urgent: true}, want: quota.Call},
-		"group call":   {m: message.Message{Detail: message.Detail{GroupID: "g"}}, n: provider.Notification{Urgent: true}, want: quota.Call},
-		"group":        {m: message.Message{Detail: message.Detail{GroupID: "g"}}, want: quota.Bulk},
-		"broadcast":    {m: message.Message{Kind: message.KindBroadcast}, want: quota.Bulk},
-		"test":         {m: message.Message{Sender: message.PushTestSender}, want: quota.Free},
-		"without kind": {want: quota.Message},
+		"call":          {p: message.PriorityCall, want: quota.Call},
+		"message":       {p: message.PriorityMessage, want: quota.Message},
+		"for many":      {p: message.PriorityBulk, want: quota.Bulk},
+		"test":          {m: test, p: message.PriorityMessage, want: quota.Free},
+		"test for many": {m: test, p: message.PriorityBulk, want: quota.Free},
 	} {
-		if got := priorityOf(tt.m, tt.n); got != tt.want {
+		if got := priorityOf(tt.m, tt.p); got != tt.want {
 			t.Errorf("%s: %d, want %d", name, got, tt.want)
 		}
 	}

@@ -1,8 +1,6 @@
 package process
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"testing"
@@ -13,24 +11,9 @@ import (
 // Restore ends a quarantine by way of the admin port.
 func (d *Dispatcher) Restore(tb testing.TB, restore report.Restore) (done report.Restored) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), patience)
-	defer cancel()
-	body, err := json.Marshal(restore)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.AdminURL+report.RestorePath, bytes.NewReader(body))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+d.document.Keys.Report.Reveal())
-	resp, err := d.admin.Do(req)
-	if err != nil {
-		tb.Fatalf("asking for a restore: %v", err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // it is in memory
-	if err := json.NewDecoder(resp.Body).Decode(&done); err != nil || resp.StatusCode != http.StatusOK {
-		tb.Fatalf("the answer %d to a restore: %v", resp.StatusCode, err)
+	var refused json.RawMessage
+	if status := d.command(tb, report.RestorePath, restore, &done, &refused); status != http.StatusOK {
+		tb.Fatalf("the answer %d to a restore: %s", status, refused)
 	}
 	return done
 }

@@ -155,9 +155,8 @@ func TestDrain(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	url := "wss" + strings.TrimPrefix(bed.Device.URL, "https") + wire.SessionPath
-	_, resp, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: bed.Device.Client()})
-	if err == nil || resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+	_, said, err := connect(t, bed, websocket.CompressionDisabled)
+	if err == nil || said.status != 503 || said.header.Get("Retry-After") == "" {
 		t.Errorf("a closed hub takes sessions: %v", err)
 	}
 }
@@ -168,9 +167,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 	for range planetest.MaxSessions {
 		dial(t, bed)
 	}
-	url := "wss" + strings.TrimPrefix(bed.Device.URL, "https") + wire.SessionPath
-	_, resp, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: bed.Device.Client()})
-	if err == nil || resp.StatusCode != 503 {
+	_, said, err := connect(t, bed, websocket.CompressionDisabled)
+	if err == nil || said.status != 503 {
 		t.Errorf("one connection too many: %v", err)
 	}
 }

@@ -22,13 +22,12 @@ import (
 func TestFramesAreNeverCompressed(t *testing.T) {
 	t.Parallel()
 	bed := planetest.New(t)
-	url := "wss" + strings.TrimPrefix(bed.Device.URL, "https") + wire.SessionPath
 	for _, mode := range []websocket.CompressionMode{websocket.CompressionContextTakeover, websocket.CompressionNoContextTakeover} {
-		conn, resp, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: bed.Device.Client(), CompressionMode: mode})
+		conn, said, err := connect(t, bed, mode)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if agreed := resp.Header.Get("Sec-Websocket-Extensions"); agreed != "" {
+		if agreed := said.header.Get("Sec-Websocket-Extensions"); agreed != "" {
 			t.Errorf("mode %d: the dispatcher agrees to %q", mode, agreed)
 		}
 		_ = conn.CloseNow()

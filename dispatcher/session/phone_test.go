@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -23,10 +24,29 @@ type phone struct {
 	conn *websocket.Conn
 }
 
-func dial(t *testing.T, bed *planetest.Bed) *phone {
+// answer is what the dispatcher says to a request for a session.
+type answer struct {
+	status int
+	header http.Header
+}
+
+// connect opens a connection that nobody has logged in on.
+func connect(t *testing.T, bed *planetest.Bed, mode websocket.CompressionMode) (*websocket.Conn, answer, error) {
 	t.Helper()
 	url := "wss" + strings.TrimPrefix(bed.Device.URL, "https") + wire.SessionPath
-	conn, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: bed.Device.Client()})
+	conn, resp, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: bed.Device.Client(), CompressionMode: mode})
+	if resp == nil {
+		return conn, answer{}, err
+	}
+	if resp.Body != nil {
+		_ = resp.Body.Close()
+	}
+	return conn, answer{resp.StatusCode, resp.Header}, err
+}
+
+func dial(t *testing.T, bed *planetest.Bed) *phone {
+	t.Helper()
+	conn, _, err := connect(t, bed, websocket.CompressionDisabled)
 	if err != nil {
 		t.Fatal(err)
 	}

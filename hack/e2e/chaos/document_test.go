@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,7 +42,9 @@ func document(seed uint64, results map[string]*result) string {
 	line("Pushes that arrived on phones", func(r *result) any { return r.pushed })
 	line("Repeated pushes per million", func(r *result) any { return r.million(r.repeated) })
 	line("Repeated pushes per million that a phone shows twice", func(r *result) any { return r.million(r.seen) })
-	line("Vendors whose phones showed one twice", func(r *result) any { return strings.Join(slices.Sorted(maps.Keys(r.seenBy)), ", ") })
+	line("Vendors whose phones showed one twice", func(r *result) any {
+		return cmp.Or(strings.Join(slices.Sorted(maps.Keys(r.seenBy)), ", "), "none")
+	})
 	line("Pushes unaccounted for", func(r *result) any { return r.account.Unaccounted() })
 	b.WriteString(tail)
 	b.WriteString("| Fault | " + strings.Join(names(results), " | ") + " |\n|---|" + strings.Repeat("---:|", len(results)) + "\n")

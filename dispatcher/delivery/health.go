@@ -14,6 +14,10 @@ const unreachableAfter = 3
 // lately is how long an accepted push shows that a row works.
 const lately = time.Minute
 
+// longestOutage is the longest wait between two trials of a vendor that does not answer: when it is back, the report and
+// the status must tell so within a minute.
+const longestOutage = 30 * time.Second
+
 // patienceWithThrottling is how long a vendor may refuse everything before the row no longer counts as slow only.
 const patienceWithThrottling = 30 * time.Second
 
@@ -27,6 +31,7 @@ type health struct {
 	closedUntil time.Time
 	failures    int // transient calls in a row
 	acceptedAt  time.Time
+	refusals    refusals
 }
 
 func newHealth(now time.Time) health {
@@ -71,8 +76,10 @@ func (h *health) observe(outcomes []message.Outcome, fused bool, now time.Time) 
 			return
 		}
 		h.failures = 0
-	case message.Rejected, message.Unknown, message.Accepted:
+	case message.Rejected, message.Unknown:
 		h.failures = 0 // the vendor answered; the fault is the message's
+		h.refusals.note(worst, now)
+	case message.Accepted:
 	}
 }
 
@@ -98,7 +105,7 @@ func (h *health) spent(o message.Outcome, now time.Time) {
 }
 
 func (h *health) open(now time.Time) {
-	h.failures, h.acceptedAt = 0, now
+	h.failures, h.acceptedAt, h.refusals = 0, now, refusals{}
 	if h.state != report.Delivering {
 		*h = health{state: report.Delivering, since: now, acceptedAt: now}
 	}
@@ -114,7 +121,7 @@ func (h *health) failed(o message.Outcome, now time.Time) {
 	if h.failures < unreachableAfter {
 		return
 	}
-	wait := min(firstBackoff<<min(h.failures, 10), heldBack)
+	wait := min(firstBackoff<<min(h.failures, 10), longestOutage)
 	h.close(report.Unreachable, o, max(wait, o.RetryAfter), now)
 }
 

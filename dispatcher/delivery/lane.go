@@ -50,6 +50,7 @@ type lane struct {
 	sender   *sender // nil while the app has no such row
 	pace     pace
 	inFlight flying
+	asking   bool // the vendor is probed
 	ended    bool // no attempt starts any more
 	attempts sync.WaitGroup
 }
@@ -131,9 +132,7 @@ func (l *lane) observe(by *sender, outcomes []message.Outcome, fused bool, now t
 	before := l.health.state
 	l.health.observe(outcomes, fused, now)
 	l.marks.note(outcomes, l.health.state, now)
-	if after := l.health; after.state != before {
-		l.log.Info("channel row changed", "channel", l.name, "from", before, "to", after.state, "code", after.code, "vendorSays", after.message)
-	}
+	l.tell(before)
 	return l.health.closedUntil.After(now)
 }
 
@@ -155,6 +154,7 @@ func (l *lane) status() report.Channel {
 		Blocked: l.health.blocked(l.store.Now()),
 	}
 	l.marks.show(&row, l.store.Now())
+	l.health.refusals.show(&row, l.store.Now())
 	return row
 }
 
@@ -217,6 +217,7 @@ func (l *lane) next(ctx context.Context, now time.Time) (wait time.Duration, emp
 	}
 	d, ok := l.take(now)
 	if !ok {
+		l.revive(ctx)
 		return l.untilNext(now), false
 	}
 	l.start(ctx, d)

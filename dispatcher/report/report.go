@@ -46,7 +46,7 @@ type Store struct {
 // ChannelState is what the dispatcher makes of a channel row.
 type ChannelState string
 
-// The states of a channel row. All but Delivering and NoTraffic keep deliveries back.
+// The states of a channel row. All but Delivering, NoTraffic and Refusing keep deliveries back.
 const (
 	NoTraffic          ChannelState = "NoTraffic"
 	Delivering         ChannelState = "Delivering"
@@ -57,6 +57,8 @@ const (
 	Unreachable        ChannelState = "Unreachable"
 	// Misconfigured means that the row's configuration is of no use to this dispatcher; Message says why.
 	Misconfigured ChannelState = "Misconfigured"
+	// Refusing means that the vendor answers, and takes none of the messages because of what is in them.
+	Refusing ChannelState = "Refusing"
 )
 
 // Channel is one channel row as its traffic shows it.

@@ -3,6 +3,6 @@ package report
 // ChannelStates lists every state of a channel row once.
 func ChannelStates() []ChannelState {
 	return []ChannelState{
-		NoTraffic, Delivering, CredentialRejected, MassInvalidation, QuotaExhausted, Throttled, Unreachable, Misconfigured,
+		NoTraffic, Delivering, CredentialRejected, MassInvalidation, QuotaExhausted, Throttled, Unreachable, Misconfigured, Refusing,
 	}
 }

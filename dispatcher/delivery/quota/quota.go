@@ -118,11 +118,19 @@ func (l *Ledger) Row(row config.Channel, rules provider.QuotaRules) *Row {
 	return r
 }
 
-// Forget ends the count of a channel row that is gone.
+// Forget ends the count of a channel row that is gone or suspended. What its vendor said of quotas is forgotten too: whoever
+// sets the row going again may have had them raised.
 func (l *Ledger) Forget(channel string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.rows, channel)
+	for k, c := range l.counts {
+		if k.channel == channel && !c.spentUntil.IsZero() {
+			c.word = opened
+			c.refill()
+			l.poke()
+		}
+	}
 	l.Metrics.ForgetQuotas(channel)
 }
 

@@ -83,6 +83,8 @@ const (
 	ReasonMassInvalidation = "MassInvalidation"
 	// ReasonMisconfigured says that a dispatcher cannot send with the channel's configuration; the message quotes it.
 	ReasonMisconfigured = "Misconfigured"
+	// ReasonMessagesRefused says that the vendor answers, and takes none of the messages because of what is in them.
+	ReasonMessagesRefused = "MessagesRefused"
 )
 
 // Reasons of a PushApp's ChannelsReady and of its rows.

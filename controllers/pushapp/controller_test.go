@@ -137,20 +137,25 @@ func TestRowStates(t *testing.T) {
 	pod := s.launch(t)
 	hash := s.app.Status.ConfigHash
 	for _, tt := range []struct {
-		state report.ChannelState
-		row   string
-		ready string
+		state   report.ChannelState
+		blocked bool
+		row     string
+		ready   string
 	}{
-		{report.Delivering, "True/Delivering", "True/Ready"},
-		{report.Throttled, "True/VendorThrottled", "True/Ready"},
-		{report.QuotaExhausted, "False/QuotaExhausted", "False/QuotaExhausted"},
-		{report.Unreachable, "Unknown/VendorUnreachable", "False/VendorUnreachable"},
-		{report.MassInvalidation, "False/MassInvalidation", "False/MassInvalidation"},
-		{report.Misconfigured, "False/Misconfigured", "False/Misconfigured"},
-		{"Levitating", "Unknown/ReportUnavailable", "False/ReportUnavailable"},
-		{report.NoTraffic, "True/NoTraffic", "True/Ready"},
+		{report.Delivering, false, "True/Delivering", "True/Ready"},
+		{report.Throttled, false, "True/VendorThrottled", "True/Ready"},
+		{report.Throttled, true, "Unknown/VendorThrottled", "False/VendorThrottled"},
+		{report.QuotaExhausted, false, "False/QuotaExhausted", "False/QuotaExhausted"},
+		{report.Unreachable, false, "Unknown/VendorUnreachable", "False/VendorUnreachable"},
+		{report.MassInvalidation, false, "False/MassInvalidation", "False/MassInvalidation"},
+		{report.Misconfigured, false, "False/Misconfigured", "False/Misconfigured"},
+		{report.Refusing, false, "False/MessagesRefused", "False/MessagesRefused"},
+		{"Levitating", false, "Unknown/ReportUnavailable", "False/ReportUnavailable"},
+		{report.NoTraffic, false, "True/NoTraffic", "True/Ready"},
 	} {
-		suite.Dispatchers.Report(pod.Status.PodIP, healthy(hash, report.Channel{Name: "xiaomi", State: tt.state, Code: "1", Message: "words"}))
+		suite.Dispatchers.Report(pod.Status.PodIP, healthy(hash, report.Channel{
+			Name: "xiaomi", State: tt.state, Code: "1", Message: "words", Blocked: tt.blocked,
+		}))
 		awaitRow(t, s.app, "xiaomi", tt.row)
 		await(t, s.app, "Ready="+tt.ready)
 	}

@@ -10,6 +10,7 @@ import (
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
+	"github.com/offlinepush/operator/controllers/render"
 )
 
 // storeReady says whether the dispatchers can use the store.
@@ -34,13 +35,21 @@ func storeReady(app *pushv1.PushApp, o observed) condition.Fact {
 			return condition.False(name, pushv1.ReasonStoreMismatch, "a dispatcher says: "+r.report.Store.Error, condition.Stuck)
 		}
 		if !r.report.Store.Ready {
-			return condition.False(name, pushv1.ReasonStoreUnavailable, "a dispatcher says: "+r.report.Store.Error, condition.Pending)
+			return condition.False(name, pushv1.ReasonStoreUnavailable, "a dispatcher says: "+r.report.Store.Error+storeCure(app), condition.Pending)
 		}
 	}
 	if heard == 0 {
 		return condition.Unknown(name, pushv1.ReasonReportUnavailable, "no dispatcher reported yet", condition.Pending)
 	}
 	return condition.True(name, pushv1.ReasonStoreReady, "the dispatchers read and write the store")
+}
+
+// storeCure says where to look when the dispatchers cannot use the store.
+func storeCure(app *pushv1.PushApp) string {
+	if store := app.Spec.Store.Postgres; store != nil {
+		return fmt.Sprintf("; trying again; see that the database of Secret %s runs and lets the dispatchers in", store.SecretRef.Name)
+	}
+	return "; trying again; see that PersistentVolumeClaim " + render.NamesOf(app.Name).Data + " has room and can be written"
 }
 
 // unbound says what a claim waits for.
@@ -140,7 +149,8 @@ func configOf(hash string, readings map[string]reading, pod corev1.Pod) conditio
 	case !ok:
 		return condition.Unknown(name, pushv1.ReasonReportUnavailable, "a dispatcher did not report yet", condition.Pending)
 	case r.problem != "":
-		return condition.Unknown(name, pushv1.ReasonReportUnavailable, "a dispatcher's report cannot be read: "+r.problem, condition.Pending)
+		return condition.Unknown(name, pushv1.ReasonReportUnavailable, "a dispatcher's report cannot be read: "+r.problem+
+			"; see kubectl logs of the dispatchers, and that NetworkPolicies let the manager reach their port 9090", condition.Pending)
 	case r.report.Config.Hash == hash:
 		return condition.True(name, pushv1.ReasonConfigApplied, "every dispatcher runs on configuration "+hash)
 	case r.report.Config.Error != "":

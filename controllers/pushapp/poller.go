@@ -188,11 +188,23 @@ func essence(readings map[string]reading) map[string]reading {
 		e.report.Config = report.Config{Hash: r.report.Config.Hash, Error: r.report.Config.Error}
 		e.report.Store = r.report.Store
 		for _, c := range r.report.Channels {
-			e.report.Channels = append(e.report.Channels, report.Channel{Name: c.Name, State: c.State, Code: c.Code, Message: c.Message})
+			e.report.Channels = append(e.report.Channels, rowEssence(c))
 		}
 		out[pod] = e
 	}
 	return out
+}
+
+// rowEssence leaves out when a quota runs out as it goes, which changes with every count; a status that is written for
+// another cause tells it.
+func rowEssence(c report.Channel) report.Channel {
+	e := report.Channel{Name: c.Name, State: c.State, Code: c.Code, Message: c.Message, Blocked: c.Blocked}
+	for _, q := range c.Quotas {
+		if !q.UsedUpUntil.IsZero() {
+			e.Quotas = append(e.Quotas, report.Quota{Class: q.Class, UsedUpUntil: q.UsedUpUntil, Waiting: q.Waiting})
+		}
+	}
+	return e
 }
 
 // wake enqueues an app unless the manager ends.

@@ -1,6 +1,7 @@
 package pushapp
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestRowTellsOfQuotas(t *testing.T) {
 	calls, bulk, soon := spent, spent, spent
 	calls.Waiting, bulk.Waiting = report.WaitingMessages, report.WaitingBulk
 	soon.Class, soon.UsedUpUntil, soon.Waiting, soon.RunsOutAt = "Default", time.Time{}, "", midnight.Add(-100*time.Minute)
+	const raised = "; once the vendor raised it, set spec.suspend of the channel to true and back to go on"
 	fine := report.Quota{Class: "Private", Used: 12345, ResetsAt: midnight}
 	for _, tt := range []struct {
 		name            string
@@ -55,18 +57,18 @@ func TestRowTellsOfQuotas(t *testing.T) {
 			"by the count",
 			report.Channel{State: report.QuotaExhausted, Quotas: []report.Quota{spent, fine}},
 			pushv1.ReasonQuotaExhausted,
-			"the quota of class Public is used up until 2026-11-26T16:00Z; pushes wait for the next quota",
+			"the quota of class Public is used up until 2026-11-26T16:00Z; pushes wait for the next quota" + raised,
 		},
 		{
 			"by the vendor",
 			report.Channel{State: report.QuotaExhausted, Code: "200001", Message: "quota", Quotas: []report.Quota{spent}},
-			pushv1.ReasonQuotaExhausted, "Xiaomi answered 200001: quota; pushes wait for the next quota",
+			pushv1.ReasonQuotaExhausted, "Xiaomi answered 200001: quota; pushes wait for the next quota" + raised,
 		},
 		{
 			"by an older dispatcher",
 			report.Channel{State: report.QuotaExhausted},
 			pushv1.ReasonQuotaExhausted,
-			"Xiaomi gave no reason; pushes wait for the next quota",
+			"Xiaomi gave no reason; pushes wait for the next quota" + raised,
 		},
 	} {
 		pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "one"}}
@@ -82,6 +84,35 @@ func TestRowTellsOfQuotas(t *testing.T) {
 		}
 		if fact.Reason != tt.reason || fact.Message != tt.message || fact.Severity != wantSeverity {
 			t.Errorf("%s: %+v, want %s %q", tt.name, fact, tt.reason, tt.message)
+		}
+	}
+}
+
+// TestEssenceOfQuotas: the status is written again when a quota is used up or free again, and not for every push that counts.
+func TestEssenceOfQuotas(t *testing.T) {
+	t.Parallel()
+	midnight := time.Date(2026, 11, 26, 16, 0, 0, 0, time.UTC)
+	says := func(q report.Quota) map[string]reading {
+		c := report.Channel{Name: "xiaomi", State: report.Delivering, Quotas: []report.Quota{q}}
+		return map[string]reading{"one": {report: report.Report{Channels: []report.Channel{c}}}}
+	}
+	fine := report.Quota{Class: "Public", Used: 90, Limit: 100, ResetsAt: midnight}
+	busier, spent, calls := fine, fine, fine
+	busier.Used, busier.RunsOutAt = 95, midnight.Add(-time.Hour)
+	spent.UsedUpUntil, spent.Waiting = midnight, report.WaitingAll
+	calls.UsedUpUntil, calls.Waiting = midnight, report.WaitingMessages
+	for _, tt := range []struct {
+		name          string
+		before, after report.Quota
+		matters       bool
+	}{
+		{"a push", fine, busier, false},
+		{"used up", fine, spent, true},
+		{"others wait", spent, calls, true},
+		{"free again", spent, fine, true},
+	} {
+		if got := !reflect.DeepEqual(essence(says(tt.before)), essence(says(tt.after))); got != tt.matters {
+			t.Errorf("%s: matters is %t, want %t", tt.name, got, tt.matters)
 		}
 	}
 }

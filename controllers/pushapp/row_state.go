@@ -73,21 +73,27 @@ func reported(r row, c report.Channel) condition.Fact {
 	case report.Throttled:
 		if c.Blocked {
 			return condition.Unknown(name, pushv1.ReasonVendorThrottled,
-				words+"; nothing got through for half a minute; sending more slowly", condition.Pending)
+				words+"; nothing got through for half a minute; sending more slowly: if it lasts, lower spec.limits.requestsPerSecond of the channel",
+				condition.Pending)
 		}
 		return condition.True(name, pushv1.ReasonVendorThrottled, words+"; sending more slowly"+quotaNotes(c))
 	case report.CredentialRejected:
-		return condition.False(name, pushv1.ReasonCredentialsRejected, words+"; pushes wait for a valid credential", condition.Stuck)
+		return condition.False(name, pushv1.ReasonCredentialsRejected, words+"; pushes wait for a valid credential in the channel's Secret", condition.Stuck)
 	case report.MassInvalidation:
 		return condition.False(name, pushv1.ReasonMassInvalidation,
 			words+"; so many known tokens cannot be invalid: check that the credential belongs to the app", condition.Stuck)
 	case report.Misconfigured:
 		return condition.False(name, pushv1.ReasonMisconfigured,
 			"a dispatcher cannot use the channel: "+c.Message+"; pushes wait", condition.Stuck)
+	case report.Refusing:
+		return condition.False(name, pushv1.ReasonMessagesRefused,
+			words+"; it takes none of the messages: correct the push profiles of its vendor, or what the senders put into messages", condition.Stuck)
 	case report.QuotaExhausted:
-		return condition.False(name, pushv1.ReasonQuotaExhausted, quotaWords(words, c)+"; pushes wait for the next quota", condition.Pending)
+		return condition.False(name, pushv1.ReasonQuotaExhausted, quotaWords(words, c)+
+			"; pushes wait for the next quota; once the vendor raised it, set spec.suspend of the channel to true and back to go on", condition.Pending)
 	case report.Unreachable:
-		return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+"; trying again", condition.Pending)
+		return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+
+			"; trying again; if it lasts, see the vendor's state page, and DNS, proxy and egress rules of the app's namespace", condition.Pending)
 	}
 	return condition.Unknown(name, pushv1.ReasonReportUnavailable,
 		fmt.Sprintf("the dispatcher reports %q, which this manager does not know: update the manager", c.State), condition.Pending)

@@ -68,7 +68,7 @@ func traffic(app *pushv1.PushApp, row pushv1.AppChannelStatus) condition.Fact {
 	const name = pushv1.ConditionDelivering
 	says := fmt.Sprintf("PushApp %s/%s, channel %s: %s", app.Namespace, app.Name, row.Name, row.Message)
 	switch row.Reason {
-	case pushv1.ReasonCredentialsRejected, pushv1.ReasonMassInvalidation, pushv1.ReasonMisconfigured:
+	case pushv1.ReasonCredentialsRejected, pushv1.ReasonMassInvalidation, pushv1.ReasonMisconfigured, pushv1.ReasonMessagesRefused:
 		return condition.False(name, row.Reason, says, condition.Stuck)
 	case pushv1.ReasonQuotaExhausted:
 		return condition.False(name, row.Reason, says, condition.Pending)

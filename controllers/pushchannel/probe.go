@@ -20,8 +20,9 @@ import (
 const (
 	// While an app's row says that the vendor refuses the credential, an accepted credential is proved this often.
 	troubledInterval = 30 * time.Second
-	// The wait after the first unanswered probe; it doubles up to the channel's interval.
+	// The wait after the first unanswered probe; it doubles up to lastRetry: a vendor that is back must be seen within a minute.
 	firstRetry = 5 * time.Second
+	lastRetry  = 40 * time.Second
 )
 
 // probed is the newest answer of the vendor about one credential.
@@ -54,7 +55,7 @@ func (p probed) wait(interval time.Duration, troubled bool) time.Duration {
 		return interval
 	}
 	doublings := min(p.failures-1, 10)
-	return max(min(firstRetry<<doublings, interval), p.proof.RetryAfter)
+	return max(min(firstRetry<<doublings, lastRetry), p.proof.RetryAfter)
 }
 
 // question is what prove needs to know.

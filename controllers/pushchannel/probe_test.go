@@ -31,7 +31,7 @@ func TestProbeBudget(t *testing.T) {
 		{name: "refused, an app says so too", verdict: provider.Refused, failures: 1, troubled: true, want: 0},
 		{name: "first silence", verdict: provider.Silent, failures: 1, want: 5 * time.Second},
 		{name: "third silence", verdict: provider.Silent, failures: 3, want: 20 * time.Second},
-		{name: "long silence", verdict: provider.Silent, failures: 1000, want: interval},
+		{name: "long silence", verdict: provider.Silent, failures: 1000, want: lastRetry},
 		{name: "the vendor names the time", verdict: provider.Busy, failures: 1, retryAfter: time.Hour, want: time.Hour},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,6 +43,7 @@ func TestStatusOfEveryFact(t *testing.T) {
 		{channelFacts{resolved, accepted, says(pushv1.ReasonQuotaExhausted)}, pushv1.ReasonQuotaExhausted},
 		{channelFacts{resolved, accepted, says(pushv1.ReasonMassInvalidation)}, pushv1.ReasonMassInvalidation},
 		{channelFacts{resolved, accepted, says(pushv1.ReasonMisconfigured)}, pushv1.ReasonMisconfigured},
+		{channelFacts{resolved, accepted, says(pushv1.ReasonMessagesRefused)}, pushv1.ReasonMessagesRefused},
 		{channelFacts{resolved, accepted, says(pushv1.ReasonVendorUnreachable)}, pushv1.ReasonVendorUnreachable},
 		{channelFacts{resolved: condition.FromError(pushv1.ConditionResolved, over), delivering: silent}, pushv1.ReasonCredentialExpired},
 		{channelFacts{resolved: condition.FromError(pushv1.ConditionResolved, noURL), delivering: silent}, pushv1.ReasonInvalidSpec},

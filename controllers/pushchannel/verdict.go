@@ -34,7 +34,8 @@ func credentialsValid(vendor pushv1.Vendor, from source, p probed, inUse bool) c
 	case p.proof.Verdict == provider.Busy:
 		return condition.Unknown(name, pushv1.ReasonVendorThrottled, words+"; asking again later", condition.Pending)
 	}
-	return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+"; asking again", condition.Pending)
+	return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+
+		"; asking again; if it lasts, see the vendor's state page, and DNS, proxy and egress rules of the manager", condition.Pending)
 }
 
 // ending adds to the acceptance of the credential that followed another how people end the change.

@@ -32,7 +32,7 @@ const (
 const (
 	// ReasonResolved says that everything that the channel refers to was found and has the right shape.
 	ReasonResolved = "Resolved"
-	// ReasonCredentialExpired says that the certificate in the Secret has ended.
+	// ReasonCredentialExpired says that the certificate in the Secret has ended; of a PushApp that of exposure.tls.
 	ReasonCredentialExpired = "CredentialExpired"
 	// ReasonIdentifierMismatch says that an identifier of the spec contradicts the credential, for example fcm.projectID.
 	ReasonIdentifierMismatch = "IdentifierMismatch"

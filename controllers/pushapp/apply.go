@@ -71,9 +71,11 @@ func (r *Reconciler) prune(ctx context.Context, app *pushv1.PushApp, objects []r
 		"Service": &corev1.ServiceList{}, "ServiceAccount": &corev1.ServiceAccountList{}, "Deployment": &appsv1.DeploymentList{},
 		"PodDisruptionBudget": &policyv1.PodDisruptionBudgetList{}, "HorizontalPodAutoscaler": &autoscalingv2.HorizontalPodAutoscalerList{},
 	}
-	secrets := &metav1.PartialObjectMetadataList{}
-	secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
-	lists["Secret"] = secrets
+	if r.Secrets == nil { // Without the right to list them: an app has one Secret, whose name never changes.
+		secrets := &metav1.PartialObjectMetadataList{}
+		secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+		lists["Secret"] = secrets
+	}
 	for kind, list := range lists {
 		if err := r.pruneKind(ctx, app, list, func(name string) bool { return wanted[kind+"/"+name] }); err != nil {
 			return fmt.Errorf("pruning %ss: %w", kind, err)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
@@ -42,6 +43,8 @@ type Reconciler struct {
 	Image string
 	// Namespaces are those that the manager watches; empty means every one.
 	Namespaces []string
+	// Secrets tells of changed Secrets when the manager may neither list nor watch them; nil lets it do both.
+	Secrets <-chan event.GenericEvent
 	// FastReload touches pods when their configuration changed, so that kubelets refresh it at once.
 	FastReload bool
 }
@@ -79,7 +82,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 		pass.trouble = err
 		return ctrl.Result{}, err
 	}
-	output, convergeErr := r.converge(ctx, app, pass.rows)
+	output, convergeErr := r.converge(ctx, app, &pass)
 	pass.trouble = convergeErr
 	if output != nil {
 		app.Status.ConfigHash = output.ConfigHash
@@ -96,11 +99,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 
 func (r *Reconciler) forget(name types.NamespacedName) {
 	r.Poller.forget(name)
+	forgetCertificate(name)
 	condition.Forget(kind, name)
 }
 
-// converge makes the cluster hold what the app asks for.
-func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, rows []row) (*render.Output, error) {
+// converge makes the cluster hold what the app asks for. With an output, an error is trouble that was not in its way.
+func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, pass *outcome) (*render.Output, error) {
 	auth, err := r.resolveAuth(ctx, app)
 	if err != nil {
 		return nil, err
@@ -113,12 +117,16 @@ func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, rows []r
 	if err != nil {
 		return nil, err
 	}
+	if pass.certificate, err = r.resolveCertificate(ctx, app); err != nil {
+		return nil, err
+	}
 	keys, err := r.keys(ctx, app)
 	if err != nil {
 		return nil, err
 	}
 	output, err := render.App(render.Input{
-		App: app, Rows: rendered(rows), Auth: auth, Callback: callback, Keys: keys, Database: database, Image: r.Image,
+		App: app, Rows: rendered(pass.rows), Auth: auth, Callback: callback, Keys: keys, Database: database, Image: r.Image,
+		Certificate: pass.certificate.pair,
 	})
 	if err != nil {
 		return nil, renderTrouble(err)
@@ -133,7 +141,8 @@ func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, rows []r
 		return nil, err
 	}
 	r.Poller.track(ctx, client.ObjectKeyFromObject(app), target{key: keys.Report, hash: output.ConfigHash, revision: output.Revision})
-	return output, nil
+	pass.certificate.publish(client.ObjectKeyFromObject(app))
+	return output, pass.certificate.trouble
 }
 
 // patchStatus writes the status if it changed, and announces a change of Ready.

@@ -93,7 +93,7 @@ func (r *Reconciler) resolveRow(ctx context.Context, app *pushv1.PushApp, found 
 func (r *Reconciler) channel(ctx context.Context, name types.NamespacedName) (*pushv1.PushChannel, error) {
 	if len(r.Namespaces) > 0 && !slices.Contains(r.Namespaces, name.Namespace) {
 		return nil, condition.Waiting(pushv1.ReasonChannelNotFound,
-			"PushChannel %s is in a namespace that the manager does not watch: add it to --namespaces", name)
+			"PushChannel %s is in a namespace that the manager does not watch: add it to --namespaces, and bind ClusterRole offlinepush-manager there", name)
 	}
 	channel := &pushv1.PushChannel{}
 	err := r.Client.Get(ctx, name, channel)

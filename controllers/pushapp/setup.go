@@ -35,7 +35,7 @@ const (
 // because the generated keys and the volume have no owner.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	mine := handler.EnqueueRequestsFromMapFunc(appOfLabel)
-	err := ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		Named("pushapp").
 		For(&pushv1.PushApp{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&pushv1.PushApp{}, handler.EnqueueRequestsFromMapFunc(r.siblings), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -47,14 +47,18 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&policyv1.PodDisruptionBudget{}, mine, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, mine, builder.WithPredicates(autoscalerChanged())).
 		Watches(&corev1.Pod{}, mine, builder.WithPredicates(podChanged())).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.appsOfSecret)).
 		WatchesRawSource(source.Channel(r.Poller.changed, &handler.EnqueueRequestForObject{})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
-		Complete(r)
-	if err != nil {
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency})
+	secretChanged := handler.EnqueueRequestsFromMapFunc(r.appsOfSecret)
+	if r.Secrets != nil {
+		b = b.WatchesRawSource(source.Channel(r.Secrets, secretChanged))
+	} else {
+		b = b.WatchesMetadata(&corev1.Secret{}, secretChanged)
+	}
+	if err := b.Complete(r); err != nil {
 		return fmt.Errorf("setting up controller pushapp: %w", err)
 	}
-	err = ctrl.NewControllerManagedBy(mgr).
+	err := ctrl.NewControllerManagedBy(mgr).
 		Named("reports").
 		Watches(&corev1.Pod{}, mine, builder.WithPredicates(podChanged())).
 		WatchesRawSource(source.Channel(r.Poller.due, &handler.EnqueueRequestForObject{})).

@@ -17,7 +17,9 @@ import (
 type outcome struct {
 	rows     []row
 	observed observed
-	// trouble kept the configuration from being rendered and applied.
+	// certificate is the one that was rendered; zero without exposure.tls, and when nothing was rendered.
+	certificate serving
+	// trouble kept the configuration from being rendered and applied, or something in it from being what the spec asks for.
 	trouble error
 	// complete says that the pass looked at everything; otherwise the status keeps what the one before saw, and speaks of
 	// the generation that it saw.
@@ -28,6 +30,9 @@ type outcome struct {
 func (p outcome) again() time.Duration {
 	if p.trouble != nil || slices.ContainsFunc(p.rows, func(r row) bool { return r.trouble != nil }) {
 		return retry
+	}
+	if left := time.Until(p.certificate.ends); left > 0 {
+		return min(left, resync)
 	}
 	return resync
 }
@@ -49,7 +54,7 @@ func (p outcome) write(app *pushv1.PushApp) {
 		states = append(states, stateOf(r, p.observed))
 	}
 	desired := p.observed.desired(app)
-	config, store := configApplied(status.ConfigHash, p.observed), storeReady(app, p.observed)
+	config, store := p.certificate.warn(configApplied(status.ConfigHash, p.observed), time.Now()), storeReady(app, p.observed)
 	if p.trouble != nil {
 		config = condition.FromError(pushv1.ConditionConfigApplied, p.trouble)
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -65,6 +67,29 @@ func AppsOf(ctx context.Context, reader client.Reader, channel types.NamespacedN
 	return list.Items, nil
 }
 
+// Secrets are those that any PushChannel or PushApp refers to or needs for itself, in every namespace that is watched.
+func Secrets(ctx context.Context, reader client.Reader) (map[types.NamespacedName]bool, error) {
+	names := map[types.NamespacedName]bool{}
+	for list, namesOf := range map[client.ObjectList]client.IndexerFunc{
+		&pushv1.PushChannelList{}: channelSecrets, &pushv1.PushAppList{}: appSecrets,
+	} {
+		if err := reader.List(ctx, list); err != nil {
+			return nil, fmt.Errorf("listing what refers to Secrets: %w", err)
+		}
+		err := meta.EachListItem(list, func(item runtime.Object) error {
+			object := item.(client.Object) //nolint:forcetypeassert // All that has a list is one.
+			for _, name := range namesOf(object) {
+				names[types.NamespacedName{Namespace: object.GetNamespace(), Name: name}] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("listing what refers to Secrets: %w", err)
+		}
+	}
+	return names, nil
+}
+
 func channelSecrets(object client.Object) []string {
 	channel, ok := object.(*pushv1.PushChannel)
 	if !ok {
@@ -98,6 +123,9 @@ func appSecrets(object client.Object) []string {
 	}
 	if callback := app.Spec.Callback; callback != nil {
 		names = append(names, string(callback.KeySecretRef.Name))
+	}
+	if tls := app.Spec.Exposure.TLS; tls != nil {
+		names = append(names, string(tls.SecretRef.Name))
 	}
 	if store := app.Spec.Store.Postgres; store != nil {
 		names = append(names, string(store.SecretRef.Name))

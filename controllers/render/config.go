@@ -25,6 +25,7 @@ func document(in Input) *config.Document {
 		Version:     config.Version,
 		App:         config.App{Namespace: in.App.Namespace, Name: in.App.Name, AppID: spec.AppID},
 		ExternalURL: string(spec.Exposure.ExternalURL),
+		TLS:         in.Certificate.named(),
 		Store:       store(in),
 		Channels:    channels(in.Rows),
 		Profiles:    profiles(spec.PushProfiles),

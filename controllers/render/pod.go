@@ -29,7 +29,6 @@ const (
 	portAdmin  = "admin"
 
 	configDir = "/etc/offlinepush"
-	tlsDir    = "/etc/offlinepush-tls"
 	dataDir   = "/var/lib/offlinepush"
 
 	envPodIP = "POD_IP"
@@ -112,7 +111,7 @@ func args(app *pushv1.PushApp) []string {
 		args = append(args, "--data-dir="+dataDir)
 	}
 	if app.Spec.Exposure.TLS != nil {
-		args = append(args, "--tls-dir="+tlsDir)
+		args = append(args, "--tls-dir="+configDir)
 	}
 	return args
 }

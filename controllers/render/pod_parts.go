@@ -13,7 +13,6 @@ import (
 const (
 	volumeConfig = "config"
 	volumeData   = "data"
-	volumeTLS    = "tls"
 	volumeTmp    = "tmp"
 )
 
@@ -25,9 +24,6 @@ func volumes(app *pushv1.PushApp, n Names) []*corev1ac.VolumeApplyConfiguration 
 	if !shared(app) {
 		volumes = append(volumes, corev1ac.Volume().WithName(volumeData).
 			WithPersistentVolumeClaim(corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(n.Data)))
-	}
-	if tls := app.Spec.Exposure.TLS; tls != nil {
-		volumes = append(volumes, secretVolume(volumeTLS, string(tls.SecretRef.Name)))
 	}
 	return volumes
 }
@@ -45,9 +41,6 @@ func mounts(app *pushv1.PushApp) []*corev1ac.VolumeMountApplyConfiguration {
 	}
 	if !shared(app) {
 		mounts = append(mounts, corev1ac.VolumeMount().WithName(volumeData).WithMountPath(dataDir))
-	}
-	if app.Spec.Exposure.TLS != nil {
-		mounts = append(mounts, corev1ac.VolumeMount().WithName(volumeTLS).WithMountPath(tlsDir).WithReadOnly(true))
 	}
 	return mounts
 }

@@ -25,6 +25,8 @@ type Input struct {
 	Keys     config.Keys
 	// Database is where the data of an app with store.postgres is, without what its spec says.
 	Database config.Postgres
+	// Certificate is what an app with exposure.tls serves.
+	Certificate Certificate
 	// Image is the dispatcher's image where the app names none.
 	Image string
 }
@@ -62,7 +64,7 @@ func App(in Input) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects := []Object{configSecret(in.App, n, encoded), serviceAccount(in.App, n)}
+	objects := []Object{configSecret(in, n, encoded), serviceAccount(in.App, n)}
 	if !shared(in.App) {
 		objects = append(objects, volumeClaim(in.App, n))
 	}

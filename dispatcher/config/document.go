@@ -23,6 +23,7 @@ type Document struct {
 	App     App    `json:"app"`
 	// ExternalURL is where vendors and phones reach the device plane; empty when nothing of the outside leads here.
 	ExternalURL string    `json:"externalURL,omitempty"`
+	TLS         TLS       `json:"tls,omitzero"`
 	Store       Store     `json:"store,omitzero"`
 	Channels    []Channel `json:"channels,omitempty"`
 	Profiles    []Profile `json:"profiles,omitempty"`
@@ -39,6 +40,12 @@ type App struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	AppID     string `json:"appID"`
+}
+
+// TLS names the certificate that lies beside the document, as tls.crt with tls.key; zero means that both planes are plain HTTP.
+type TLS struct {
+	// CertificateHash changes with the certificate, and with it the hash of the document.
+	CertificateHash string `json:"certificateHash"`
 }
 
 // Store says where the app's data is; zero means SQLite in the process's data folder.

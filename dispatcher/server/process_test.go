@@ -77,17 +77,23 @@ type dispatcher struct {
 
 func start(t *testing.T, doc *config.Document) *dispatcher {
 	t.Helper()
+	return startWith(t, doc, func(*Options) {})
+}
+
+// startWith starts a process with options of the test's own.
+func startWith(t *testing.T, doc *config.Document, edit func(*Options)) *dispatcher {
+	t.Helper()
 	d := &dispatcher{path: filepath.Join(t.TempDir(), config.FileName), log: &lines{}}
 	d.configure(t, doc)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() {
-		ended <- Run(ctx, Options{
-			ConfigPath: d.path, DataDir: t.TempDir(), DeviceAddr: loopback, ServerAddr: loopback, AdminAddr: loopback,
-			PeerAddr: loopback, PeerAdvertise: "127.0.0.1", Pod: t.Name(), DrainTimeout: patience,
-			Log: slog.New(slog.NewJSONHandler(d.log, nil)),
-		})
-	}()
+	options := Options{
+		ConfigPath: d.path, DataDir: t.TempDir(), DeviceAddr: loopback, ServerAddr: loopback, AdminAddr: loopback,
+		PeerAddr: loopback, PeerAdvertise: "127.0.0.1", Pod: t.Name(), DrainTimeout: patience,
+		Log: slog.New(slog.NewJSONHandler(d.log, nil)),
+	}
+	edit(&options)
+	go func() { ended <- Run(ctx, options) }()
 	d.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ended

@@ -38,6 +38,7 @@ func parts() []Target {
 		{"cmd/kubectl-offlinepush/plugin", "FuzzReadExport", "files of exported bindings", customer},
 		{"controllers/admin", "FuzzAnswers", "reports and answers to push tests", pod},
 		{"controllers/database", "FuzzParse", "PostgreSQL URIs and CNPG's and Crunchy's Secrets", operator},
+		{"controllers/pushapp", "FuzzCertificate", "tls.crt and tls.key of exposure.tls", operator},
 		{"controllers/pushchannel", "FuzzEndpoint", "endpoints that replace a vendor's address", operator},
 		{"controllers/render", "FuzzDecodeChannel", "the accepted credential", operator},
 		{"dispatcher/accept", "FuzzTexts", "images and template parameters of pushes", server},
@@ -135,7 +136,6 @@ func simulator() []Target {
 func Elsewhere() map[string]string {
 	const nobody = "the simulator of the tests; nobody else reaches it"
 	return map[string]string{
-		"controllers/pushapp":            "counts the keys of a key set, which dispatcher/ingress/usertoken reads; keys of its own Secret",
 		"dispatcher/ingress/planetest":   "a test bed",
 		"dispatcher/simulator":           nobody,
 		"dispatcher/simulator/adminapi":  nobody,

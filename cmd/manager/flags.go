@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,13 +17,19 @@ import (
 // everyNamespace as --namespaces watches the whole cluster.
 const everyNamespace = "*"
 
+// What --secret-access may be.
+const (
+	watchSecrets = "Watch"
+	getSecrets   = "Get"
+)
+
 // ownNamespaceFile is where Kubernetes tells a pod its namespace.
 const ownNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 // parse reads the flags; each takes its default from an environment variable.
 func parse(args []string, env func(string) string) (manager.Settings, error) {
 	var s manager.Settings
-	var namespaces, endpoints string
+	var namespaces, endpoints, secrets string
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.StringVar(&namespaces, "namespaces", env("OFFLINEPUSH_NAMESPACES"),
 		"namespaces to watch, separated by commas; '*' for every one; the manager's own when empty (OFFLINEPUSH_NAMESPACES)")
@@ -34,6 +41,8 @@ func parse(args []string, env func(string) string) (manager.Settings, error) {
 		"annotate pods when their configuration changed, so that kubelets refresh it at once (OFFLINEPUSH_FAST_RELOAD)")
 	flags.BoolVar(&s.LeaderElect, "leader-elect", isTrue(env("OFFLINEPUSH_LEADER_ELECT")),
 		"work only while holding the lease, so that one of several managers works (OFFLINEPUSH_LEADER_ELECT)")
+	flags.StringVar(&secrets, "secret-access", cmp.Or(env("OFFLINEPUSH_SECRET_ACCESS"), watchSecrets),
+		"Watch, or Get for a manager that may get Secrets by name and neither list nor watch them; changes are then noticed within 30 seconds (OFFLINEPUSH_SECRET_ACCESS)")
 	flags.StringVar(&s.MetricsAddr, "metrics-addr", ":8443", "address of the metrics over HTTPS; 0 serves none")
 	flags.StringVar(&s.HealthAddr, "health-addr", ":8081", "address of /healthz and /readyz")
 	if err := flags.Parse(args); err != nil {
@@ -42,6 +51,10 @@ func parse(args []string, env func(string) string) (manager.Settings, error) {
 	if s.DispatcherImage == "" {
 		return manager.Settings{}, errors.New("--dispatcher-image must be set, or OFFLINEPUSH_DISPATCHER_IMAGE")
 	}
+	if secrets != watchSecrets && secrets != getSecrets {
+		return manager.Settings{}, fmt.Errorf("--secret-access: is %q, must be %s or %s", secrets, watchSecrets, getSecrets)
+	}
+	s.GetSecrets = secrets == getSecrets
 	var err error
 	if s.AllowedEndpoints, err = pushchannel.ParseEndpoints(endpoints); err != nil {
 		return manager.Settings{}, fmt.Errorf("--allowed-endpoints: %w", err)

@@ -36,6 +36,11 @@ func TestParse(t *testing.T) {
 			env:  map[string]string{"OFFLINEPUSH_NAMESPACES": "a", "OFFLINEPUSH_DISPATCHER_IMAGE": "x:1", "OFFLINEPUSH_FAST_RELOAD": "true"},
 			want: manager.Settings{DispatcherImage: "y:2", MetricsAddr: "0", HealthAddr: ":8081"},
 		},
+		{
+			name: "get-only", args: []string{"--dispatcher-image=y:2", "--namespaces=a"}, env: map[string]string{"OFFLINEPUSH_SECRET_ACCESS": "Get"},
+			want: manager.Settings{Namespaces: []string{"a"}, DispatcherImage: "y:2", GetSecrets: true, MetricsAddr: ":8443", HealthAddr: ":8081"},
+		},
+		{name: "no such access", args: []string{"--dispatcher-image=x", "--namespaces=a", "--secret-access=None"}, err: `--secret-access: is "None", must be Watch or Get`},
 		{name: "no image", args: []string{"--namespaces=a"}, err: "--dispatcher-image must be set"},
 		{name: "no namespace outside a pod", args: []string{"--dispatcher-image=x"}, err: "--namespaces must be set outside a pod"},
 		{name: "every and one", args: []string{"--dispatcher-image=x", "--namespaces=*,a"}, err: "'*' must stand alone"},

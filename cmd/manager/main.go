@@ -15,6 +15,7 @@ import (
 	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/manager"
 	"github.com/offlinepush/operator/controllers/pushapp"
+	"github.com/offlinepush/operator/controllers/secretwatch"
 )
 
 func main() {
@@ -24,6 +25,7 @@ func main() {
 	settings, err := parse(os.Args[1:], os.Getenv)
 	dispatchers := admin.NewClient()
 	settings.Log, settings.Reports, settings.PushTests, settings.ReportPeriod = log, dispatchers, dispatchers, pushapp.ReportPeriod
+	settings.AccessPeriod, settings.SecretPeriod = manager.AccessPeriod, secretwatch.Period
 	if err == nil {
 		err = run(ctrl.SetupSignalHandler(), settings)
 	}
@@ -39,12 +41,5 @@ func run(ctx context.Context, settings manager.Settings) error {
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
-	mgr, err := manager.New(ctx, cluster, settings)
-	if err != nil {
-		return err
-	}
-	if err := mgr.Start(ctx); err != nil {
-		return fmt.Errorf("running the manager: %w", err)
-	}
-	return nil
+	return manager.Run(ctx, cluster, settings)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -26,6 +28,7 @@ import (
 	"github.com/offlinepush/operator/controllers/pushtest"
 	"github.com/offlinepush/operator/controllers/reference"
 	"github.com/offlinepush/operator/controllers/render"
+	"github.com/offlinepush/operator/controllers/secretwatch"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/catalog"
 )
@@ -40,7 +43,13 @@ const (
 // Settings say what to watch and how to work.
 type Settings struct {
 	// Namespaces to watch; empty means every one.
-	Namespaces       []string
+	Namespaces []string
+	// AccessPeriod is the time between two looks at the namespaces that do not let the manager in.
+	AccessPeriod time.Duration
+	// GetSecrets lets the manager get Secrets by name, and neither list nor watch them.
+	GetSecrets bool
+	// SecretPeriod is the time between two looks at a Secret when GetSecrets is set.
+	SecretPeriod     time.Duration
 	AllowedEndpoints pushchannel.Endpoints
 	DispatcherImage  string
 	FastReload       bool
@@ -60,8 +69,33 @@ type Settings struct {
 	Log       *slog.Logger
 }
 
-// New makes a manager with all controllers, ready to start.
+// errShut is why a manager without a namespace is not ready.
+var errShut = errors.New("no namespace of --namespaces lets the manager in: see its log")
+
+// New makes a manager with all controllers, ready to start. All of its namespaces must let it in.
 func New(ctx context.Context, cluster *rest.Config, s Settings) (ctrl.Manager, error) {
+	mgr, err := newIdle(cluster, s)
+	if err != nil {
+		return nil, err
+	}
+	return mgr, errors.Join(
+		reference.AddIndexes(ctx, mgr.GetFieldIndexer()),
+		addControllers(mgr, s),
+		mgr.AddReadyzCheck("ping", healthz.Ping),
+	)
+}
+
+// newShut makes a manager that no namespace lets in: it has no controllers and is not ready.
+func newShut(cluster *rest.Config, s Settings) (ctrl.Manager, error) {
+	mgr, err := newIdle(cluster, s)
+	if err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddReadyzCheck("namespaces", func(*http.Request) error { return errShut })
+}
+
+// newIdle makes a manager without controllers.
+func newIdle(cluster *rest.Config, s Settings) (ctrl.Manager, error) {
 	cluster = rest.CopyConfig(cluster)
 	cluster.QPS, cluster.Burst = callsPerSecond, burst
 	options, err := managerOptions(s)
@@ -72,12 +106,7 @@ func New(ctx context.Context, cluster *rest.Config, s Settings) (ctrl.Manager, e
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
 	}
-	return mgr, errors.Join(
-		reference.AddIndexes(ctx, mgr.GetFieldIndexer()),
-		addControllers(mgr, s),
-		mgr.AddHealthzCheck("ping", healthz.Ping),
-		mgr.AddReadyzCheck("ping", healthz.Ping),
-	)
+	return mgr, mgr.AddHealthzCheck("ping", healthz.Ping)
 }
 
 func addControllers(mgr ctrl.Manager, s Settings) error {
@@ -94,6 +123,13 @@ func addControllers(mgr ctrl.Manager, s Settings) error {
 	tests := &pushtest.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder, Dispatchers: s.PushTests,
 	}
+	if s.GetSecrets {
+		secrets := secretwatch.New(secretwatch.Deps{Objects: mgr.GetClient(), Secrets: mgr.GetAPIReader(), Period: s.SecretPeriod, Log: s.Log})
+		channels.Secrets, apps.Secrets = secrets.Channels(), secrets.Apps()
+		if err := mgr.Add(secrets); err != nil {
+			return fmt.Errorf("adding the watcher of Secrets: %w", err)
+		}
+	}
 	return errors.Join(channels.SetupWithManager(mgr), apps.SetupWithManager(mgr), tests.SetupWithManager(mgr))
 }
 
@@ -105,6 +141,8 @@ func managerOptions(s Settings) (ctrl.Options, error) {
 	return ctrl.Options{
 		Scheme: scheme,
 		Cache:  cacheOptions(s.Namespaces),
+		// A manager for more namespaces follows one for fewer in the same process.
+		Controller: ctrlconfig.Controller{SkipNameValidation: new(true)},
 		Client: client.Options{
 			FieldOwner: render.ManagedBy,
 			// Secrets and ConfigMaps are read one by one; only their names are watched.
@@ -120,7 +158,7 @@ func managerOptions(s Settings) (ctrl.Options, error) {
 		LeaderElection:                s.LeaderElect,
 		LeaderElectionNamespace:       s.LeaderElectionNamespace,
 		LeaderElectionID:              "manager.offlinepush.io",
-		LeaderElectionReleaseOnCancel: true, // The process ends right after.
+		LeaderElectionReleaseOnCancel: true, // Nothing of it works after that.
 		GracefulShutdownTimeout:       new(shutdownTimeout),
 	}, nil
 }

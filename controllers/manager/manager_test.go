@@ -28,7 +28,11 @@ import (
 	"github.com/offlinepush/operator/dispatcher/report"
 )
 
-const home = "offlinepush-system"
+const (
+	home = "offlinepush-system"
+	// glance is the time between two looks at what no watch tells.
+	glance = 100 * time.Millisecond
+)
 
 var environment *testenv.Environment
 
@@ -40,14 +44,11 @@ func TestMain(m *testing.M) {
 // RoleBinding gives it in a second namespace: every call of the controllers must be allowed, under the policy on pods.
 func TestInstalledRightsSuffice(t *testing.T) {
 	for range 2 { // Applying is repeatable.
-		environment.Kubectl(t, "apply", "--server-side", "-k", environment.Root+"/config/default")
+		install(t, "default")
 	}
 	guest := environment.Namespace(t)
-	create(t, &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: guest, Name: "offlinepush-manager"},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "offlinepush-manager"},
-		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: home, Name: "offlinepush-manager"}},
-	})
+	restrict(t, guest)
+	letIn(t, guest)
 	dispatchers := &managertest.Dispatchers{}
 	logs := start(t, dispatchers, manager.Settings{
 		Namespaces: []string{home, guest}, DispatcherImage: "registry.example.com/dispatcher:test", FastReload: true,
@@ -84,6 +85,7 @@ func TestInstalledRightsSuffice(t *testing.T) {
 		t.Errorf("the manager lacks a right:\n%s", text)
 	}
 	checkPodPolicy(t, pod)
+	checkPolicies(t, guest)
 }
 
 // checkTests: a test is told apart from others, ends with a status, and is deleted after its time.
@@ -140,20 +142,31 @@ func asManager() *rest.Config {
 	return config
 }
 
+// install applies a folder of config.
+func install(t *testing.T, folder string) {
+	t.Helper()
+	environment.Kubectl(t, "apply", "--server-side", "-k", environment.Root+"/config/"+folder)
+}
+
+// letIn gives the manager its rights in a namespace.
+func letIn(t *testing.T, namespace string) {
+	t.Helper()
+	create(t, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "offlinepush-manager"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "offlinepush-manager"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: home, Name: "offlinepush-manager"}},
+	})
+}
+
 // start runs a manager as its ServiceAccount until the test ends.
 func start(t *testing.T, dispatchers *managertest.Dispatchers, settings manager.Settings) *managertest.Logs {
 	t.Helper()
 	logs := &managertest.Logs{}
 	settings.Log, settings.Reports, settings.PushTests, settings.ReportPeriod = managertest.Logging(logs), dispatchers, dispatchers, time.Second
-	settings.LeaderElectionNamespace = home
+	settings.LeaderElectionNamespace, settings.AccessPeriod, settings.SecretPeriod = home, glance, glance
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	mgr, err := manager.New(ctx, asManager(), settings)
-	if err != nil {
-		stop()
-		t.Fatal(err)
-	}
 	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
+	go func() { ended <- manager.Run(ctx, asManager(), settings) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

@@ -61,9 +61,9 @@ func run(m *testing.M, target **Suite) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, environment.Stop()) }()
-	suite := &Suite{Environment: environment, Vendor: newVendor(), Dispatchers: &Dispatchers{}, Logs: &Logs{}}
-	defer suite.Vendor.server.Close()
-	allowed, err := pushchannel.ParseEndpoints(suite.Vendor.host())
+	suite := &Suite{Environment: environment, Vendor: NewVendor(), Dispatchers: &Dispatchers{}, Logs: &Logs{}}
+	defer suite.Vendor.Close()
+	allowed, err := pushchannel.ParseEndpoints(suite.Vendor.Host())
 	if err != nil {
 		return 1, err
 	}

@@ -31,7 +31,8 @@ type VendorState struct {
 	Refused []string
 }
 
-func newVendor() *Vendor {
+// NewVendor starts both vendors; the caller closes them.
+func NewVendor() *Vendor {
 	v := &Vendor{states: map[string]VendorState{}, probes: map[string]int{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{namespace}/fcm/token", v.token)
@@ -41,7 +42,11 @@ func newVendor() *Vendor {
 	return v
 }
 
-func (v *Vendor) host() string { return strings.TrimPrefix(v.server.URL, "https://") }
+// Close stops both vendors.
+func (v *Vendor) Close() { v.server.Close() }
+
+// Host is where they are, for --allowed-endpoints.
+func (v *Vendor) Host() string { return strings.TrimPrefix(v.server.URL, "https://") }
 
 // Endpoint is where a channel of the namespace finds the vendor; its CA is in ConfigMap vendor-ca.
 func (v *Vendor) Endpoint(namespace string, vendor pushv1.Vendor) *pushv1.ChannelEndpoint {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
@@ -36,6 +37,8 @@ type Reconciler struct {
 	Guard provider.EndpointGuard
 	// Allowed are the hosts that may replace a vendor's public address.
 	Allowed Endpoints
+	// Secrets tells of changed Secrets when the manager may not watch them; nil lets it watch.
+	Secrets <-chan event.GenericEvent
 	// Log takes what the vendors' clients say.
 	Log *slog.Logger
 

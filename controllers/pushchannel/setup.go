@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/reference"
@@ -24,16 +25,19 @@ const concurrency = 8
 
 // SetupWithManager registers the controller with its watches.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	err := ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		Named("pushchannel").
 		For(&pushv1.PushChannel{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Owns(&corev1.Secret{}, builder.OnlyMetadata).
-		WatchesMetadata(&corev1.Secret{}, r.channelsBy(reference.ChannelSecret)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.channelsBy(reference.ChannelConfigMap)).
 		Watches(&pushv1.PushApp{}, handler.EnqueueRequestsFromMapFunc(r.channelsOfApp), builder.WithPredicates(rowsChanged())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
-		Complete(r)
-	if err != nil {
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency})
+	secretChanged := r.channelsBy(reference.ChannelSecret)
+	if r.Secrets != nil {
+		b = b.WatchesRawSource(ctrlsource.Channel(r.Secrets, secretChanged))
+	} else {
+		b = b.Owns(&corev1.Secret{}, builder.OnlyMetadata).WatchesMetadata(&corev1.Secret{}, secretChanged)
+	}
+	if err := b.Complete(r); err != nil {
 		return fmt.Errorf("setting up controller pushchannel: %w", err)
 	}
 	return nil

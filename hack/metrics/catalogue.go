@@ -16,6 +16,11 @@ func dispatchers() []dispatcher.Metric { return dispatcher.New(prometheus.NewReg
 func manager() []dispatcher.Metric {
 	return []dispatcher.Metric{
 		{
+			Name: "offlinepush_app_certificate_expiry_timestamp_seconds", Type: "gauge", Scope: managerScope,
+			Labels: []string{"namespace", "name"},
+			Help:   "When the certificate that the dispatchers of a PushApp serve runs out, in seconds since 1970; absent without exposure.tls.",
+		},
+		{
 			Name: "offlinepush_channel_credential_expiry_timestamp_seconds", Type: "gauge", Scope: managerScope,
 			Labels: []string{"namespace", "name"},
 			Help:   "When the credential of a PushChannel runs out, in seconds since 1970; absent where it does not.",
@@ -24,6 +29,10 @@ func manager() []dispatcher.Metric {
 			Name: "offlinepush_condition", Type: "gauge", Scope: managerScope,
 			Labels: []string{"kind", "namespace", "name", "type", "status", "reason"},
 			Help:   "1 for each condition of an object as its status has it.",
+		},
+		{
+			Name: "offlinepush_namespace_access", Type: "gauge", Scope: managerScope, Labels: []string{"namespace"},
+			Help: "1 for each namespace of --namespaces that lets the manager in, 0 for one that does not and is therefore left out.",
 		},
 	}
 }

@@ -15,6 +15,7 @@ import (
 	_ "sigs.k8s.io/controller-runtime/pkg/controller" // registers what others lists
 
 	_ "github.com/offlinepush/operator/controllers/condition"   // registers its metric
+	_ "github.com/offlinepush/operator/controllers/manager"     // registers its metric
 	_ "github.com/offlinepush/operator/controllers/pushapp"     // would register one
 	_ "github.com/offlinepush/operator/controllers/pushchannel" // registers its metric
 	_ "github.com/offlinepush/operator/controllers/pushtest"    // would register one

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/offlinepush/operator/dispatcher/config"
@@ -90,13 +91,12 @@ func TestBothPlanesChangeTheirCertificate(t *testing.T) {
 	old.SetHTTP1(true)
 	h2.SetHTTP2(true)
 
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
+	var over atomic.Bool
 	var visitors sync.WaitGroup
 	for _, url := range urls {
 		for _, protocols := range []*http.Protocols{&old, &h2} {
 			visitors.Go(func() {
-				for ctx.Err() == nil {
+				for !over.Load() {
 					if _, err := visit(t.Context(), url, roots, protocols); err != nil {
 						t.Errorf("a connection to %s was refused: %v", url, err)
 						return
@@ -121,6 +121,6 @@ func TestBothPlanesChangeTheirCertificate(t *testing.T) {
 	sees("second.example")
 	swap(t, dir, "..4", first)
 	sees("first.example")
-	stop()
+	over.Store(true)
 	visitors.Wait()
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the project's images and puts the changed ones into the local cluster's node: load.sh [NAME...]
-# Without names those of the project's programs; postgres is the database of the demo.
+# Without names those of the project's programs; postgres is the database of the demo, flux what hack/e2e/gitops follows Git with.
 # shellcheck source=hack/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=hack/cluster/images.sh
@@ -16,20 +16,33 @@ replace_pods() {
     awk -v image="$1" '$3 == image { print $1, $2 }')
 }
 
-# load NAME PACKAGE REFERENCE [OPTION...]
+# load BINARY REFERENCE [OPTION...]
 load() {
-  local name=$1 package=$2 ref=$3 loaded
-  shift 3
-  compile "$cache/images/$name" "$repo" "$package"
-  loaded=$(import_image "$cache/images/$name" "$ref" "$@")
-  [[ -z $loaded ]] || { echo "$loaded" && replace_pods "$ref"; }
+  local loaded
+  loaded=$(import_image "$@")
+  [[ -z $loaded ]] || { echo "$loaded" && replace_pods "$2"; }
+}
+
+# load_package NAME PACKAGE REFERENCE [OPTION...]
+load_package() {
+  compile "$cache/images/$1" "$repo" "$2"
+  load "$cache/images/$1" "${@:3}"
 }
 
 load_postgres() {
   local root
   root=$("$repo/hack/postgres/root.sh")
   # SIGTERM would wait until the last client has gone.
-  load postgres ./hack/postgres/entry "$image_host/postgres:15" -root "$root" -stop-signal SIGINT
+  load_package postgres ./hack/postgres/entry "$image_host/postgres:15" -root "$root" -stop-signal SIGINT
+}
+
+load_flux() {
+  local build=$repo/hack/k8s/build.sh name path
+  "$build" flux
+  for name in source-controller kustomize-controller; do
+    path=$("$build" --print-path "$name")
+    load "$path/$name" "$image_host/$name:dev"
+  done
 }
 
 main() {
@@ -41,7 +54,8 @@ main() {
   for name in "${names[@]}"; do
     case $name in
     postgres) load_postgres ;;
-    *) load "$name" "./cmd/$name" "ghcr.io/offlinepush/$name:dev" ;;
+    flux) load_flux ;;
+    *) load_package "$name" "./cmd/$name" "ghcr.io/offlinepush/$name:dev" ;;
     esac
   done
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Kubernetes, etcd and CoreDNS from their Go modules into a cache outside the checkout.
+# Builds Kubernetes, etcd, CoreDNS and Flux from their Go modules into a cache outside the checkout.
 # Safe to interrupt, to repeat and to run twice at a time: a binary appears whole or not at all.
 set -euo pipefail
 
@@ -14,19 +14,25 @@ Usage: build.sh TARGET...                  build what is not in the cache yet
 TARGET is MODULE/BINARY or a set:
   envtest   what envtest needs of the newest and the oldest supported Kubernetes
   cluster   what hack/cluster needs
-MODULE is newest, oldest or coredns: the directories beside this script, whose go.mod pins the version.
-Binaries go to ${OFFLINEPUSH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/offlinepush}/{k8s,coredns}/VERSION.
+  flux      what hack/e2e/gitops needs
+MODULE is newest, oldest, coredns, source-controller or kustomize-controller: the directories beside this script, whose
+go.mod pins the version.
+Binaries go to ${OFFLINEPUSH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/offlinepush}/{k8s,coredns,...}/VERSION.
 TEXT
 }
 
 envtest_targets=(newest/kube-apiserver newest/etcd newest/kubectl oldest/kube-apiserver)
 cluster_targets=(newest/kube-apiserver newest/etcd newest/kubectl newest/kube-controller-manager
   newest/kube-scheduler newest/kubelet newest/kube-proxy coredns/coredns)
+flux_targets=(source-controller/source-controller kustomize-controller/kustomize-controller)
 
 # module_version MODULE: the version of the software that the module pins.
 module_version() {
   local name=k8s.io/kubernetes
-  [[ $1 != coredns ]] || name=github.com/coredns/coredns
+  case $1 in
+  coredns) name=github.com/coredns/coredns ;;
+  *-controller) name=github.com/fluxcd/$1 ;;
+  esac
   awk -v name="$name" '{ for (i = 1; i < NF; i++) if ($i == name && $(i + 1) ~ /^v/) { print $(i + 1); exit } }' \
     "$here/$1/go.mod"
 }
@@ -35,7 +41,7 @@ module_path() {
   local version
   version=$(module_version "$1")
   case $1 in
-  coredns) echo "$cache/coredns/$version" ;;
+  coredns | *-controller) echo "$cache/$1/$version" ;;
   *) echo "$cache/k8s/$version" ;;
   esac
 }
@@ -44,6 +50,7 @@ package_of() {
   case $1 in
   newest/etcd) echo go.etcd.io/etcd/server/v3 ;;
   coredns/coredns) echo . ;;
+  source-controller/source-controller | kustomize-controller/kustomize-controller) echo "github.com/fluxcd/${1#*/}" ;;
   newest/* | oldest/kube-apiserver) echo "k8s.io/kubernetes/cmd/${1#*/}" ;;
   *)
     echo "build.sh: unknown target $1; run build.sh --help" >&2
@@ -108,7 +115,7 @@ main() {
   local target targets=()
   case ${1:-} in
   --print-path)
-    module_path "${2:?--print-path needs newest, oldest or coredns}"
+    module_path "${2:?--print-path needs a MODULE; see build.sh --help}"
     return
     ;;
   '' | -h | --help)
@@ -120,6 +127,7 @@ main() {
     case $target in
     envtest) targets+=("${envtest_targets[@]}") ;;
     cluster) targets+=("${cluster_targets[@]}") ;;
+    flux) targets+=("${flux_targets[@]}") ;;
     *) targets+=("$target") ;;
     esac
   done

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Removes the local node entirely, whatever state it is in: processes, mounts, network, control groups, files.
+# Removes the local cluster entirely, whatever state it is in: processes, mounts, network, control groups, files.
 # shellcheck source=hack/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=hack/cluster/daemons.sh
+source "$cluster_here/daemons.sh"
 
 # kill_all waits until the processes are gone. A zombie counts as gone: only its parent can remove it.
 kill_all() {
@@ -19,7 +21,7 @@ kill_all() {
 # stop_processes ends the daemons first, so that nothing starts a pod again. The data is discarded, so none need tidy up.
 stop_processes() {
   local name pids=()
-  for name in kubelet containerd kube-controller-manager kube-scheduler kube-proxy kube-apiserver etcd; do
+  for name in "${node_daemons[@]}" "${control_plane[@]}"; do
     mapfile -t -O "${#pids[@]}" pids < <(daemon_pid "$name")
   done
   kill_all "${pids[@]}"
@@ -29,7 +31,7 @@ stop_processes() {
   kill_all "${pids[@]}"
 }
 
-cgroup_trees() { find /sys/fs/cgroup -maxdepth 2 -type d -name "$cgroup"; }
+cgroup_trees() { find /sys/fs/cgroup -maxdepth 2 -type d -name "$cgroups"; }
 
 pod_processes() {
   local tree
@@ -56,7 +58,7 @@ remove_mounts() {
 # remove_traces removes what containerd, the network plugins and the kubelet note about pods outside the node's directory.
 remove_traces() {
   local file id
-  for file in "$dir"/ctd/state/io.containerd.runtime.v2.task/*/*/address; do
+  for file in "$dir"/node*/ctd/state/io.containerd.runtime.v2.task/*/*/address; do
     [[ -f $file ]] || continue
     id=$(<"$file")
     rm -f "${id#unix://}"
@@ -82,6 +84,14 @@ remove_rules() {
   done
 }
 
+remove_bridges() {
+  local n
+  for ((n = most_nodes; n >= 1; n--)); do
+    use_node "$n"
+    [[ ! -e /sys/class/net/$bridge ]] || ip link delete "$bridge"
+  done
+}
+
 # restore_host gives back what up.sh recorded before it changed anything.
 restore_host() {
   local kind path value
@@ -98,19 +108,19 @@ restore_host() {
 main() {
   lock
   if [[ ! -d $dir && (! -e /sys/class/net/$bridge || -n $(foreign_owner)) ]]; then
-    say "there is no local node in $cache"
+    say "there is no local cluster in $cache"
     return
   fi
   stop_processes
   remove_traces
   remove_mounts
   remove_rules
-  [[ ! -e /sys/class/net/$bridge ]] || ip link delete "$bridge"
+  remove_bridges
   remove_cgroups
   restore_host
   rm -rf --one-file-system "$dir"
   rmdir --ignore-fail-on-non-empty "$cache/cluster" 2>/dev/null || true
-  say "the local node is removed"
+  say "the local cluster is removed"
 }
 
 main "$@"

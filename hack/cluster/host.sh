@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2034  # Sourced by up.sh, after lib.sh.
-# What the node needs of its host: packages, settings, a bridge and a control group.
+# What the nodes need of their host: packages, settings, a bridge and a control group each.
 
 # install_packages looks for what is used, not for packages, so that other sources of them will do.
 install_packages() {
@@ -35,7 +35,7 @@ prepare_network() {
   echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
 }
 
-# prepare_cgroup makes the group that holds every pod, with the controllers that the kubelet insists on.
+# prepare_cgroup makes the group that holds every pod of a node, with the controllers that the kubelet insists on.
 prepare_cgroup() {
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then
     prepare_cgroup_v2
@@ -45,27 +45,31 @@ prepare_cgroup() {
 }
 
 prepare_cgroup_v2() {
-  local controller
+  local group controller
   mkdir -p "/sys/fs/cgroup/$cgroup"
-  for controller in cpu cpuset memory hugetlb pids; do
-    # The kernel may lack one; the kubelet then does not ask for it.
-    echo "+$controller" 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control || true
+  for group in . "$cgroups"; do
+    for controller in cpu cpuset memory hugetlb pids; do
+      # The kernel may lack one; the kubelet then does not ask for it.
+      echo "+$controller" 2>/dev/null >"/sys/fs/cgroup/$group/cgroup.subtree_control" || true
+    done
   done
 }
 
 # prepare_cgroup_v1 knows that each controller has its own tree.
 prepare_cgroup_v1() {
-  local tree file
+  local tree group file
   for tree in /sys/fs/cgroup/*/; do
     [[ -e ${tree}cgroup.procs ]] || continue
     mkdir -p "$tree$cgroup"
   done
-  for file in cpuset.cpus cpuset.mems; do
-    cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset/$cgroup/$file"
+  for group in "$cgroups" "$cgroup"; do
+    for file in cpuset.cpus cpuset.mems; do
+      cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset/$group/$file"
+    done
   done
 }
 
-refuse_second_node() {
+refuse_second_cluster() {
   local owner
   owner=$(foreign_owner)
   [[ -z $owner ]] ||

@@ -16,12 +16,12 @@ compile() {
 }
 
 # import_image BINARY REFERENCE [OPTION...]: options are those of the image tool, whose folders have a hash in their names.
-# It does nothing when the node has exactly this image.
+# It does nothing when the node in use has exactly this image.
 import_image() {
   local binary=$1 ref=$2 mark key
   shift 2
-  mark=$dir/images/$(echo "$ref" | tr '/:' '__')
-  mkdir -p "$dir/images"
+  mark=$home/images/$(echo "$ref" | tr '/:' '__')
+  mkdir -p "$dir/images" "$home/images"
   key="$(sha256sum <"$binary") $*"
   [[ ! -f $mark || $(<"$mark") != "$key" ]] || return 0
   [[ -x $dir/images/image ]] || compile "$dir/images/image" "$repo/hack/tools" ./image
@@ -29,5 +29,5 @@ import_image() {
   ctr --address "$socket" --namespace k8s.io images import --snapshotter "$(snapshotter)" "$mark.tar" >/dev/null
   rm "$mark.tar"
   echo "$key" >"$mark"
-  say "loaded $ref"
+  say "$node: loaded $ref"
 }

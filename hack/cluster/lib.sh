@@ -10,18 +10,58 @@ dir=$cache/cluster/dev
 k8s=$("$repo/hack/k8s/build.sh" --print-path newest)
 coredns=$("$repo/hack/k8s/build.sh" --print-path coredns)
 
-# The node has the bridge's own address: no outside interface is used, and pods reach the API server.
-bridge=offlinepush0
 network=offlinepush
-cgroup=offlinepush
-node=node1
-node_ip=10.245.0.1
-pod_cidr=10.245.0.0/24
+cgroups=offlinepush
+cluster_cidr=10.245.0.0/16
 service_cidr=10.96.0.0/16
 api_ip=10.96.0.1
 dns_ip=10.96.0.10
-socket=$dir/ctd/c.sock
 image_host=offlinepush.local
+
+# The control plane is on the first node's address.
+api_host=10.245.0.1
+most_nodes=2
+
+# use_node NUMBER: whose names, addresses and paths are meant from now on. A node has its bridge's own address: no
+# outside interface is used, and pods reach the API server.
+use_node() {
+  local index=$(($1 - 1))
+  node=node$1
+  home=$dir/$node
+  bridge=offlinepush$index
+  node_ip=10.245.$index.1
+  pod_cidr=10.245.$index.0/24
+  cgroup=$cgroups/$node
+  socket=$home/ctd/c.sock
+}
+use_node 1
+
+# nodes lists the numbers of the nodes that there are.
+nodes() {
+  local n
+  for ((n = 1; n <= most_nodes; n++)); do [[ ! -d $dir/node$n ]] || echo "$n"; done
+}
+
+# each_node COMMAND...: does it for every node. It ends where a command fails, but not inside a condition.
+each_node() {
+  local n
+  for n in $(nodes); do
+    use_node "$n"
+    "$@"
+  done
+  use_node 1
+}
+
+# every_node CONDITION...: whether it holds for every node.
+every_node() {
+  local n result=0
+  for n in $(nodes); do
+    use_node "$n"
+    "$@" || result=1
+  done
+  use_node 1
+  return "$result"
+}
 
 # The host's settings that the node changes, and the directories outside its own that it makes.
 host_sysctls=(net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.ipv4.conf.all.route_localnet
@@ -58,15 +98,15 @@ foreign_owner() {
   [[ $owner == "$dir" ]] || echo "$owner"
 }
 
-# daemon_pid PROGRAM: found by its command line, so there are no pid files that could be stale.
-daemon_pid() { pgrep -f "^([^ ]*/)?$1 .*$dir/" || true; }
+# daemon_pid PROGRAM [DIRECTORY]: found by its command line, so there are no pid files that could be stale.
+daemon_pid() { pgrep -f "^([^ ]*/)?$1 .*${2:-$dir}/" || true; }
 
 # await SECONDS WHAT COMMAND...: polls until the command succeeds.
 await() {
   local deadline=$((SECONDS + $1)) what=$2
   shift 2
   until "$@" >/dev/null 2>&1; do
-    ((SECONDS < deadline)) || { echo "gave up waiting for $what; see the logs in $dir/log" >&2 && return 1; }
+    ((SECONDS < deadline)) || { echo "gave up waiting for $what; see the logs in $dir/log and $dir/node*/log" >&2 && return 1; }
     sleep 0.2
   done
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the project's images and puts the changed ones into the local cluster's node: load.sh [NAME...]
-# Without names those of the project's programs; postgres is the database of the demo, flux what hack/e2e/gitops follows Git with.
+# Builds the project's images and puts the changed ones into the local cluster's nodes: load.sh [NAME[:TAG]...]
+# Without names those of the project's programs; postgres is the database of the demo, flux what hack/e2e/gitops follows Git
+# with. metrics-server, which autoscalers ask, is started as well.
 # shellcheck source=hack/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=hack/cluster/images.sh
@@ -19,7 +20,7 @@ replace_pods() {
 # load BINARY REFERENCE [OPTION...]
 load() {
   local loaded
-  loaded=$(import_image "$@")
+  loaded=$(each_node import_image "$@")
   [[ -z $loaded ]] || { echo "$loaded" && replace_pods "$2"; }
 }
 
@@ -45,6 +46,17 @@ load_flux() {
   done
 }
 
+load_metrics_server() {
+  local build=$repo/hack/k8s/build.sh directory metrics_server_version certificate key authority
+  "$build" metrics-server/metrics-server
+  directory=$("$build" --print-path metrics-server)
+  metrics_server_version=$(basename "$directory")
+  load "$directory/metrics-server" "$image_host/metrics-server:$metrics_server_version"
+  certificate=$(base64 -w0 "$dir/pki/metrics-server.crt") key=$(base64 -w0 "$dir/pki/metrics-server.key")
+  authority=$(base64 -w0 "$dir/pki/ca.crt")
+  fill "$cluster_here/files/metrics-server.yaml" | kubectl apply --server-side --force-conflicts -f - >/dev/null
+}
+
 main() {
   local name names=("$@")
   ((${#names[@]})) || names=(manager dispatcher vendorsim)
@@ -55,6 +67,8 @@ main() {
     case $name in
     postgres) load_postgres ;;
     flux) load_flux ;;
+    metrics-server) load_metrics_server ;;
+    *:*) load_package "${name%:*}" "./cmd/${name%:*}" "ghcr.io/offlinepush/$name" ;;
     *) load_package "$name" "./cmd/$name" "ghcr.io/offlinepush/$name:dev" ;;
     esac
   done

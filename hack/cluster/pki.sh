@@ -21,7 +21,7 @@ kind: Config
 current-context: offlinepush
 clusters:
 - name: offlinepush
-  cluster: {server: "https://$node_ip:6443", certificate-authority-data: $(base64 -w0 ca.crt)}
+  cluster: {server: "https://$api_host:6443", certificate-authority-data: $(base64 -w0 ca.crt)}
 contexts:
 - name: offlinepush
   context: {cluster: offlinepush, user: $1}
@@ -36,22 +36,29 @@ make_pki_here() {
   local system=/CN=system:
   make_ca ca
   make_ca etcd-ca
+  make_ca front-proxy-ca
   make_cert etcd-ca etcd /CN=etcd serverAuth,clientAuth IP:127.0.0.1
   make_cert etcd-ca etcd-client /CN=kube-apiserver clientAuth
-  make_cert ca apiserver /CN=kube-apiserver serverAuth "$api_names,IP:$api_ip,IP:$node_ip,IP:127.0.0.1"
+  make_cert ca apiserver /CN=kube-apiserver serverAuth "$api_names,IP:$api_ip,IP:$api_host,IP:127.0.0.1"
   make_cert ca apiserver-kubelet /O=system:masters/CN=kube-apiserver-kubelet-client clientAuth
-  make_cert ca kubelet "/O=system:nodes/CN=system:node:$node" serverAuth,clientAuth "DNS:$node,IP:$node_ip"
+  make_cert front-proxy-ca front-proxy /CN=front-proxy-client clientAuth
+  make_cert ca metrics-server /CN=metrics-server serverAuth DNS:metrics-server.kube-system.svc
   make_cert ca admin /O=system:masters/CN=admin clientAuth
   make_cert ca kcm "${system}kube-controller-manager" clientAuth
   make_cert ca scheduler "${system}kube-scheduler" clientAuth
   make_cert ca proxy "${system}kube-proxy" clientAuth
   openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out sa.key 2>/dev/null
   openssl pkey -in sa.key -pubout -out sa.pub
-  local client
-  for client in kubelet admin kcm scheduler proxy; do make_kubeconfig "$client"; done
+  local client n
+  for client in admin kcm scheduler proxy; do make_kubeconfig "$client"; done
+  for ((n = 1; n <= most_nodes; n++)); do
+    use_node "$n"
+    make_cert ca "kubelet-$node" "/O=system:nodes/CN=system:node:$node" serverAuth,clientAuth "DNS:$node,IP:$node_ip"
+    make_kubeconfig "kubelet-$node"
+  done
 }
 
-# make_pki makes all of it or nothing.
+# make_pki makes all of it or nothing, also for nodes that may come.
 make_pki() {
   [[ ! -d $dir/pki ]] || return 0
   rm -rf "$dir/pki.new"

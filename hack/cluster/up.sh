@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts a Kubernetes node on this machine, or repairs it, or finds that nothing is to be done.
+# Starts a Kubernetes cluster on this machine, or repairs it, or finds that nothing is to be done: up.sh [NODES]
+# It has one node unless it is told two; one that is there stays.
 # shellcheck disable=SC2034  # The templates use variables that nothing else does.
 # shellcheck source=hack/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -12,26 +13,32 @@ source "$cluster_here/pki.sh"
 # shellcheck source=hack/cluster/daemons.sh
 source "$cluster_here/daemons.sh"
 
-# stamp changes with the scripts, the binaries and the boot: then the node is made anew.
+# stamp changes with the scripts, the binaries and the boot: then the cluster is made anew.
 stamp() { cat "$cluster_here"/{lib,host,pki,daemons,up}.sh "$cluster_here"/files/* "$k8s"/.*.key /proc/sys/kernel/random/boot_id | sha256sum; }
 
-# write_config makes all of it or nothing, and only once: kube-proxy ends when its file is written again.
+# write_config makes all of a node's or nothing, and only once.
 write_config() {
-  local snapshotter runc templates=$cluster_here/files new=$dir/config.new
-  [[ ! -d $dir/config ]] || return 0
+  local snapshotter runc templates=$cluster_here/files new=$home/config.new
+  [[ ! -d $home/config ]] || return 0
   snapshotter=$(snapshotter) runc=$(command -v runc)
   mkdir -p "$new/cni"
   fill "$templates/containerd.toml" >"$new/containerd.toml"
   fill "$templates/bridge.conflist" >"$new/cni/10-bridge.conflist"
   fill "$templates/kubelet.yaml" >"$new/kubelet.yaml"
-  fill "$templates/kube-proxy.yaml" >"$new/kube-proxy.yaml"
-  mv "$new" "$dir/config"
+  mv "$new" "$home/config"
+}
+
+# write_proxy_config knows that kube-proxy ends when its file is written again.
+write_proxy_config() {
+  [[ ! -f $dir/kube-proxy.yaml ]] || return 0
+  fill "$cluster_here/files/kube-proxy.yaml" >"$dir/kube-proxy.new"
+  mv "$dir/kube-proxy.new" "$dir/kube-proxy.yaml"
 }
 
 load_base_images() {
   compile "$dir/images/pause" "$repo" ./hack/cluster/pause
-  import_image "$dir/images/pause" "$image_host/pause:1"
-  import_image "$coredns/coredns" "$image_host/coredns:$(basename "$coredns")"
+  each_node import_image "$dir/images/pause" "$image_host/pause:1"
+  each_node import_image "$coredns/coredns" "$image_host/coredns:$(basename "$coredns")"
 }
 
 volumes() {
@@ -70,46 +77,62 @@ node_ready() { [[ $(kubectl get node "$node" -o 'jsonpath={.status.conditions[?(
 dns_ready() { [[ $(kubectl -n kube-system get deployment coredns -o 'jsonpath={.status.availableReplicas}') == 1 ]]; }
 # kubelet_serves also says that a restarted kubelet knows its pods again.
 kubelet_serves() { kubectl -n kube-system logs deployment/coredns --tail=1; } >/dev/null
-healthy() { [[ -f $KUBECONFIG ]] && daemons_run && node_ready && dns_ready && kubelet_serves; } 2>/dev/null
+node_healthy() { daemons_run "$home" "${node_daemons[@]}" && node_ready; }
+# healthy NODES
+healthy() {
+  [[ -f $KUBECONFIG && -d $dir/node$1 ]] && daemons_run "$dir" "${control_plane[@]}" && every_node node_healthy && dns_ready && kubelet_serves
+} 2>/dev/null
 
 wait_ready() {
-  await 60 "the node" node_ready
+  each_node await 60 "a node" node_ready
   await 60 "the default ServiceAccount" kubectl get serviceaccount default
   await 120 "cluster DNS" dns_ready
   await 60 "the kubelet" kubelet_serves
 }
 
-bring_up() {
-  mkdir -p "$dir"/{log,images}
-  stamp >"$dir/stamp"
-  remember_host
+# prepare_node makes what is a node's own.
+prepare_node() {
+  mkdir -p "$home/log"
   prepare_network
   prepare_cgroup
   write_config
+}
+
+# bring_up NODES
+bring_up() {
+  local n
+  mkdir -p "$dir"/{log,images}
+  stamp >"$dir/stamp"
+  remember_host
+  for ((n = 1; n <= $1; n++)); do mkdir -p "$dir/node$n"; done
+  each_node prepare_node
+  write_proxy_config
   make_pki
-  start_node
+  start_cluster
   apply_addons
   wait_ready
 }
 
 main() {
-  if [[ ${1:-} == attempt ]]; then
-    bring_up
+  local wanted=${1:-1}
+  if [[ $wanted == attempt ]]; then
+    bring_up "$2"
     return
   fi
-  ((${#dir} <= 70)) || die "$dir is too long for Unix sockets in it: set OFFLINEPUSH_CACHE to a shorter directory"
+  [[ $wanted =~ ^[0-9]+$ ]] && ((wanted >= 1 && wanted <= most_nodes)) || die "NODES is 1 to $most_nodes, not $wanted"
+  ((${#dir} <= 64)) || die "$dir is too long for Unix sockets in it: set OFFLINEPUSH_CACHE to a shorter directory"
   lock
   "$repo/hack/k8s/build.sh" cluster
   install_packages
-  refuse_second_node
+  refuse_second_cluster
   if [[ -d $dir && $(cat "$dir/stamp" 2>/dev/null) != "$(stamp)" ]]; then
     say "removing what an older or interrupted run left"
     "$cluster_here/down.sh"
   fi
   # A child, because bash forgets -e inside a condition.
-  healthy || "$0" attempt || { say "starting over" && "$cluster_here/down.sh" && "$0" attempt; }
+  healthy "$wanted" || "$0" attempt "$wanted" || { say "starting over" && "$cluster_here/down.sh" && "$0" attempt "$wanted"; }
   recycle_volumes
-  say "the node is ready; to use it: eval \"\$($cluster_here/env.sh)\""
+  say "the cluster is ready; to use it: eval \"\$($cluster_here/env.sh)\""
 }
 
 main "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Kubernetes, etcd, CoreDNS and Flux from their Go modules into a cache outside the checkout.
+# Builds Kubernetes, etcd, CoreDNS, metrics-server and Flux from their Go modules into a cache outside the checkout.
 # Safe to interrupt, to repeat and to run twice at a time: a binary appears whole or not at all.
 set -euo pipefail
 
@@ -15,8 +15,8 @@ TARGET is MODULE/BINARY or a set:
   envtest   what envtest needs of the newest and the oldest supported Kubernetes
   cluster   what hack/cluster needs
   flux      what hack/e2e/gitops needs
-MODULE is newest, oldest, coredns, source-controller or kustomize-controller: the directories beside this script, whose
-go.mod pins the version.
+MODULE is newest, oldest, coredns, metrics-server, source-controller or kustomize-controller: the directories beside this
+script, whose go.mod pins the version.
 Binaries go to ${OFFLINEPUSH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/offlinepush}/{k8s,coredns,...}/VERSION.
 TEXT
 }
@@ -31,6 +31,7 @@ module_version() {
   local name=k8s.io/kubernetes
   case $1 in
   coredns) name=github.com/coredns/coredns ;;
+  metrics-server) name=sigs.k8s.io/metrics-server ;;
   *-controller) name=github.com/fluxcd/$1 ;;
   esac
   awk -v name="$name" '{ for (i = 1; i < NF; i++) if ($i == name && $(i + 1) ~ /^v/) { print $(i + 1); exit } }' \
@@ -41,7 +42,7 @@ module_path() {
   local version
   version=$(module_version "$1")
   case $1 in
-  coredns | *-controller) echo "$cache/$1/$version" ;;
+  coredns | metrics-server | *-controller) echo "$cache/$1/$version" ;;
   *) echo "$cache/k8s/$version" ;;
   esac
 }
@@ -51,6 +52,7 @@ package_of() {
   newest/etcd) echo go.etcd.io/etcd/server/v3 ;;
   coredns/coredns) echo . ;;
   source-controller/source-controller | kustomize-controller/kustomize-controller) echo "github.com/fluxcd/${1#*/}" ;;
+  metrics-server/metrics-server) echo sigs.k8s.io/metrics-server/cmd/metrics-server ;;
   newest/* | oldest/kube-apiserver) echo "k8s.io/kubernetes/cmd/${1#*/}" ;;
   *)
     echo "build.sh: unknown target $1; run build.sh --help" >&2

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,8 @@ const (
 	maxHeader     = 16 << 10
 	// maxPeerRequests bounds the requests of another dispatcher on one connection; each login there asks here.
 	maxPeerRequests = 10_000
+	// farewell is for how long a dispatcher that ends asks its clients to go elsewhere, when there may be others.
+	farewell = 2 * time.Second
 )
 
 // door is one listening port.
@@ -31,6 +34,8 @@ type door struct {
 	name     string
 	listener net.Listener
 	server   *http.Server
+	// leaving makes each answer the last one of its connection.
+	leaving atomic.Bool
 }
 
 // doors are the ports of a process.
@@ -121,13 +126,39 @@ func (p *process) listen(ctx context.Context, d *door, addr string, conf *tls.Co
 }
 
 func (d *door) serve(group *errgroup.Group, h http.Handler) {
-	d.server.Handler = h
+	d.server.Handler = d.politely(h)
 	group.Go(func() error {
 		if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("the %s port: %w", d.name, err)
 		}
 		return nil
 	})
+}
+
+// politely tells clients that a connection ends with its answer. A request on a kept connection that is closed in the same
+// instant fails, and nobody can know whether it was taken; a client that was told sends its next request elsewhere.
+func (d *door) politely(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// dismiss serves a little longer, so that clients in the middle of something are told to go elsewhere.
+func (d *doors) dismiss(ctx context.Context) {
+	d.device.leaving.Store(true)
+	d.server.leaving.Store(true)
+	if d.peer == nil {
+		return // There is nowhere else to go to.
+	}
+	wait := time.NewTimer(farewell)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
 }
 
 // serve opens all doors but that of the admin port, which is open all the time.

@@ -178,7 +178,7 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 	return errors.Join(group.Wait(), drained)
 }
 
-// drain gives the phones time to connect elsewhere, refuses new work, ends sessions, lets open vendor calls finish and
+// drain gives the phones time to connect elsewhere, sends clients away, ends sessions, lets open vendor calls finish and
 // gives the rest back to the store. The other dispatchers are answered until then.
 func (p *process) drain(ctx context.Context, a *parts, d *doors, stop func()) error {
 	p.Log.Info("draining")
@@ -191,8 +191,10 @@ func (p *process) drain(ctx context.Context, a *parts, d *doors, stop func()) er
 	}
 	var group errgroup.Group
 	group.Go(func() error { return a.hub.Close(ctx) })
-	group.Go(func() error { return d.device.shutdown(ctx) })
-	group.Go(func() error { return d.server.shutdown(ctx) })
+	group.Go(func() error {
+		d.dismiss(ctx)
+		return errors.Join(d.device.shutdown(ctx), d.server.shutdown(ctx))
+	})
 	planes := group.Wait()
 	stop()
 	released := a.lease.Release(ctx)

@@ -81,11 +81,12 @@ func TestInstalledRightsSuffice(t *testing.T) {
 		return nil
 	})
 	checkTests(t, dispatchers, guest, pod.Status.PodIP)
+	checkPodPolicy(t, pod)
+	checkPolicies(t, guest)
+	checkSeveral(t, guest)
 	if text := logs.String(); strings.Contains(text, "forbidden") {
 		t.Errorf("the manager lacks a right:\n%s", text)
 	}
-	checkPodPolicy(t, pod)
-	checkPolicies(t, guest)
 }
 
 // checkTests: a test is told apart from others, ends with a status, and is deleted after its time.

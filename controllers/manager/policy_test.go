@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/controllers/testenv"
 )
@@ -101,6 +105,41 @@ func checkPolicies(t *testing.T, namespace string) {
 			t.Errorf("%s: a policy must say %q, got %v", tt.name, tt.want, err)
 		}
 	}
+}
+
+// checkSeveral: the policies let the manager run dispatchers on a database, with a certificate and an autoscaler, and let it
+// take back what the app no longer asks for.
+func checkSeveral(t *testing.T, namespace string) {
+	t.Helper()
+	app := testenv.App(namespace, "many", "xiaomi")
+	app.Spec.Auth.ServerKeysSecretRef.Name, app.Spec.Auth.RegistrationKeysSecretRef.Name = "chat-server", "chat-registration"
+	app.Spec.Store.Postgres = &pushv1.PostgresStore{SecretRef: pushv1.SecretReference{Name: "many-db"}}
+	app.Spec.Exposure.TLS = &pushv1.DispatcherTLS{SecretRef: pushv1.SecretReference{Name: "many-tls"}}
+	app.Spec.Dispatcher.Autoscaling = &pushv1.DispatcherAutoscaling{MinReplicas: 2, MaxReplicas: 3}
+	database := testenv.KeysSecret(namespace, "many-db", "")
+	database.Data = map[string][]byte{pushv1.PostgresURIKey: []byte("postgresql://many:password-0123456789@db:5432/push")}
+	create(t, database, testenv.CertificateSecret(t, namespace, "many-tls", "many.example.com", time.Now().AddDate(1, 0, 0)), app)
+	name := metav1.ObjectMeta{Namespace: namespace, Name: "many-dispatcher"}
+	scaler, budget := &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: name}, &policyv1.PodDisruptionBudget{ObjectMeta: name}
+	await(t, scaler, func() error { return nil })
+	await(t, budget, func() error { return nil })
+	await(t, app, func() error {
+		return conditionIs(app.Status.Conditions, pushv1.ConditionConfigApplied, pushv1.ReasonConfigPending)
+	})
+
+	before := app.DeepCopy()
+	app.Spec.Dispatcher.Autoscaling, app.Spec.Dispatcher.Replicas = nil, 1
+	if err := environment.Client.Patch(t.Context(), app, client.MergeFrom(before)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, app, func() error {
+		for _, object := range []client.Object{scaler, budget} {
+			if err := environment.Client.Get(t.Context(), client.ObjectKeyFromObject(object), object); !apierrors.IsNotFound(err) {
+				return fmt.Errorf("%T is still there (error %w)", object, err)
+			}
+		}
+		return nil
+	})
 }
 
 func ownSecret(namespace, name string) *corev1.Secret {

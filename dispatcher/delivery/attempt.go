@@ -195,14 +195,18 @@ func doubted(outcomes []message.Outcome, pass []live) []message.Outcome {
 // counts besides what the store does not know of yet: this call and the answers of
 // all others that are not settled.
 func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Outcome, now time.Time) (bool, error) {
-	var valid, invalid, answers int64
+	var valid, invalid, answers, counted int64
 	for i, o := range outcomes {
-		recent := pass[i].state.AcceptedAt.After(now.Add(-fuse.Accepted))
+		acceptedAt := pass[i].state.AcceptedAt
+		recent := acceptedAt.After(now.Add(-fuse.Accepted))
 		switch {
 		case o.Class == message.Accepted:
 			valid++
 		case o.Class == message.InvalidToken && recent:
 			invalid++
+			if acceptedAt.After(now.Add(-fuse.Window)) {
+				counted++ // The store still takes it for valid.
+			}
 		}
 		if o.Class == message.InvalidToken {
 			answers++
@@ -222,7 +226,7 @@ func (a *attempt) fused(ctx context.Context, pass []live, outcomes []message.Out
 		return false, err
 	}
 	a.tally.set(v, i+unsettled, seen, now)
-	return fuse.Blown(v+valid, i+unsettled), nil
+	return fuse.Blown(max(v-counted, 0)+valid, i+unsettled), nil
 }
 
 func (a *attempt) conclude(l live, o message.Outcome, v verdict, now time.Time) {

@@ -72,12 +72,12 @@ func (e *Engine) quotaOf(row config.Channel) *quota.Row {
 }
 
 // withQuotas adds to a row what is left of the vendor's day. A row that has delivered nothing since a class was used up
-// says so.
+// says so; what was open then may have been taken before, and be noted after.
 func (e *Engine) withQuotas(row report.Channel, l *lane) report.Channel {
 	quotas, since := e.ledger.Report(row.Name)
 	row.Quotas = quotas
 	fine := row.State == report.NoTraffic || row.State == report.Delivering
-	if fine && !since.IsZero() && !l.lastAccepted().After(since) {
+	if fine && !since.IsZero() && !l.lastAccepted().After(since.Add(callTimeout)) {
 		row.State, row.Since = report.QuotaExhausted, since
 	}
 	return row

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/delivery/fuse"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
 )
@@ -68,5 +69,29 @@ func TestTallyKeepsWhatCameMeanwhile(t *testing.T) {
 	}
 	if _, calm := y.calm(1, now); calm {
 		t.Errorf("10 of 95 are far below: %+v", &y)
+	}
+}
+
+// TestTheLastOfFewTokens: a token whose invalid answer is at hand is none of the valid ones, though the store has it among them
+// until the answer is settled. Otherwise few phones that are pushed one after the other would all be quarantined.
+func TestTheLastOfFewTokens(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1000, 0)
+	for _, tt := range []struct {
+		name       string
+		valid      int64
+		acceptedAt time.Time
+		blown      bool
+	}{
+		{"the last", 1, start.Add(-time.Minute), true},
+		{"another is valid", 2, start.Add(-time.Minute), false},
+		{"accepted too long ago to be counted", 1, start.Add(-2 * fuse.Window), false},
+		{"none is valid", 0, start.Add(-2 * fuse.Window), true},
+	} {
+		a := &attempt{lane: &lane{store: &counted{valid: tt.valid, invalid: 6}}}
+		pass := []live{{state: store.FenceState{AcceptedAt: tt.acceptedAt}}}
+		if blown, err := a.fused(t.Context(), pass, []message.Outcome{{Class: message.InvalidToken}}, start); blown != tt.blown || err != nil {
+			t.Errorf("%s: blown is %t, want %t: %v", tt.name, blown, tt.blown, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package provider
 import (
 	"errors"
 	"net"
+	"regexp"
 	"strings"
 )
 
@@ -18,8 +19,11 @@ func withoutAddresses(err error) string {
 		bare := net.DNSError{Name: e.Name, Err: lastCause(e.Err)}
 		return strings.ReplaceAll(text, e.Error(), bare.Error())
 	}
-	return text
+	return streamID.ReplaceAllString(text, "")
 }
+
+// streamID is what HTTP/2 calls the stream of a request; each has another.
+var streamID = regexp.MustCompile(`stream ID \d+; `)
 
 // lastCause drops how a query went to its server; a DNSError has that as text only.
 func lastCause(text string) string {

@@ -34,6 +34,7 @@ func TestUnansweredNamesNoConnection(t *testing.T) {
 		{"no host", lookup("no such host"), "dial tcp: lookup api.example: no such host"},
 		{"no name server", lookup("read udp 10.0.0.1:40000->10.96.0.10:53: i/o timeout"), "dial tcp: lookup api.example: i/o timeout"},
 		{"name only", &net.DNSError{Err: "no such host", Name: "api.example"}, "lookup api.example: no such host"},
+		{"stream", errors.New("stream error: stream ID 9; INTERNAL_ERROR; received from peer"), "stream error: INTERNAL_ERROR; received from peer"},
 		{"other", context.DeadlineExceeded, "context deadline exceeded"},
 	}
 	for _, tt := range tests {

@@ -104,6 +104,9 @@ func vendorWords(vendor pushv1.Vendor, c report.Channel) string {
 	if c.Code == "" && c.Message == "" {
 		return string(vendor) + " gave no reason"
 	}
+	if c.Code == "" && c.State == report.Unreachable {
+		return fmt.Sprintf("%s did not answer: %s", vendor, c.Message)
+	}
 	words := strings.Trim(c.Code+": "+c.Message, ": ")
 	return fmt.Sprintf("%s answered %s", vendor, words)
 }

@@ -65,6 +65,12 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%s says %q", verdict, got.Message)
 		}
 	}
+	refused := probed{at: time.Unix(1, 0), proof: provider.Proof{Verdict: provider.Refused, Code: "BadTopic"}}
+	for _, inUse := range []bool{true, false} {
+		if got := credentialsValid(pushv1.VendorAPNs, source{secret: "apns"}, refused, inUse).Message; !strings.Contains(got, "spec.apns.bundleID") {
+			t.Errorf("a wrong topic is told as %q", got)
+		}
+	}
 	if got := credentialsValid(pushv1.VendorFCM, source{}, probed{}, true).Reason; got != pushv1.ReasonNotProbed {
 		t.Errorf("an unasked vendor gives %s", got)
 	}

@@ -25,17 +25,30 @@ func credentialsValid(vendor pushv1.Vendor, from source, p probed, inUse bool) c
 		return condition.True(name, pushv1.ReasonCredentialsAccepted, fmt.Sprintf("%s accepted the credential", vendor))
 	case p.refused() && inUse:
 		return condition.False(name, pushv1.ReasonCredentialsRejected,
-			fmt.Sprintf("%s; put a valid credential into Secret %s, or cure it at the vendor and set spec.suspend to true and back to ask again",
-				words, from.secret), condition.Stuck)
+			fmt.Sprintf("%s; put a valid credential into Secret %s%s, or cure it at the vendor and set spec.suspend to true and back to ask again",
+				words, from.secret, orIdentifier(vendor)), condition.Stuck)
 	case p.refused():
 		return condition.False(name, pushv1.ReasonNewCredentialRejected,
-			fmt.Sprintf("%s; sending goes on with the credential accepted last; correct Secret %s, which %s names", words, from.secret, from.field),
-			condition.Stuck)
+			fmt.Sprintf("%s; sending goes on with the credential accepted last; correct Secret %s, which %s names%s",
+				words, from.secret, from.field, orIdentifier(vendor)), condition.Stuck)
 	case p.proof.Verdict == provider.Busy:
 		return condition.Unknown(name, pushv1.ReasonVendorThrottled, words+"; asking again later", condition.Pending)
 	}
 	return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+
 		"; asking again; if it lasts, see the vendor's state page, and DNS, proxy and egress rules of the manager", condition.Pending)
+}
+
+// orIdentifier names the fields by which the spec says whose credential it is: to a vendor, a wrong one there is a wrong credential.
+func orIdentifier(vendor pushv1.Vendor) string {
+	fields := map[pushv1.Vendor]string{
+		pushv1.VendorAPNs: "apns.bundleID", pushv1.VendorXiaomi: "xiaomi.packageName", pushv1.VendorHuawei: "huawei.appID",
+		pushv1.VendorOPPO: "oppo.appKey", pushv1.VendorVivo: "vivo.appID and vivo.appKey",
+		pushv1.VendorHonor: "honor.appID and honor.clientID", pushv1.VendorMeizu: "meizu.appID",
+	}
+	if fields[vendor] == "" {
+		return ""
+	}
+	return ", or correct spec." + fields[vendor]
 }
 
 // ending adds to the acceptance of the credential that followed another how people end the change.

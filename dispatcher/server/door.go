@@ -25,8 +25,9 @@ const (
 	maxHeader     = 16 << 10
 	// maxPeerRequests bounds the requests of another dispatcher on one connection; each login there asks here.
 	maxPeerRequests = 10_000
-	// farewell is for how long a dispatcher that ends asks its clients to go elsewhere, when there may be others.
-	farewell = 2 * time.Second
+	// farewell is for how long nobody may have asked a dispatcher that ends, when there may be others; it does not wait
+	// longer than longestFarewell for that.
+	farewell, longestFarewell = 2 * time.Second, 8 * time.Second
 )
 
 // door is one listening port.
@@ -34,8 +35,9 @@ type door struct {
 	name     string
 	listener net.Listener
 	server   *http.Server
-	// leaving makes each answer the last one of its connection.
+	// leaving makes each answer the last one of its connection; asked then holds one token after each request.
 	leaving atomic.Bool
+	asked   chan struct{}
 }
 
 // doors are the ports of a process.
@@ -109,7 +111,7 @@ func advertised(to, listener string) (string, error) {
 }
 
 func newDoor(name string, log *slog.Logger) *door {
-	return &door{name: name, server: &http.Server{
+	return &door{name: name, asked: make(chan struct{}, 1), server: &http.Server{
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
@@ -141,23 +143,37 @@ func (d *door) politely(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.leaving.Load() {
 			w.Header().Set("Connection", "close")
+			select {
+			case d.asked <- struct{}{}:
+			default:
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// dismiss serves a little longer, so that clients in the middle of something are told to go elsewhere.
+// dismiss serves on until the clients have gone elsewhere: those with connections are told to, and new ones come for as
+// long as a node sends them here.
 func (d *doors) dismiss(ctx context.Context) {
 	d.device.leaving.Store(true)
 	d.server.leaving.Store(true)
 	if d.peer == nil {
 		return // There is nowhere else to go to.
 	}
-	wait := time.NewTimer(farewell)
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-ctx.Done():
+	ctx, cancel := context.WithTimeout(ctx, longestFarewell)
+	defer cancel()
+	quiet := time.NewTimer(farewell)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-quiet.C:
+			return
+		case <-ctx.Done():
+			return
+		case <-d.device.asked:
+		case <-d.server.asked:
+		}
+		quiet.Reset(farewell)
 	}
 }
 

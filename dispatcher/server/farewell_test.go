@@ -82,3 +82,33 @@ func TestDrainSendsClientsAway(t *testing.T) {
 	}
 	clients.Wait()
 }
+
+// A node that has not heard of the end yet sends new connections here: they are served, too.
+func TestDrainServesLateConnections(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.Shared(t)
+	d := start(t, document("app-1", db.URI(db.NewDatabase(t))))
+	c := newCaller(t, d)
+	ended := make(chan error, 1)
+	go func() { ended <- d.stop() }()
+	again := time.NewTicker(farewell / 8)
+	defer again.Stop()
+	late := time.After(2 * farewell)
+	for served := 0; ; served++ {
+		last, err := c.ask(t.Context())
+		if err != nil {
+			t.Fatalf("connection %d: %v", served, err)
+		}
+		select {
+		case <-late:
+			if !last {
+				t.Error("the last connection was not told to go elsewhere")
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			return
+		case <-again.C:
+		}
+	}
+}

@@ -94,6 +94,10 @@ type PushAppSpec struct {
 	// +optional
 	Callback *AppCallback `json:"callback,omitempty"`
 
+	// tracing sends OpenTelemetry traces. When unset, none. Changing it restarts no pod.
+	// +optional
+	Tracing *AppTracing `json:"tracing,omitempty"`
+
 	// exposure says how phones and vendors reach the dispatchers.
 	// +kubebuilder:default={}
 	// +optional
@@ -205,6 +209,22 @@ type AppRouting struct {
 	// +kubebuilder:validation:Maximum=2419200
 	// +optional
 	PushTTLSeconds int32 `json:"pushTTLSeconds,omitempty"`
+}
+
+// AppTracing says where traces go, and how many.
+type AppTracing struct {
+	// endpoint is the URL of an OTLP/HTTP receiver. Example: `http://otel:4318`.
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^https?://[-.a-zA-Z0-9]+(:\d+)?(/[-.\w/]*)?$`
+	// +required
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// samplingPercent is the part of messages traced. From 0 to 100. Defaults to 1.
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	SamplingPercent *int32 `json:"samplingPercent,omitempty"`
 }
 
 // AppRetention says how long data is kept.

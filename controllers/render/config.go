@@ -1,6 +1,7 @@
 package render
 
 import (
+	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/dispatcher/config"
 )
 
@@ -45,8 +46,20 @@ func document(in Input) *config.Document {
 			DeadLettersSeconds:     int64(spec.Retention.DeadLettersSeconds),
 		},
 		Callback: in.Callback,
+		Tracing:  tracing(spec.Tracing),
 		Keys:     in.Keys,
 	}
+}
+
+func tracing(want *pushv1.AppTracing) config.Tracing {
+	if want == nil {
+		return config.Tracing{}
+	}
+	out := config.Tracing{Endpoint: want.Endpoint}
+	if want.SamplingPercent != nil {
+		out.SamplingPercent = *want.SamplingPercent
+	}
+	return out
 }
 
 func channels(rows []Row) []config.Channel {

@@ -21,6 +21,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/peer"
 	"github.com/offlinepush/operator/dispatcher/router"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/tracing"
 )
 
 // idempotentFor is how much longer than the message a client id is remembered.
@@ -65,6 +66,8 @@ type Deps struct {
 	Deliverer Deliverer
 	Live      *config.Live
 	Metrics   *metrics.Metrics
+	// Tracer is nil where nothing is traced.
+	Tracer *tracing.Tracer
 }
 
 // Acceptor accepts messages. It is safe for concurrent use.
@@ -155,6 +158,7 @@ func (a *Acceptor) acceptGood(ctx context.Context, doc *config.Document, reqs []
 	if len(good) == 0 {
 		return
 	}
+	began := time.Now()
 	p, err := a.plan(ctx, doc, reqs, good)
 	if err != nil {
 		for _, i := range good {
@@ -164,7 +168,9 @@ func (a *Acceptor) acceptGood(ctx context.Context, doc *config.Document, reqs []
 	}
 	good = p.found(reqs, good, results)
 	notice := peer.Notice{Incarnation: a.deps.Deliverer.Incarnation(), UpTo: map[string]int64{}}
-	stored := a.deps.Store.Accept(ctx, p.requests(reqs, good))
+	asked := p.requests(reqs, good)
+	stored := a.deps.Store.Accept(ctx, asked)
+	a.trace(ctx, asked, stored, began)
 	for n, r := range stored {
 		results[good[n]] = Result{MessageID: r.MessageID, Duplicate: r.Duplicate, Seqs: r.Seqs, Problems: results[good[n]].Problems, Err: named(r.Err)}
 		if r.Err == nil && reqs[good[n]].Also.Expansion != nil {
@@ -215,6 +221,7 @@ func (a *Acceptor) plan(ctx context.Context, doc *config.Document, reqs []Reques
 	if err != nil {
 		return plan{}, err
 	}
+	p.wanted = tracing.Wanted(ctx)
 	p.named, err = a.named(ctx, reqs, good)
 	return p, err
 }
@@ -238,6 +245,8 @@ type plan struct {
 	recipients map[string]store.Recipient
 	// named are devices by their push ids.
 	named map[string]message.Device
+	// wanted says that the messages are to be traced.
+	wanted bool
 }
 
 // requests is what the store keeps of those at the indexes.
@@ -272,7 +281,7 @@ func (p plan) request(r Request) store.AcceptRequest {
 		ttl = seconds(p.doc.Routing.PushTTLSeconds)
 	}
 	msg := message.Message{
-		ID: cmp.Or(r.MessageID, MessageID(p.now)), Kind: r.Kind, Detail: r.Detail, Sender: r.From, Body: r.Body, Push: r.Push,
+		ID: cmp.Or(r.MessageID, p.newID()), Kind: r.Kind, Detail: r.Detail, Sender: r.From, Body: r.Body, Push: r.Push,
 		CreatedAt: p.now, PushExpiresAt: p.now.Add(ttl),
 	}
 	if !r.PushUntil.IsZero() {
@@ -302,6 +311,14 @@ func (p plan) input(m message.Message) router.Input {
 		Message: m, Channels: p.channels, Now: p.now,
 		AckTimeout: seconds(p.doc.Routing.AckTimeoutSeconds), CallAckTimeout: seconds(p.doc.Routing.CallAckTimeout()),
 	}
+}
+
+// newID is the id of a new message.
+func (p plan) newID() string {
+	if p.wanted {
+		return tracing.Mark(MessageID(p.now))
+	}
+	return MessageID(p.now)
 }
 
 // MessageID is a UUIDv7 of the store's time, which says in what part of it the message is kept.

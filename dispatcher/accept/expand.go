@@ -51,6 +51,7 @@ type Chunk struct {
 // Expand decides for a part of the receivers, stores the decisions and starts what they say, as Accept does for the
 // receivers that a message names. With store.ErrMoved and store.ErrBacklogFull it has done nothing.
 func (a *Acceptor) Expand(ctx context.Context, c Chunk) error {
+	began := time.Now()
 	doc, _ := a.deps.Live.Current()
 	asks := make([]store.Ask, len(c.Users))
 	for i, u := range c.Users {
@@ -61,10 +62,12 @@ func (a *Acceptor) Expand(ctx context.Context, c Chunk) error {
 		return err
 	}
 	notice := peer.Notice{Incarnation: a.deps.Deliverer.Incarnation(), UpTo: map[string]int64{}}
-	result := a.deps.Store.Expand(ctx, p.chunk(c))
+	chunk := p.chunk(c)
+	result := a.deps.Store.Expand(ctx, chunk)
 	if result.Err != nil {
 		return result.Err
 	}
+	a.deps.Tracer.Expand(ctx, Stored(chunk, began, time.Now()))
 	a.announce(p, notice, []store.AcceptResult{result})
 	return nil
 }

@@ -32,6 +32,7 @@ type Document struct {
 	Auth        Auth      `json:"auth"`
 	Retention   Retention `json:"retention"`
 	Callback    Callback  `json:"callback,omitzero"`
+	Tracing     Tracing   `json:"tracing,omitzero"`
 	Keys        Keys      `json:"keys"`
 }
 

@@ -32,6 +32,7 @@ func (d *Document) Validate() error {
 		d.Auth.validate(),
 		d.Retention.validate(),
 		d.Callback.validate(),
+		d.Tracing.validate(),
 		d.Keys.validate(),
 	}
 	names := map[string]bool{}

@@ -15,6 +15,7 @@ func TestValidateNamesThePath(t *testing.T) {
 	bare.Store.Postgres = &Postgres{URI: NewSecret("postgresql://db/push"), Schema: "chat_2", PoolMode: "Transaction"}
 	callbackKey := NewSecret(strings.Repeat("k", MinCallbackKey))
 	bare.Callback = Callback{URL: "https://app.example/events?of=chat", Key: callbackKey}
+	bare.Tracing = Tracing{Endpoint: "http://collector.example:4318"}
 	bare.Channels[0] = Channel{Name: "fcm", Vendor: "FCM", AppType: 1, Suspended: true, FCM: &FCMChannel{}}
 	if err := bare.Validate(); err != nil {
 		t.Fatal(err)
@@ -67,6 +68,12 @@ func TestValidateNamesThePath(t *testing.T) {
 		{"callback authority", func(d *Document) {
 			d.Callback = Callback{URL: "https://app.example", Key: callbackKey, CABundle: "none"}
 		}, "callback.caBundle: holds no PEM certificate"},
+		{"traces nowhere", func(d *Document) { d.Tracing.SamplingPercent = 1 }, "tracing.endpoint: must be an http or https URL"},
+		{"traces to a user", func(d *Document) { d.Tracing.Endpoint = "https://me@collector.example" }, "tracing.endpoint: must be an http or https URL"},
+		{"traces by another protocol", func(d *Document) { d.Tracing.Endpoint = "grpc://collector.example" }, "tracing.endpoint: must be"},
+		{"more than all traces", func(d *Document) {
+			d.Tracing = Tracing{Endpoint: "http://collector.example", SamplingPercent: 101}
+		}, "tracing.samplingPercent: is 101, must be 0 to 100"},
 		{"key", func(d *Document) { d.Keys.Peer = NewSecret("x") }, "keys.peer: must be 32 bytes"},
 	}
 	for _, tt := range tests {

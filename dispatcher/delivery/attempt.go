@@ -150,7 +150,8 @@ func (a *attempt) send(ctx context.Context, n provider.Notification, appID strin
 	outcomes := doubted(a.sender.send(ctx, n, targets), pass)
 	a.taken.Tell(outcomes)
 	a.failed = a.failed || slices.ContainsFunc(outcomes, overloaded)
-	a.keepPace(a.sender, outcomes, time.Since(began))
+	ended := time.Now()
+	a.keepPace(a.sender, outcomes, ended.Sub(began))
 	a.noteAnswer(ctx, pass, outcomes)
 	now := a.store.Now()
 	blown, err := a.fused(ctx, pass, outcomes, now)
@@ -160,6 +161,7 @@ func (a *attempt) send(ctx context.Context, n provider.Notification, appID strin
 	}
 	closed := a.observe(a.sender, outcomes, blown && err == nil, now)
 	next := trial{calls: a.delivery.Attempt + 1, backoff: a.backoff, fused: blown}
+	a.trace(ctx, next, outcomes, began, ended)
 	for i, l := range pass {
 		v := next.judge(outcomes[i])
 		if closed {

@@ -22,6 +22,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/tracing"
 )
 
 // Deps is what an Engine works with.
@@ -36,7 +37,9 @@ type Deps struct {
 	// Lease is started before the Engine and released after Wait.
 	Lease   *lease.Keeper
 	Metrics *metrics.Metrics
-	Log     *slog.Logger
+	// Tracer is nil where nothing is traced.
+	Tracer *tracing.Tracer
+	Log    *slog.Logger
 }
 
 // Engine owns all lanes.
@@ -123,7 +126,7 @@ func (e *Engine) laneOf(name string) *lane {
 	}
 	now := e.Store.Now()
 	l := &lane{
-		name: name, live: e.Live, store: e.Store, fence: e.fence, metrics: e.Metrics, log: e.Log,
+		name: name, live: e.Live, store: e.Store, fence: e.fence, metrics: e.Metrics, tracer: e.Tracer, log: e.Log,
 		wake: make(chan struct{}, 1), queue: newQueue(), health: newHealth(now), pace: newPace(0),
 	}
 	l.queue.askAt(now)

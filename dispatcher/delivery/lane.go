@@ -13,6 +13,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/tracing"
 )
 
 // The lane's own pace.
@@ -36,6 +37,7 @@ type lane struct {
 	store   store.Store
 	fence   *fence
 	metrics *metrics.Metrics
+	tracer  *tracing.Tracer
 	log     *slog.Logger
 	wake    chan struct{} // holds one token when something changed
 

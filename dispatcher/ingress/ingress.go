@@ -15,6 +15,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/revise"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/tracing"
 )
 
 // Bindings registers, binds and unbinds devices.
@@ -79,7 +80,9 @@ type DeviceDeps struct {
 	Session http.Handler
 	// Receipts serves the vendors' callbacks.
 	Receipts http.Handler
-	Log      *slog.Logger
+	// Tracer is nil where nothing is traced.
+	Tracer *tracing.Tracer
+	Log    *slog.Logger
 }
 
 // ServerDeps is what the server plane needs.
@@ -91,12 +94,15 @@ type ServerDeps struct {
 	Calls    Calls
 	Letters  Letters
 	Store    Store
-	Log      *slog.Logger
+	// Tracer is nil where nothing is traced.
+	Tracer *tracing.Tracer
+	Log    *slog.Logger
 }
 
 // Device is the handler of the device plane.
 func Device(d DeviceDeps) http.Handler {
 	p := &devicePlane{deps: d, plane: newPlane("Offline Push device plane", d.Log), rates: newRates(d.Live)}
+	p.tracer, p.name = d.Tracer, "device"
 	p.routes()
 	return p.handler()
 }
@@ -106,6 +112,7 @@ func Server(d ServerDeps) http.Handler {
 	p := &serverPlane{
 		deps: d, plane: newPlane("Offline Push server plane", d.Log), rates: newRates(d.Live), revisions: revise.New(d.Store, d.Acceptor),
 	}
+	p.tracer, p.name, p.trusted = d.Tracer, "server", true
 	p.routes()
 	return p.handler()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/offlinepush/operator/dispatcher/strict"
+	"github.com/offlinepush/operator/dispatcher/tracing"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -37,6 +38,10 @@ type plane struct {
 	problem *huma.Schema
 	// admit admits requests of every route before its guard; nil admits all.
 	admit func(huma.Context) *failure
+	// tracer tells of requests under the plane's name; trusted says that their callers may decide which.
+	tracer  *tracing.Tracer
+	name    string
+	trusted bool
 }
 
 func newPlane(title string, log *slog.Logger) *plane {
@@ -116,7 +121,7 @@ func register[I, O any](p *plane, r route, handle func(context.Context, *I) (*O,
 		// The body is read before, by limitBody; a deadline would end the context of a slow request.
 		BodyReadTimeout: -1,
 		Middlewares: append(huma.Middlewares{
-			p.guarded(p.admit), p.guarded(r.guard), p.guarded(readable(r.path)), p.guarded(encoded), p.limitBody(r.maxBody),
+			p.guarded(p.admit), p.guarded(r.guard), p.traced(r), p.guarded(readable(r.path)), p.guarded(encoded), p.limitBody(r.maxBody),
 		}, r.inner...),
 	}
 	if len(r.security) > 0 {

@@ -55,6 +55,8 @@ type Metrics struct {
 	Feedback *prometheus.CounterVec
 	// Callbacks counts events for the app's server by what became of them.
 	Callbacks *prometheus.CounterVec
+	// Spans counts the spans of traces by what became of them.
+	Spans *prometheus.CounterVec
 	// Sessions shows the open sessions.
 	Sessions prometheus.Gauge
 	// StoreReady is 1 while the store answers.
@@ -84,6 +86,7 @@ func New(r prometheus.Registerer) *Metrics {
 		Dropped:             c.counter("tokens_dropped_total", "Tokens that were deleted after healthy days in quarantine."),
 		Feedback:            c.counters("feedback_tokens_total", "Tokens that a vendor's list called dead.", "channel", "vendor"),
 		Callbacks:           c.counters("callbacks_total", "Events for the app's own server by result.", "result"),
+		Spans:               c.counters("trace_spans_total", "Spans of traces by result: what was not exported is lost.", "result"),
 		InboxExpired:        c.counters("inbox_expired_total", "Inbox entries that went before any device of their user acknowledged them.", "reason"),
 		ChannelState:        c.gauges("channel_state", "1 for the state that this dispatcher sees a channel row in, 0 for every other.", "channel", "vendor", "state"),
 		Pending:             c.appGauges("pending_targets", "Targets that wait for a channel row.", "channel"),

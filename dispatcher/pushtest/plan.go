@@ -17,6 +17,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/router"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/tracing"
 )
 
 func invalid(err error) error {
@@ -80,7 +81,7 @@ func (s *Service) plan(ctx context.Context, req report.PushTest) (store.PushTest
 	most := min(len(devices), report.MaxPushTestDevices)
 	now := s.deps.Store.Now().UTC().Truncate(time.Millisecond)
 	t := store.PushTest{UID: req.UID, Hash: hash(req), LeftOut: len(devices) - most, Message: message.Message{
-		ID: accept.MessageID(now), Kind: message.KindPush, Push: p, CreatedAt: now, PushExpiresAt: now.Add(timeToLive),
+		ID: tracing.Mark(accept.MessageID(now)), Kind: message.KindPush, Push: p, CreatedAt: now, PushExpiresAt: now.Add(timeToLive),
 	}}
 	t.Devices, err = s.decide(ctx, doc.Document, p, devices[:most])
 	return t, err

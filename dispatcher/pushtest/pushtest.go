@@ -12,10 +12,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/report"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/tracing"
 )
 
 const (
@@ -53,6 +55,8 @@ type Deps struct {
 	Store     Store
 	Deliverer Deliverer
 	Live      *config.Live
+	// Tracer is nil where nothing is traced.
+	Tracer *tracing.Tracer
 }
 
 // Service starts tests and tells how far they are. It is safe for concurrent use.
@@ -143,8 +147,11 @@ func (s *Service) follow(ctx context.Context, t store.PushTest) ([]store.Trace, 
 	if len(req.Deliveries) == 0 || !s.deps.Store.Now().Before(t.Message.PushExpiresAt) {
 		return nil, nil
 	}
-	incarnation := s.deps.Deliverer.Incarnation()
+	incarnation, began := s.deps.Deliverer.Incarnation(), time.Now()
 	result := s.deps.Store.Accept(ctx, []store.AcceptRequest{req})[0]
+	if result.Err == nil && !result.Duplicate {
+		s.deps.Tracer.Accept(ctx, accept.Stored(req, began, time.Now()))
+	}
 	s.deps.Deliverer.Submit(incarnation, result.Deliveries)
 	return nil, result.Err
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/pushtest"
 	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/session"
+	"github.com/offlinepush/operator/dispatcher/tracing"
 )
 
 // maxSessions bounds the connections of one process.
@@ -46,6 +47,7 @@ type parts struct {
 	// letters restores quarantines for the admin port, too.
 	letters *deadletter.Service
 	hygiene *hygiene.Keeper
+	tracer  *tracing.Tracer
 	// bindings goes on with erasures.
 	bindings *binding.Service
 	// peers is nil for a dispatcher that is alone.
@@ -68,17 +70,20 @@ func (p *process) assemble(h held) (*parts, error) {
 			return provider.NewClient(config.Endpoint{CABundle: caBundle}, provider.Deps{Guard: guard, Now: h.store.Now})
 		},
 	})
+	a.tracer = tracing.New(tracing.Deps{Live: p.live, Pod: p.Pod, Spans: p.metrics.Spans, Log: p.Log, NewClient: func() (*http.Client, error) {
+		return provider.NewClient(config.Endpoint{}, provider.Deps{Guard: guard, Now: h.store.Now})
+	}})
 	a.engine = delivery.New(delivery.Deps{
-		Live: p.live, Store: h.store, NewProvider: p.NewProvider, Lease: h.lease, Metrics: p.metrics, Log: p.Log,
+		Live: p.live, Store: h.store, NewProvider: p.NewProvider, Lease: h.lease, Metrics: p.metrics, Tracer: a.tracer, Log: p.Log,
 		Quota:    func(vendor string) provider.QuotaRules { return catalog.Quota(catalog.Vendor(vendor)) },
 		Provider: provider.Deps{Guard: guard, Tokens: h.store, Now: h.store.Now, Log: p.Log},
 	})
 	a.letters = deadletter.New(deadletter.Deps{Store: h.store, Deliverer: a.engine, Live: p.live, Metrics: p.metrics})
 	a.hygiene = hygiene.New(hygiene.Deps{Live: p.live, Store: h.store, Engine: a.engine, Metrics: p.metrics, Log: p.Log})
-	a.tests = pushtest.New(pushtest.Deps{Store: h.store, Deliverer: a.engine, Live: p.live})
+	a.tests = pushtest.New(pushtest.Deps{Store: h.store, Deliverer: a.engine, Live: p.live, Tracer: a.tracer})
 	places := session.PlacesDeps{Hub: a.hub, Store: h.store, Lease: h.lease, Log: p.Log}
 	bindings := binding.Deps{Store: h.store, Fence: a.engine, Sessions: a.hub, Events: a.events, Vendors: vendors(), Token: canonical}
-	acceptor := accept.Deps{Store: h.store, Sessions: a.hub, Deliverer: a.engine, Live: p.live, Metrics: p.metrics}
+	acceptor := accept.Deps{Store: h.store, Sessions: a.hub, Deliverer: a.engine, Live: p.live, Metrics: p.metrics, Tracer: a.tracer}
 	if p.shared != nil {
 		p.join(a)
 		places.Peers, bindings.Peers, acceptor.Peers = a.peers, a.peers, a.peers
@@ -113,7 +118,7 @@ func (p *process) credential() peer.Credential {
 func (p *process) planes(a *parts, acceptor *accept.Acceptor) {
 	rules := pushrule.New(a.store, acceptor)
 	a.device = ingress.Device(ingress.DeviceDeps{
-		Live: p.live, Bindings: a.bindings, Badges: a.store, Rules: rules, Users: a.users, Calls: a.calls, Log: p.Log,
+		Live: p.live, Bindings: a.bindings, Badges: a.store, Rules: rules, Users: a.users, Calls: a.calls, Tracer: a.tracer, Log: p.Log,
 		Receipts: receipt.New(receipt.Deps{
 			Live: p.live, Store: a.store, Read: catalog.Receipts, Token: canonical, Metrics: p.metrics, Log: p.Log,
 			Distrust: a.engine.Distrust,
@@ -123,7 +128,8 @@ func (p *process) planes(a *parts, acceptor *accept.Acceptor) {
 		}),
 	})
 	a.server = ingress.Server(ingress.ServerDeps{
-		Live: p.live, Bindings: a.bindings, Acceptor: acceptor, Rules: rules, Calls: a.calls, Letters: a.letters, Store: a.store, Log: p.Log,
+		Live: p.live, Bindings: a.bindings, Acceptor: acceptor, Rules: rules, Calls: a.calls, Letters: a.letters, Store: a.store,
+		Tracer: a.tracer, Log: p.Log,
 	})
 }
 
@@ -161,6 +167,7 @@ func (p *process) run(ctx context.Context, a *parts, d *doors) error {
 	group.Go(func() error { a.events.Run(background); return nil })
 	group.Go(func() error { janitor(background, a.store, p.live, p.metrics.InboxExpired, p.Log); return nil })
 	group.Go(func() error { a.hygiene.Run(background); return nil })
+	group.Go(func() error { a.tracer.Run(background); return nil })
 	group.Go(func() error { eraser(background, a.bindings, p.Log); return nil })
 	d.serve(group, a)
 	p.ready.Store(true)
@@ -198,6 +205,8 @@ func (p *process) drain(ctx context.Context, a *parts, d *doors, stop func()) er
 	planes := group.Wait()
 	stop()
 	released := a.lease.Release(ctx)
+	ended := errors.Join(planes, released, d.peer.shutdown(ctx))
+	a.tracer.Close(ctx) // Nobody waits for this process any more.
 	p.Log.Info("drained")
-	return errors.Join(planes, released, d.peer.shutdown(ctx))
+	return ended
 }

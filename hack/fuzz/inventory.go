@@ -65,6 +65,7 @@ func parts() []Target {
 		{"dispatcher/store/postgres", "FuzzConnConfigKeepsThePassword", "PostgreSQL URIs", operator},
 		{"dispatcher/store/seal", "FuzzOpen", "sealed access tokens", disk},
 		{"dispatcher/strict", "FuzzCheck", "JSON of both planes, sessions, peers and imports", anybody},
+		{"dispatcher/tracing", "FuzzTraceparent", "callers' spans in traceparent", server},
 	}
 }
 
@@ -144,5 +145,6 @@ func Elsewhere() map[string]string {
 		"dispatcher/simulator/traffic":   nobody,
 		"dispatcher/store/rules":         "JSON that the store wrote itself",
 		"dispatcher/store/sqlite":        "its own rows",
+		"dispatcher/tracing/tracetest":   "a test bed",
 	}
 }

@@ -44,6 +44,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AppStoreApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AppSummary"):
 		return &apiv1alpha1.AppSummaryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AppTracing"):
+		return &apiv1alpha1.AppTracingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ChannelAccess"):
 		return &apiv1alpha1.ChannelAccessApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ChannelCredentials"):

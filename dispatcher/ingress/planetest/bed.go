@@ -36,6 +36,8 @@ import (
 	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/sqlite"
+	"github.com/offlinepush/operator/dispatcher/tracing"
+	"github.com/offlinepush/operator/dispatcher/tracing/tracetest"
 )
 
 // What the bed's configuration holds.
@@ -65,6 +67,8 @@ type Bed struct {
 	Rules    *pushrule.Service
 	Calls    *call.Service
 	Users    *usertoken.Verifier
+	// Tracer tells nothing until the configuration names a collector.
+	Tracer *tracing.Tracer
 	// Device and Server serve the planes over TLS.
 	Device, Server *httptest.Server
 
@@ -105,7 +109,7 @@ func New(tb testing.TB) *Bed {
 	b.Places = session.NewPlaces(session.PlacesDeps{Hub: b.Hub, Store: b.Store, Lease: b.Lease, Log: log})
 	b.Users = usertoken.New(usertoken.Deps{Live: b.Live, Log: log})
 	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi", "OPPO", "Meizu", "APNs"}})
-	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m})
+	b.Acceptor = accept.New(accept.Deps{Store: b.Store, Sessions: b.Hub, Deliverer: b.Rows, Live: b.Live, Metrics: m, Tracer: b.trace(tb)})
 	b.Rules = pushrule.New(b.Store, b.Acceptor)
 	b.Calls = call.New(call.Deps{Store: b.Store, Acceptor: b.Acceptor, Log: log})
 	b.expand(tb, log)
@@ -121,6 +125,17 @@ func (b *Bed) expand(tb testing.TB, log *slog.Logger) {
 	var running sync.WaitGroup
 	running.Go(func() { w.Run(ctx) })
 	tb.Cleanup(func() { stop(); running.Wait() })
+}
+
+// trace makes the Tracer, which follows the configuration until the end of the test.
+func (b *Bed) trace(tb testing.TB) *tracing.Tracer {
+	tb.Helper()
+	b.Tracer = tracetest.NewTracer(b.Live, b.metrics.Spans)
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { b.Tracer.Run(ctx) })
+	tb.Cleanup(func() { stop(); running.Wait(); b.Tracer.Close(context.Background()) })
+	return b.Tracer
 }
 
 // idle stands for vendors who keep nobody waiting.
@@ -142,14 +157,14 @@ func (b *Bed) acquire(tb testing.TB, log *slog.Logger) {
 func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	tb.Helper()
 	b.Device = httptest.NewTLSServer(ingress.Device(ingress.DeviceDeps{
-		Live: b.Live, Bindings: b.Bindings, Badges: b.Store, Rules: b.Rules, Users: b.Users, Calls: b.Calls, Log: log,
+		Live: b.Live, Bindings: b.Bindings, Badges: b.Store, Rules: b.Rules, Users: b.Users, Calls: b.Calls, Tracer: b.Tracer, Log: log,
 		Receipts: receipt.New(receipt.Deps{Live: b.Live, Store: b.Store, Read: ReadReceipts, Metrics: b.metrics, Log: log}),
 		Session: session.NewServer(session.Deps{
 			Hub: b.Hub, Places: b.Places, Devices: b.Bindings, Users: b.Users, Store: b.Store, Live: b.Live, Log: log,
 		}),
 	}))
 	b.Server = httptest.NewUnstartedServer(ingress.Server(ingress.ServerDeps{
-		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Calls: b.Calls, Rules: b.Rules, Store: b.Store, Log: log,
+		Live: b.Live, Bindings: b.Bindings, Acceptor: b.Acceptor, Calls: b.Calls, Rules: b.Rules, Store: b.Store, Tracer: b.Tracer, Log: log,
 		Letters: deadletter.New(deadletter.Deps{Store: b.Store, Deliverer: b.Rows, Live: b.Live, Metrics: b.metrics}),
 	}))
 	b.Server.EnableHTTP2 = true

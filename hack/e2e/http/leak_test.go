@@ -22,7 +22,9 @@ func TestNoSecretLeaks(t *testing.T) {
 	for _, store := range eachStore() {
 		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, store)
+			w := prepare(t, store)
+			collector := w.traceAll(t)
+			w.disp.Start(t)
 			bob, alice := w.newUser("bob"), w.newUser("alice")
 			phones := map[string]*handset{}
 			for _, v := range vendors() {
@@ -39,6 +41,12 @@ func TestNoSecretLeaks(t *testing.T) {
 			w.provokeVendors(t)
 			w.provokeConfiguration(t)
 			w.disp.Metrics(t)
+			until(t, "the collector was told of pushes", func() error {
+				if handed(collector.Spans()) == 0 {
+					return io.ErrNoProgress
+				}
+				return nil
+			})
 			w.disp.Kill()
 			w.disp.Start(t)
 			w.disp.Report(t)
@@ -51,7 +59,7 @@ func TestNoSecretLeaks(t *testing.T) {
 					t.Errorf("the device secret is in %v, want only its %q", got, registration)
 				}
 			}
-			for _, place := range []string{"log of dispatcher", "log of vendorsim", "admin port GET /report", "admin port GET /metrics", "server plane POST"} {
+			for _, place := range []string{"log of dispatcher", "log of vendorsim", "admin port GET /report", "admin port GET /metrics", "server plane POST", inTraces} {
 				if w.kept.Bytes(place) == 0 {
 					t.Errorf("nothing of the %s was kept", place)
 				}

@@ -21,6 +21,8 @@ const (
 	onDevicePlane, onServerPlane = "device plane *", "server plane *"
 	// atVendors is what was sent to vendors.
 	atVendors = "requests to vendors"
+	// inTraces is what the collector was told.
+	inTraces = "traces"
 	// inStore is what a backup of the store has.
 	inStore = process.StorePlace
 )

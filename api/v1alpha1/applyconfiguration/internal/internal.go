@@ -287,6 +287,16 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: endpoint
       type:
         scalar: string
+- name: com.github.offlinepush.operator.api.v1alpha1.AppTracing
+  map:
+    fields:
+    - name: endpoint
+      type:
+        scalar: string
+    - name: samplingPercent
+      type:
+        scalar: numeric
+      default: 1
 - name: com.github.offlinepush.operator.api.v1alpha1.Category
   scalar: string
 - name: com.github.offlinepush.operator.api.v1alpha1.ChannelAccess
@@ -865,6 +875,9 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.offlinepush.operator.api.v1alpha1.AppStore
       default:
         sqlite: {}
+    - name: tracing
+      type:
+        namedType: com.github.offlinepush.operator.api.v1alpha1.AppTracing
 - name: com.github.offlinepush.operator.api.v1alpha1.PushAppStatus
   map:
     fields:

@@ -26,6 +26,8 @@ type PushAppSpecApplyConfiguration struct {
 	// callback tells the app's own server who logs in, logs out and goes offline. When unset, it is told nothing. Changing it
 	// restarts no pod.
 	Callback *AppCallbackApplyConfiguration `json:"callback,omitempty"`
+	// tracing sends OpenTelemetry traces. When unset, none. Changing it restarts no pod.
+	Tracing *AppTracingApplyConfiguration `json:"tracing,omitempty"`
 	// exposure says how phones and vendors reach the dispatchers.
 	Exposure *AppExposureApplyConfiguration `json:"exposure,omitempty"`
 	// retention says how long data is kept.
@@ -103,6 +105,14 @@ func (b *PushAppSpecApplyConfiguration) WithAuth(value *AppAuthApplyConfiguratio
 // If called multiple times, the Callback field is set to the value of the last call.
 func (b *PushAppSpecApplyConfiguration) WithCallback(value *AppCallbackApplyConfiguration) *PushAppSpecApplyConfiguration {
 	b.Callback = value
+	return b
+}
+
+// WithTracing sets the Tracing field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Tracing field is set to the value of the last call.
+func (b *PushAppSpecApplyConfiguration) WithTracing(value *AppTracingApplyConfiguration) *PushAppSpecApplyConfiguration {
+	b.Tracing = value
 	return b
 }
 

@@ -63,6 +63,10 @@ crd-check: generate ## Fail if the CRDs refuse or drop what people applied to co
 crd-release: ## Take the CRDs as what is released from now on.
 	cp config/crd/bases/*.yaml config/crd/released/
 
+.PHONY: contract-release
+contract-release: ## Take what manager and dispatchers say to each other as what is released from now on.
+	go test -count 1 ./hack/contract -args -release
+
 .PHONY: verify
 verify: generate fmt tidy lint api-check crd-check ## All of the above but the releases, then fail if that changed or left anything uncommitted.
 	@changed=$$(git status --porcelain --untracked-files=all)
@@ -83,6 +87,8 @@ test: ## Run all tests that need no node: unit, envtest on the newest and oldest
 	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path newest) go test -race -timeout 30m $(TESTFLAGS) ./...
 	# Ten thousand people are too many for the race detector.
 	go test -count 1 $(TESTFLAGS) -run TestGroupOfTenThousand ./hack/e2e/http
+	# So are a thousand apps; their manager's memory is measured, besides.
+	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path newest) go test -count 1 -timeout 30m $(TESTFLAGS) -run TestThousandAppsAndChannels ./controllers/fleet
 	OFFLINEPUSH_K8S_BIN=$$($(K8S) --print-path oldest) go test -race -count 1 $(TESTFLAGS) ./config/... ./controllers/...
 	go -C hack/tools test -race $(TESTFLAGS) ./...
 	go -C hack/interop test -race $(TESTFLAGS) ./...

@@ -23,7 +23,8 @@ type PushChannelStatus struct {
 	// +optional
 	Credentials *ChannelCredentialsStatus `json:"credentials,omitempty"`
 
-	// lastProbeTime is when the vendor was last asked whether the credential is valid.
+	// lastProbeTime is when the vendor was asked whether the credential is valid, the last time that this status changed. Probes
+	// that say the same again are not written.
 	// +optional
 	LastProbeTime *metav1.Time `json:"lastProbeTime,omitempty"`
 

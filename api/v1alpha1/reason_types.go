@@ -121,6 +121,9 @@ const (
 const (
 	// ReasonDispatcherAvailable says that the wanted number of dispatchers accepts work.
 	ReasonDispatcherAvailable = "DispatcherAvailable"
+	// ReasonUpgradePending says that the wanted number of dispatchers accepts work, and that what a new manager changes of them
+	// waits until other apps are through.
+	ReasonUpgradePending = "UpgradePending"
 	// ReasonRollingOut says that pods are being made or replaced.
 	ReasonRollingOut = "RollingOut"
 	// ReasonUnschedulable says that no node takes the pods; the message quotes the scheduler.

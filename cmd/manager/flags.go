@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/offlinepush/operator/controllers/manager"
+	"github.com/offlinepush/operator/controllers/pushapp"
 	"github.com/offlinepush/operator/controllers/pushchannel"
 )
 
@@ -29,7 +30,7 @@ const ownNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespac
 // parse reads the flags; each takes its default from an environment variable.
 func parse(args []string, env func(string) string) (manager.Settings, error) {
 	var s manager.Settings
-	var namespaces, endpoints, secrets string
+	var namespaces, endpoints, secrets, rollouts string
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.StringVar(&namespaces, "namespaces", env("OFFLINEPUSH_NAMESPACES"),
 		"namespaces to watch, separated by commas; '*' for every one; the manager's own when empty (OFFLINEPUSH_NAMESPACES)")
@@ -43,6 +44,8 @@ func parse(args []string, env func(string) string) (manager.Settings, error) {
 		"work only while holding the lease, so that one of several managers works (OFFLINEPUSH_LEADER_ELECT)")
 	flags.StringVar(&secrets, "secret-access", cmp.Or(env("OFFLINEPUSH_SECRET_ACCESS"), watchSecrets),
 		"Watch, or Get for a manager that may get Secrets by name and neither list nor watch them; changes are then noticed within 30 seconds (OFFLINEPUSH_SECRET_ACCESS)")
+	flags.StringVar(&rollouts, "max-concurrent-rollouts", env("OFFLINEPUSH_MAX_CONCURRENT_ROLLOUTS"),
+		"how many apps a new manager or another default image changes at a time, 0 for all at once; 10 when empty (OFFLINEPUSH_MAX_CONCURRENT_ROLLOUTS)")
 	flags.StringVar(&s.MetricsAddr, "metrics-addr", ":8443", "address of the metrics over HTTPS; 0 serves none")
 	flags.StringVar(&s.HealthAddr, "health-addr", ":8081", "address of /healthz and /readyz")
 	if err := flags.Parse(args); err != nil {
@@ -56,6 +59,9 @@ func parse(args []string, env func(string) string) (manager.Settings, error) {
 	}
 	s.GetSecrets = secrets == getSecrets
 	var err error
+	if s.MaxConcurrentRollouts, err = parseRollouts(rollouts); err != nil {
+		return manager.Settings{}, err
+	}
 	if s.AllowedEndpoints, err = pushchannel.ParseEndpoints(endpoints); err != nil {
 		return manager.Settings{}, fmt.Errorf("--allowed-endpoints: %w", err)
 	}
@@ -85,6 +91,17 @@ func parseNamespaces(list string) ([]string, error) {
 		return nil, errors.New("--namespaces must be set outside a pod, or OFFLINEPUSH_NAMESPACES")
 	}
 	return []string{strings.TrimSpace(string(own))}, nil
+}
+
+func parseRollouts(text string) (int, error) {
+	if text == "" {
+		return pushapp.DefaultRollouts, nil
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil || number < 0 {
+		return 0, fmt.Errorf("--max-concurrent-rollouts: %q must be a number, 0 or more", text)
+	}
+	return number, nil
 }
 
 func isTrue(text string) bool {

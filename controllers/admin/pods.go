@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/offlinepush/operator/controllers/reference"
 	"github.com/offlinepush/operator/controllers/render"
 )
 
@@ -18,7 +19,9 @@ const ReportKeyEntry = "report"
 // LivePods lists an app's pods that do not end.
 func LivePods(ctx context.Context, reader client.Reader, app types.NamespacedName) ([]corev1.Pod, error) {
 	var list corev1.PodList
-	if err := reader.List(ctx, &list, client.InNamespace(app.Namespace), client.MatchingLabels(render.Selector(app.Name))); err != nil {
+	err := reader.List(ctx, &list, client.InNamespace(app.Namespace),
+		client.MatchingFields{reference.MadeFor: app.Name}, client.MatchingLabels(render.Selector(app.Name)))
+	if err != nil {
 		return nil, fmt.Errorf("listing the dispatchers' pods: %w", err)
 	}
 	var pods []corev1.Pod

@@ -35,13 +35,19 @@ func cacheOptions(namespaces []string) cache.Options {
 	return options
 }
 
-// slim drops managed fields, and the annotations of Secrets and ConfigMaps, where kubectl keeps copies of their data.
+// slim drops managed fields, what pods are made of, which nobody reads and which is most of what a fleet of apps would take, and
+// the annotations of Secrets and ConfigMaps, where kubectl keeps copies of their data.
 func slim(object any) (any, error) {
 	if m, ok := object.(metav1.Object); ok {
 		m.SetManagedFields(nil)
 	}
-	if m, ok := object.(*metav1.PartialObjectMetadata); ok {
-		m.Annotations = nil
+	switch o := object.(type) {
+	case *corev1.Pod:
+		o.Spec = corev1.PodSpec{}
+	case *appsv1.Deployment:
+		o.Spec.Template.Spec = corev1.PodSpec{}
+	case *metav1.PartialObjectMetadata:
+		o.Annotations = nil
 	}
 	return object, nil
 }

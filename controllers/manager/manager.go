@@ -36,8 +36,9 @@ import (
 const (
 	// shutdownTimeout is well within the pod's grace period.
 	shutdownTimeout = 10 * time.Second
-	// A pass makes about twenty calls; the API server's own fairness guards it.
-	callsPerSecond, burst = 100, 200
+	// The API server's own priority and fairness guards it, and the workers bound what is under way; a limit here would only
+	// keep a fleet of apps from settling.
+	unlimited = -1
 )
 
 // Settings say what to watch and how to work.
@@ -52,8 +53,10 @@ type Settings struct {
 	SecretPeriod     time.Duration
 	AllowedEndpoints pushchannel.Endpoints
 	DispatcherImage  string
-	FastReload       bool
-	LeaderElect      bool
+	// MaxConcurrentRollouts bounds the apps whose dispatchers are replaced at a time because the manager changed; 0 is no bound.
+	MaxConcurrentRollouts int
+	FastReload            bool
+	LeaderElect           bool
 	// LeaderElectionNamespace holds the lease; empty means the pod's own.
 	LeaderElectionNamespace string
 	MetricsAddr             string
@@ -97,7 +100,7 @@ func newShut(cluster *rest.Config, s Settings) (ctrl.Manager, error) {
 // newIdle makes a manager without controllers.
 func newIdle(cluster *rest.Config, s Settings) (ctrl.Manager, error) {
 	cluster = rest.CopyConfig(cluster)
-	cluster.QPS, cluster.Burst = callsPerSecond, burst
+	cluster.QPS = unlimited
 	options, err := managerOptions(s)
 	if err != nil {
 		return nil, err
@@ -117,8 +120,9 @@ func addControllers(mgr ctrl.Manager, s Settings) error {
 	}
 	apps := &pushapp.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder,
-		Poller: pushapp.NewPoller(mgr.GetClient(), s.Reports, s.ReportPeriod),
-		Image:  s.DispatcherImage, Namespaces: s.Namespaces, FastReload: s.FastReload,
+		Poller:   pushapp.NewPoller(mgr.GetClient(), s.Reports, s.ReportPeriod),
+		Rollouts: pushapp.NewRollouts(mgr.GetClient(), s.MaxConcurrentRollouts),
+		Image:    s.DispatcherImage, Namespaces: s.Namespaces, FastReload: s.FastReload,
 	}
 	tests := &pushtest.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder, Dispatchers: s.PushTests,

@@ -1,6 +1,7 @@
 package pushapp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,26 +19,73 @@ import (
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/condition"
+	"github.com/offlinepush/operator/controllers/reference"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/dispatcher/config"
 )
 
-// apply writes the objects in their order. An object that somebody else made under a needed name stays untouched.
+// apply writes the objects in their order.
 func (r *Reconciler) apply(ctx context.Context, app *pushv1.PushApp, objects []render.Object) error {
 	for _, object := range objects {
-		kind, name := *object.GetKind(), *object.GetName()
-		existing := &metav1.PartialObjectMetadata{}
-		existing.SetGroupVersionKind(schema.FromAPIVersionAndKind(*object.GetAPIVersion(), kind))
-		err := r.Live.Get(ctx, client.ObjectKey{Namespace: app.Namespace, Name: name}, existing)
-		if err == nil {
-			err = adoptable(app, existing)
+		if err := r.applyOne(ctx, app, object); err != nil {
+			return err
 		}
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("%s: %w", kind, err)
+	}
+	return nil
+}
+
+// applyOne writes an object, unless it still is as it was left. One that somebody else made under its name stays untouched.
+func (r *Reconciler) applyOne(ctx context.Context, app *pushv1.PushApp, object render.Object) error {
+	kind, name := *object.GetKind(), *object.GetName()
+	existing, err := r.existing(ctx, app, object)
+	if err == nil {
+		err = adoptable(app, existing)
+	}
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	wanted, err := digest(object)
+	if err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	key := client.ObjectKeyFromObject(app)
+	if r.applied.holds(key, kind+"/"+name, entry{wanted: wanted, version: versionOf(kind, existing)}) {
+		return nil
+	}
+	if err := r.Client.Apply(ctx, object, client.ForceOwnership); err != nil {
+		return applyTrouble(kind, name, err)
+	}
+	return r.applied.store(key, wanted, object)
+}
+
+// existing is what stands under an object's name: from the cache, which holds only what the manager made, and else live.
+func (r *Reconciler) existing(ctx context.Context, app *pushv1.PushApp, object render.Object) (client.Object, error) {
+	key := client.ObjectKey{Namespace: app.Namespace, Name: *object.GetName()}
+	if cached := cachedKind(*object.GetKind()); cached != nil {
+		if err := r.Client.Get(ctx, key, cached, client.UnsafeDisableDeepCopy); !apierrors.IsNotFound(err) {
+			return cached, err
 		}
-		if err := r.Client.Apply(ctx, object, client.ForceOwnership); err != nil {
-			return applyTrouble(kind, name, err)
-		}
+	}
+	live := &metav1.PartialObjectMetadata{}
+	live.SetGroupVersionKind(schema.FromAPIVersionAndKind(*object.GetAPIVersion(), *object.GetKind()))
+	return live, r.Live.Get(ctx, key, live)
+}
+
+// cachedKind is an empty object of a kind that the cache holds; Secrets are not among them.
+func cachedKind(kind string) client.Object {
+	switch kind {
+	case "Service":
+		return &corev1.Service{}
+	case "ServiceAccount":
+		return &corev1.ServiceAccount{}
+	case "PersistentVolumeClaim":
+		return &corev1.PersistentVolumeClaim{}
+	case "Deployment":
+		return &appsv1.Deployment{}
+	case "PodDisruptionBudget":
+		return &policyv1.PodDisruptionBudget{}
+	case "HorizontalPodAutoscaler":
+		return &autoscalingv2.HorizontalPodAutoscaler{}
 	}
 	return nil
 }
@@ -45,7 +93,7 @@ func (r *Reconciler) apply(ctx context.Context, app *pushv1.PushApp, objects []r
 // applyTrouble tells a refusal of the spec from trouble that passes. The API server's words on a Secret stay out.
 func applyTrouble(kind, name string, err error) error {
 	if kind == "Secret" {
-		return fmt.Errorf("applying Secret %s: the API server said %s", name, apierrors.ReasonForError(err))
+		return fmt.Errorf("applying Secret %s: the API server said %s", name, cmp.Or(string(apierrors.ReasonForError(err)), "nothing"))
 	}
 	if apierrors.IsInvalid(err) {
 		return condition.Terminal(pushv1.ReasonInvalidSpec, "applying %s %s: %v", kind, name, err)
@@ -61,7 +109,8 @@ func renderTrouble(err error) error {
 	return condition.Terminal(pushv1.ReasonInvalidSpec, "%v", err)
 }
 
-// prune deletes what the app owns and no longer asks for. The generated keys and a volume that is retained have no owner.
+// prune deletes what the app owns and no longer asks for. The generated keys and a volume that is retained have no owner, and
+// the Secret with the configuration has one name for ever.
 func (r *Reconciler) prune(ctx context.Context, app *pushv1.PushApp, objects []render.Object) error {
 	wanted := map[string]bool{}
 	for _, object := range objects {
@@ -70,11 +119,6 @@ func (r *Reconciler) prune(ctx context.Context, app *pushv1.PushApp, objects []r
 	lists := map[string]client.ObjectList{
 		"Service": &corev1.ServiceList{}, "ServiceAccount": &corev1.ServiceAccountList{}, "Deployment": &appsv1.DeploymentList{},
 		"PodDisruptionBudget": &policyv1.PodDisruptionBudgetList{}, "HorizontalPodAutoscaler": &autoscalingv2.HorizontalPodAutoscalerList{},
-	}
-	if r.Secrets == nil { // Without the right to list them: an app has one Secret, whose name never changes.
-		secrets := &metav1.PartialObjectMetadataList{}
-		secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
-		lists["Secret"] = secrets
 	}
 	for kind, list := range lists {
 		if err := r.pruneKind(ctx, app, list, func(name string) bool { return wanted[kind+"/"+name] }); err != nil {
@@ -85,7 +129,7 @@ func (r *Reconciler) prune(ctx context.Context, app *pushv1.PushApp, objects []r
 }
 
 func (r *Reconciler) pruneKind(ctx context.Context, app *pushv1.PushApp, list client.ObjectList, wanted func(string) bool) error {
-	err := r.Client.List(ctx, list, client.InNamespace(app.Namespace), client.MatchingLabels{render.AppLabel: app.Name})
+	err := r.Client.List(ctx, list, client.InNamespace(app.Namespace), client.MatchingFields{reference.MadeFor: app.Name})
 	if err != nil {
 		return err
 	}

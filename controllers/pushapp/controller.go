@@ -39,6 +39,8 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	// Poller reads the dispatchers' reports.
 	Poller *Poller
+	// Rollouts bounds what a new manager changes at a time.
+	Rollouts *Rollouts
 	// Image is the dispatcher's image where an app names none.
 	Image string
 	// Namespaces are those that the manager watches; empty means every one.
@@ -47,6 +49,8 @@ type Reconciler struct {
 	Secrets <-chan event.GenericEvent
 	// FastReload touches pods when their configuration changed, so that kubelets refresh it at once.
 	FastReload bool
+
+	applied ledger
 }
 
 // +kubebuilder:rbac:groups=offlinepush.io,resources=pushapps;pushchannels,verbs=get;list;watch
@@ -62,13 +66,10 @@ type Reconciler struct {
 // Reconcile brings one PushApp's objects and status up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (result ctrl.Result, err error) {
 	app := &pushv1.PushApp{}
-	if err := r.Live.Get(ctx, request.NamespacedName, app); err != nil {
-		r.forget(request.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if !app.DeletionTimestamp.IsZero() {
-		r.forget(request.NamespacedName)
-		return ctrl.Result{}, nil
+	if err := r.Live.Get(ctx, request.NamespacedName, app); client.IgnoreNotFound(err) != nil {
+		return ctrl.Result{}, err
+	} else if err != nil || !app.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, r.forget(ctx, request.NamespacedName)
 	}
 	before := app.DeepCopy()
 	var pass outcome
@@ -85,7 +86,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	output, convergeErr := r.converge(ctx, app, &pass)
 	pass.trouble = convergeErr
 	if output != nil {
-		app.Status.ConfigHash = output.ConfigHash
+		pass.hash = output.ConfigHash
 		convergeErr = errors.Join(convergeErr, r.touch(ctx, app, output.ConfigHash))
 	}
 	pass.observed, err = r.observe(ctx, app, output)
@@ -97,10 +98,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	return ctrl.Result{RequeueAfter: pass.again()}, condition.Transient(convergeErr)
 }
 
-func (r *Reconciler) forget(name types.NamespacedName) {
+func (r *Reconciler) forget(ctx context.Context, name types.NamespacedName) error {
 	r.Poller.forget(name)
 	forgetCertificate(name)
+	r.applied.forget(name)
+	r.Rollouts.leave(name)
 	condition.Forget(kind, name)
+	return r.callNext(ctx)
 }
 
 // converge makes the cluster hold what the app asks for. With an output, an error is trouble that was not in its way.
@@ -131,18 +135,31 @@ func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, pass *ou
 	if err != nil {
 		return nil, renderTrouble(err)
 	}
-	if err := r.handOver(ctx, app); err != nil {
-		return nil, err
-	}
-	if err := r.apply(ctx, app, output.Objects); err != nil {
-		return nil, err
-	}
-	if err := r.prune(ctx, app, output.Objects); err != nil {
+	if err := r.carryOut(ctx, app, pass, output); err != nil {
 		return nil, err
 	}
 	r.Poller.track(ctx, client.ObjectKeyFromObject(app), target{key: keys.Report, hash: output.ConfigHash, revision: output.Revision})
 	pass.certificate.publish(client.ObjectKeyFromObject(app))
 	return output, pass.certificate.trouble
+}
+
+// carryOut brings the cluster from what is there to what was rendered.
+func (r *Reconciler) carryOut(ctx context.Context, app *pushv1.PushApp, pass *outcome, output *render.Output) error {
+	waits, err := r.schedule(ctx, app, output)
+	if err != nil {
+		return err
+	}
+	objects := output.Objects
+	if waits {
+		pass.bound = r.Rollouts.limit
+		objects = withoutDeployment(objects)
+	} else if err := r.handOver(ctx, app); err != nil {
+		return err
+	}
+	if err := r.apply(ctx, app, objects); err != nil {
+		return err
+	}
+	return errors.Join(r.prune(ctx, app, output.Objects), r.callNext(ctx))
 }
 
 // patchStatus writes the status if it changed, and announces a change of Ready.

@@ -13,6 +13,7 @@ import (
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/admin"
 	"github.com/offlinepush/operator/controllers/render"
+	"github.com/offlinepush/operator/dispatcher/config"
 )
 
 // observed is what runs at the moment.
@@ -24,6 +25,8 @@ type observed struct {
 	// pods are those of the revision that do not end.
 	pods     []corev1.Pod
 	readings map[string]reading
+	// unasked says that the dispatchers are about to be asked for the first time since the manager began.
+	unasked bool
 }
 
 // observe looks at the app's objects, its pods and their reports. What does not exist stays zero.
@@ -38,6 +41,8 @@ func (r *Reconciler) observe(ctx context.Context, app *pushv1.PushApp, output *r
 	o.revision = o.deployment.Spec.Template.Labels[render.RevisionLabel]
 	if output != nil {
 		o.revision = output.Revision
+	} else if err := r.resume(ctx, app, o.revision); err != nil {
+		return observed{}, err
 	}
 	pods, err := r.pods(ctx, app)
 	if err != nil {
@@ -45,9 +50,25 @@ func (r *Reconciler) observe(ctx context.Context, app *pushv1.PushApp, output *r
 	}
 	o.pods = slices.DeleteFunc(pods, func(p corev1.Pod) bool { return p.Labels[render.RevisionLabel] != o.revision })
 	slices.SortFunc(o.pods, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
-	known, _ := r.Poller.of(client.ObjectKeyFromObject(app))
-	o.readings = known.readings
+	known, tracked := r.Poller.of(client.ObjectKeyFromObject(app))
+	o.readings, o.unasked = known.readings, tracked && !known.heard
 	return o, nil
+}
+
+// resume goes on asking the dispatchers of an app that is in trouble, if the manager began meanwhile and never got as far.
+func (r *Reconciler) resume(ctx context.Context, app *pushv1.PushApp, revision string) error {
+	name := client.ObjectKeyFromObject(app)
+	if _, tracked := r.Poller.of(name); tracked || app.Status.ConfigHash == "" {
+		return nil
+	}
+	var secret corev1.Secret
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: app.Namespace, Name: render.NamesOf(app.Name).Keys}, &secret)
+	if err != nil || adoptable(app, &secret) != nil {
+		return client.IgnoreNotFound(err)
+	}
+	key := config.NewSecret(string(secret.Data[admin.ReportKeyEntry]))
+	r.Poller.track(ctx, name, target{key: key, hash: app.Status.ConfigHash, revision: revision})
+	return nil
 }
 
 // current reports whether the Deployment's status speaks of the rendered template.

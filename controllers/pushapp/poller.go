@@ -61,6 +61,8 @@ type polled struct {
 	target   target
 	readings map[string]reading
 	eager    int
+	// heard says that the dispatchers were asked, whatever they said.
+	heard bool
 }
 
 // reading is what one pod reported, or why it did not.
@@ -170,8 +172,8 @@ func (p *Poller) store(name types.NamespacedName, t target, readings map[string]
 	if !ok {
 		return false
 	}
-	matters := !reflect.DeepEqual(essence(app.readings), essence(readings))
-	app.readings = readings
+	matters := !app.heard || !reflect.DeepEqual(essence(app.readings), essence(readings))
+	app.readings, app.heard = readings, true
 	app.eager++
 	if settled(t, readings) {
 		app.eager = 0

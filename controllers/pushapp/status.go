@@ -17,6 +17,10 @@ import (
 type outcome struct {
 	rows     []row
 	observed observed
+	// hash is that of the rendered configuration; empty when nothing was rendered.
+	hash string
+	// bound is the number of apps that may roll out at a time while this one waits for its turn; 0 when it does not wait.
+	bound int
 	// certificate is the one that was rendered; zero without exposure.tls, and when nothing was rendered.
 	certificate serving
 	// trouble kept the configuration from being rendered and applied, or something in it from being what the spec asks for.
@@ -37,8 +41,20 @@ func (p outcome) again() time.Duration {
 	return resync
 }
 
+// premature reports whether nobody asked the dispatchers yet since the manager began. What another manager saw before holds
+// until then: a restart says nothing of an app.
+func (p outcome) premature(status pushv1.PushAppStatus) bool {
+	return p.complete && p.observed.unasked && status.ObservedGeneration > 0
+}
+
 func (p outcome) write(app *pushv1.PushApp) {
 	status := &app.Status
+	if p.premature(*status) {
+		return
+	}
+	if p.hash != "" {
+		status.ConfigHash = p.hash
+	}
 	if p.complete || status.ObservedGeneration < 1 {
 		status.ObservedGeneration = app.Generation
 	}
@@ -61,7 +77,11 @@ func (p outcome) write(app *pushv1.PushApp) {
 	if trouble, ok := errors.AsType[storeError](p.trouble); ok && condition.Transient(trouble) == nil {
 		store = condition.FromError(pushv1.ConditionStoreReady, trouble)
 	}
-	facts := []condition.Fact{channelsReady(states), config, store, dispatcherAvailable(desired, p.observed)}
+	available := dispatcherAvailable(desired, p.observed)
+	if p.bound > 0 {
+		available = upgradePending(available, p.bound)
+	}
+	facts := []condition.Fact{channelsReady(states), config, store, available}
 	condition.Set(&status.Conditions, app.Generation, condition.Ready(causesFirst(facts)), facts)
 	status.Channels = channelRows(states)
 	status.Endpoints = endpoints(app)

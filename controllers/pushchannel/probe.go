@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -86,7 +87,7 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 		r.probes.forget(name) // A refusal is asked about again when people set the channel going.
 		return last, 0
 	}
-	interval := time.Duration(channel.Spec.Probe.IntervalSeconds) * time.Second
+	interval := intervalOf(channel)
 	if last.known() && !q.stale(last) {
 		pause := last.wait(interval, q.troubled)
 		if pause == 0 {
@@ -109,8 +110,9 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 	return last, last.wait(interval, q.troubled)
 }
 
-// remembered takes an acceptance from the status, so that a restart of the manager does not ask every vendor again. What was
-// only checked is checked again: that asks nobody.
+// remembered takes an acceptance from the status, so that a restart of the manager does not ask every vendor again. Probes
+// that say the same are not written, so the time there may be long ago; then the channels ask again one by one over their
+// interval. What was only checked is checked again: that asks nobody.
 func remembered(channel *pushv1.PushChannel, q question) probed {
 	valid := meta.FindStatusCondition(channel.Status.Conditions, pushv1.ConditionCredentialsValid)
 	if valid == nil || valid.Status != metav1.ConditionTrue || channel.Status.LastProbeTime == nil || !q.named.same(q.active) {
@@ -119,7 +121,15 @@ func remembered(channel *pushv1.PushChannel, q question) probed {
 	if valid.Reason == pushv1.ReasonCredentialsChecked {
 		return probed{}
 	}
-	return probed{proof: provider.Proof{Verdict: provider.Valid}, at: channel.Status.LastProbeTime.Time}
+	at := channel.Status.LastProbeTime.Time
+	if interval := intervalOf(channel); time.Since(at) > interval {
+		at = time.Now().Add(-rand.N(max(interval, 1))) //nolint:gosec // Nobody gains from guessing when a vendor is asked.
+	}
+	return probed{proof: provider.Proof{Verdict: provider.Valid}, at: at}
+}
+
+func intervalOf(channel *pushv1.PushChannel) time.Duration {
+	return time.Duration(channel.Spec.Probe.IntervalSeconds) * time.Second
 }
 
 func ask(ctx context.Context, channel *pushv1.PushChannel, vendor provider.Provider) provider.Proof {

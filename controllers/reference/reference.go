@@ -6,6 +6,10 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -27,21 +31,31 @@ const (
 	AppChannel = "offlinepush.io/app-channel"
 	// TestApp finds PushTests by the name of a PushApp in their namespace.
 	TestApp = "offlinepush.io/test-app"
+	// MadeFor finds what the manager made by the name of the PushApp that it was made for.
+	MadeFor = "offlinepush.io/made-for"
 )
 
 // AddIndexes registers every index. It is called once for each manager.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	for _, index := range []struct {
+	type fieldIndex struct {
 		object client.Object
 		field  string
 		values client.IndexerFunc
-	}{
+	}
+	indexes := []fieldIndex{
 		{&pushv1.PushChannel{}, ChannelSecret, channelSecrets},
 		{&pushv1.PushChannel{}, ChannelConfigMap, channelConfigMaps},
 		{&pushv1.PushApp{}, AppSecret, appSecrets},
 		{&pushv1.PushApp{}, AppChannel, appChannels},
 		{&pushv1.PushTest{}, TestApp, testApp},
+	}
+	for _, object := range []client.Object{
+		&corev1.Pod{}, &corev1.Service{}, &corev1.ServiceAccount{}, &appsv1.Deployment{},
+		&policyv1.PodDisruptionBudget{}, &autoscalingv2.HorizontalPodAutoscaler{},
 	} {
+		indexes = append(indexes, fieldIndex{object, MadeFor, madeFor})
+	}
+	for _, index := range indexes {
 		if err := indexer.IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return fmt.Errorf("adding index %s: %w", index.field, err)
 		}
@@ -58,10 +72,11 @@ func Channel(app *pushv1.PushApp, row pushv1.AppChannel) types.NamespacedName {
 	return key
 }
 
-// AppsOf lists the PushApps that refer to a PushChannel, in every namespace that is watched.
+// AppsOf lists the PushApps that refer to a PushChannel, in every namespace that is watched. They are the cache's own, because
+// a channel may have a thousand: nobody may change them.
 func AppsOf(ctx context.Context, reader client.Reader, channel types.NamespacedName) ([]pushv1.PushApp, error) {
 	var list pushv1.PushAppList
-	if err := reader.List(ctx, &list, client.MatchingFields{AppChannel: channel.String()}); err != nil {
+	if err := reader.List(ctx, &list, client.MatchingFields{AppChannel: channel.String()}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing the PushApps of PushChannel %s: %w", channel, err)
 	}
 	return list.Items, nil
@@ -143,6 +158,13 @@ func appChannels(object client.Object) []string {
 		names = append(names, Channel(app, row).String())
 	}
 	return names
+}
+
+func madeFor(object client.Object) []string {
+	if app := object.GetLabels()[render.AppLabel]; app != "" {
+		return []string{app}
+	}
+	return nil
 }
 
 func testApp(object client.Object) []string {

@@ -16,6 +16,9 @@ const (
 	RevisionLabel = "offlinepush.io/revision"
 	// AppIDAnnotation keeps the appID beside data that outlives the PushApp.
 	AppIDAnnotation = "offlinepush.io/app-id"
+	// UpgradeAnnotation on a Deployment names the revision that a new manager, and not the app's owner, rolls out; it is gone
+	// once that is done.
+	UpgradeAnnotation = "offlinepush.io/upgrade"
 	// PoolModeAnnotation on a pod replaces it when the pool mode changes, which a running process cannot change.
 	PoolModeAnnotation = "offlinepush.io/pool-mode"
 	// ConfigHashAnnotation on a pod makes its kubelet refresh the mounted configuration.

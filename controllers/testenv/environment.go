@@ -19,6 +19,9 @@ import (
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 )
 
+// serviceAddresses are enough for a thousand apps, which have two Services each.
+const serviceAddresses = "10.0.0.0/16"
+
 // Environment is a running kube-apiserver with this project's CRDs.
 type Environment struct {
 	// Config reaches the kube-apiserver as cluster administrator.
@@ -28,7 +31,8 @@ type Environment struct {
 	// Root is the folder of the module.
 	Root string
 
-	cluster *envtest.Environment
+	cluster      *envtest.Environment
+	certificates string
 }
 
 // Main runs the tests of a package inside an environment, which it stores in target before the first test. TestMain hands
@@ -63,6 +67,11 @@ func Start() (*Environment, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A folder of our own keeps the certificates when kube-apiserver starts again.
+	certificates, err := os.MkdirTemp("", "offlinepush-testenv-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for certificates: %w", err)
+	}
 	cluster := &envtest.Environment{
 		Scheme:                   scheme,
 		BinaryAssetsDirectory:    binaries,
@@ -71,24 +80,29 @@ func Start() (*Environment, error) {
 		ControlPlaneStartTimeout: 2 * time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
 	}
-	config, err := cluster.Start()
-	if err != nil {
-		return nil, fmt.Errorf("starting kube-apiserver from %s: %w", binaries, errors.Join(err, cluster.Stop()))
+	server := cluster.ControlPlane.GetAPIServer()
+	server.CertDir = certificates
+	server.Configure().Set("service-cluster-ip-range", serviceAddresses)
+	e := &Environment{Root: root, cluster: cluster, certificates: certificates}
+	if e.Config, err = cluster.Start(); err != nil {
+		return nil, fmt.Errorf("starting kube-apiserver from %s: %w", binaries, errors.Join(err, e.Stop()))
 	}
-	api, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", errors.Join(err, cluster.Stop()))
+	if e.Client, err = client.NewWithWatch(e.Config, client.Options{Scheme: scheme}); err != nil {
+		return nil, fmt.Errorf("making a client: %w", errors.Join(err, e.Stop()))
 	}
-	return &Environment{Config: config, Client: api, Root: root, cluster: cluster}, nil
+	return e, nil
 }
 
 // Stop ends kube-apiserver and etcd and removes what they stored.
 func (e *Environment) Stop() error {
-	if err := e.cluster.Stop(); err != nil {
+	if err := errors.Join(e.cluster.Stop(), os.RemoveAll(e.certificates)); err != nil {
 		return fmt.Errorf("stopping kube-apiserver: %w", err)
 	}
 	return nil
 }
+
+// KubeConfig is what other processes reach the kube-apiserver with, as cluster administrator.
+func (e *Environment) KubeConfig() []byte { return e.cluster.KubeConfig }
 
 // NewScheme returns a scheme with Kubernetes' own kinds and this project's.
 func NewScheme() (*runtime.Scheme, error) {

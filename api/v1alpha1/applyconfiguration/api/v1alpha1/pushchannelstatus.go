@@ -19,7 +19,8 @@ type PushChannelStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// credentials says which credential is in use.
 	Credentials *ChannelCredentialsStatusApplyConfiguration `json:"credentials,omitempty"`
-	// lastProbeTime is when the vendor was last asked whether the credential is valid.
+	// lastProbeTime is when the vendor was asked whether the credential is valid, the last time that this status changed. Probes
+	// that say the same again are not written.
 	LastProbeTime *metav1.Time `json:"lastProbeTime,omitempty"`
 	// apps is the number of PushApps that send through this channel.
 	Apps *int32 `json:"apps,omitempty"`

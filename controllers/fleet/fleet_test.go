@@ -124,7 +124,7 @@ func (f *fleet) ready(t *testing.T, limit time.Duration) {
 	until(t, limit, "all is ready", func() error {
 		var apps pushv1.PushAppList
 		var channels pushv1.PushChannelList
-		err := errors.Join(f.List(t.Context(), &apps, f.here()), f.List(t.Context(), &channels, f.here()))
+		err := errors.Join(f.List(t.Context(), &apps, f.here(), client.UnsafeDisableDeepCopy), f.List(t.Context(), &channels, f.here(), client.UnsafeDisableDeepCopy))
 		if err != nil {
 			return err
 		}

@@ -1,13 +1,15 @@
 package fleet_test
 
 import (
+	"flag"
 	"strings"
 	"testing"
 	"time"
 )
 
+var many = flag.Int("apps", 1000, "the number of apps and of channels of TestThousandAppsAndChannels")
+
 const (
-	thousand = 1000
 	// manyLimit only ends a test that hangs; what it takes is in the log.
 	manyLimit = 10 * time.Minute
 	// megabytes is what the manager of a thousand apps may hold.
@@ -24,7 +26,7 @@ func TestThousandAppsAndChannels(t *testing.T) {
 	}
 	usual := func(s *settings) { s.ReportPeriod = 15 * time.Second }
 	began := time.Now()
-	f := launch(t, thousand)
+	f := launch(t, *many)
 	t.Logf("%d channels, %d apps and their Secrets were made in %.0f s", len(f.channels), len(f.apps), time.Since(began).Seconds())
 	before := writes(t)
 	began = time.Now()

@@ -103,10 +103,21 @@ fuzz: ## Fuzz every parser of foreign bytes for FUZZTIME; what fails becomes a s
 	go run ./hack/fuzz -time $(FUZZTIME)
 
 .PHONY: e2e
-e2e: node ## Run the demo's steps and the scenarios as assertions on a real node (root).
+e2e: node ## Run the demo's steps, the scenarios and the core faults as assertions on a real node (root).
 	hack/cluster/load.sh postgres
 	eval "$$(hack/cluster/env.sh)"
-	go test -tags e2e -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster
+	# One after the other: there is one operator on the node.
+	go test -tags e2e -count 1 -p 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster ./hack/e2e/faults
+
+# One fault of the matrix, such as FAULT='wrong topic'; all of them when empty.
+FAULT ?=
+
+.PHONY: faults
+faults: node ## Break apps in twenty ways on a real node, and write what their status said to docs/faults.md (root).
+	hack/cluster/load.sh postgres
+	eval "$$(hack/cluster/env.sh)"
+	go test -tags e2e -v -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/faults -args -all -only '$(FAULT)' \
+		-report '$(if $(FAULT),,$(CURDIR)/docs/faults.md)'
 
 # What make chaos repeats; SEED=0 takes a new one, and docs/reliability.md says which.
 SEED ?= 0

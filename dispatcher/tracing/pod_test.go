@@ -36,25 +36,25 @@ type pod struct {
 }
 
 // newPod starts one, which ends with the test.
-func newPod(t *testing.T, to config.Tracing) *pod {
-	t.Helper()
-	p := &pod{path: filepath.Join(t.TempDir(), config.FileName)}
-	p.write(t, to)
+func newPod(tb testing.TB, to config.Tracing) *pod {
+	tb.Helper()
+	p := &pod{path: filepath.Join(tb.TempDir(), config.FileName)}
+	p.write(tb, to)
 	var err error
 	if p.live, err = config.Open(p.path, slog.New(slog.DiscardHandler)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	p.spans = metrics.New(prometheus.NewRegistry()).Spans
 	p.Tracer = tracetest.NewTracer(p.live, p.spans)
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
 	var running sync.WaitGroup
 	running.Go(func() { p.Run(ctx) })
-	t.Cleanup(func() { stop(); running.Wait(); p.Close(context.WithoutCancel(t.Context())) })
+	tb.Cleanup(func() { stop(); running.Wait(); p.Close(context.WithoutCancel(tb.Context())) })
 	return p
 }
 
-func (p *pod) write(t *testing.T, to config.Tracing) {
-	t.Helper()
+func (p *pod) write(tb testing.TB, to config.Tracing) {
+	tb.Helper()
 	key := config.NewSecret(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))))
 	encoded, err := config.Encode(&config.Document{
 		Version: config.Version, App: config.App{Namespace: "push", Name: "chat", AppID: "app-1"}, Tracing: to,
@@ -67,7 +67,7 @@ func (p *pod) write(t *testing.T, to config.Tracing) {
 		err = os.WriteFile(p.path, encoded, 0o600)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -105,11 +105,11 @@ func all(c *tracetest.Collector) config.Tracing {
 }
 
 // newID is an id as messages have it; its trace's is the same without dashes.
-func newID(t *testing.T) (message, trace string) {
-	t.Helper()
+func newID(tb testing.TB) (message, trace string) {
+	tb.Helper()
 	id, err := uuid.NewV7()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return id.String(), strings.ReplaceAll(id.String(), "-", "")
 }

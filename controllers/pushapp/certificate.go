@@ -70,7 +70,7 @@ func (r *Reconciler) resolveCertificate(ctx context.Context, app *pushv1.PushApp
 	if former.pair.Chain == "" {
 		return serving{}, err
 	}
-	former.trouble = condition.Wrap(err, "dispatchers keep the certificate that ends on %s: ", day(former.ends))
+	former.trouble = condition.Wrap(err, "%s: ", former.kept(time.Now()))
 	return former, nil
 }
 
@@ -120,6 +120,14 @@ func parseCertificate(data map[string][]byte, now time.Time) (serving, error) {
 			"the certificate ended on %s: renew it and store it there", day(pair.Leaf.NotAfter))
 	}
 	return serving{pair: render.Certificate{Chain: string(chain), Key: config.NewSecret(string(key))}, ends: pair.Leaf.NotAfter}, nil
+}
+
+// kept says what dispatchers go on with.
+func (s serving) kept(now time.Time) string {
+	if s.ends.After(now) {
+		return "dispatchers keep the certificate that ends on " + day(s.ends)
+	}
+	return "dispatchers still serve a certificate that clients refuse, because it ended on " + day(s.ends)
 }
 
 // warn says of a configuration that runs everywhere that its certificate ends soon.

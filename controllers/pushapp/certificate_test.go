@@ -37,6 +37,32 @@ func TestCertificateWarns(t *testing.T) {
 	}
 }
 
+// TestCertificateRunsOut: its end is noticed when it comes, and called what it is.
+func TestCertificateRunsOut(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		left time.Duration // 0: no certificate
+		most time.Duration
+		kept string
+	}{
+		"plain HTTP": {0, resync, ""},
+		"tomorrow":   {24 * time.Hour, resync, "keep the certificate that ends on"},
+		"soon":       {time.Minute, time.Minute, "keep the certificate that ends on"},
+		"over":       {-time.Minute, resync, "clients refuse, because it ended on"},
+	} {
+		s := serving{}
+		if tt.left != 0 {
+			s.ends = time.Now().Add(tt.left)
+		}
+		if got := (outcome{certificate: s}).again(); got > tt.most || got < tt.most-30*time.Second {
+			t.Errorf("%s: looks again after %s, want at most %s", name, got, tt.most)
+		}
+		if got := s.kept(time.Now()); !strings.Contains(got, tt.kept) {
+			t.Errorf("%s: says %q", name, got)
+		}
+	}
+}
+
 func TestCertificateIsMeasured(t *testing.T) {
 	t.Parallel()
 	name := types.NamespacedName{Namespace: "measured", Name: "chat"}

@@ -104,11 +104,11 @@ fuzz: ## Fuzz every parser of foreign bytes for FUZZTIME; what fails becomes a s
 	go run ./hack/fuzz -time $(FUZZTIME)
 
 .PHONY: e2e
-e2e: node ## Run the demo's steps, the scenarios and the core faults as assertions on a real node (root).
-	hack/cluster/load.sh postgres
+e2e: node ## Run the demo's steps, the scenarios, what Flux does and the core faults as assertions on a real node (root).
+	hack/cluster/load.sh postgres flux
 	eval "$$(hack/cluster/env.sh)"
 	# One after the other: there is one operator on the node.
-	go test -tags e2e -count 1 -p 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster ./hack/e2e/faults
+	go test -tags e2e -count 1 -p 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster ./hack/e2e/gitops ./hack/e2e/faults
 
 # One fault of the matrix, such as FAULT='wrong topic'; all of them when empty.
 FAULT ?=

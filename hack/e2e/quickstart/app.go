@@ -69,7 +69,7 @@ func (a *app) start(ctx context.Context) (err error) {
 	vendor := a.registration.Vendor
 	a.sdk, err = client.NewPhone(client.Options{
 		BaseURL: a.devicePlane, RegistrationKey: registrationKey, AppID: appID, Platform: a.registration.Platform,
-		HTTP: anyDispatcher(), Storage: a, Backoff: client.Backoff{Min: 100 * time.Millisecond, Max: time.Second},
+		HTTP: AnyDispatcher(), Storage: a, Backoff: client.Backoff{Min: 100 * time.Millisecond, Max: time.Second},
 		Sources: map[string]client.TokenSource{vendor: simphone.Handset{Simulator: a.vendors, ID: a.id}},
 		Callbacks: client.Callbacks{
 			MessageReceived: a.receive, CallInvitationReceived: a.noteCall("invited"), CallEnded: a.noteCall("ended"),

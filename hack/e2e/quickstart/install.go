@@ -120,9 +120,9 @@ func (w *World) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.backend = client.NewServer(w.serverPlane, serverKey, anyDispatcher())
+	w.backend = client.NewServer(w.serverPlane, serverKey, AnyDispatcher())
 	w.vendors = &simulator.Client{URL: "http://" + console + ":8080"}
-	if err := reach(ctx, w.vendors.URL+"/healthz"); err != nil {
+	if err := Reach(ctx, w.vendors.URL+"/healthz"); err != nil {
 		return err
 	}
 	if err := w.reachPlanes(ctx); err != nil {
@@ -134,16 +134,16 @@ func (w *World) Connect(ctx context.Context) error {
 
 // reachPlanes waits until both planes of the dispatcher answer.
 func (w *World) reachPlanes(ctx context.Context) error {
-	if err := reach(ctx, w.devicePlane+"/openapi.json"); err != nil {
+	if err := Reach(ctx, w.devicePlane+"/openapi.json"); err != nil {
 		return err
 	}
-	return reach(ctx, w.serverPlane+"/openapi.json")
+	return Reach(ctx, w.serverPlane+"/openapi.json")
 }
 
-// reach waits until an address answers: kube-proxy learns of a ready pod up to a second after it is ready. Each try has
+// Reach waits until an address answers: kube-proxy learns of a ready pod up to a second after it is ready. Each try has
 // its own connection and little time: one that began when a killed dispatcher still had the address waits for ever.
-func reach(ctx context.Context, url string) error {
-	asker := anyDispatcher()
+func Reach(ctx context.Context, url string) error {
+	asker := AnyDispatcher()
 	return await(ctx, url+" to answer", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, patience/40)
 		defer cancel()

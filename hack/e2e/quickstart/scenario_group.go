@@ -211,7 +211,7 @@ func (c *crowd) connect(ctx context.Context, pods []pod, sessions *sync.WaitGrou
 			planes = append(planes, "http://"+p.ip+":8080")
 		}
 	}
-	began, phones := time.Now(), anyDispatcher()
+	began, phones := time.Now(), AnyDispatcher()
 	for i, m := range c.all {
 		if m.presence != connected {
 			continue

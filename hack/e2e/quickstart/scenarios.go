@@ -28,9 +28,9 @@ func four() []model {
 	return []model{all[0], all[1], all[2], all[4]}
 }
 
-// anyDispatcher is an HTTP client whose every request goes to a dispatcher of the Service's choice: a connection that
+// AnyDispatcher is an HTTP client whose every request goes to a dispatcher of the Service's choice: a connection that
 // is kept would go on leading to one that has died.
-func anyDispatcher() *http.Client {
+func AnyDispatcher() *http.Client {
 	return &http.Client{Timeout: patience / 4, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 

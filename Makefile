@@ -104,11 +104,13 @@ fuzz: ## Fuzz every parser of foreign bytes for FUZZTIME; what fails becomes a s
 	go run ./hack/fuzz -time $(FUZZTIME)
 
 .PHONY: e2e
-e2e: node ## Run the demo's steps, the scenarios, what Flux does and the core faults as assertions on a real node (root).
+e2e: node ## Run the demo's steps, the scenarios, what Flux does, the core faults and upgrades under load as assertions on real nodes (root).
 	hack/cluster/load.sh postgres flux
 	eval "$$(hack/cluster/env.sh)"
 	# One after the other: there is one operator on the node.
 	go test -tags e2e -count 1 -p 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/cluster ./hack/e2e/gitops ./hack/e2e/faults
+	$(MAKE) two-nodes
+	go test -tags e2e -count 1 -timeout 30m $(TESTFLAGS) ./hack/e2e/upgrade
 
 # One fault of the matrix, such as FAULT='wrong topic'; all of them when empty.
 FAULT ?=
@@ -143,6 +145,11 @@ bench: ## Run the benchmarks.
 node: ## Start the local Kubernetes node and load the images into it (root).
 	hack/cluster/up.sh
 	hack/cluster/load.sh
+
+.PHONY: two-nodes
+two-nodes: ## Like node, with a second node, metrics-server and the images that upgrades go to.
+	hack/cluster/up.sh 2
+	hack/cluster/load.sh manager dispatcher vendorsim postgres metrics-server manager:next dispatcher:next
 
 .PHONY: demo
 demo: node ## From YAML to a push on a phone, on a real node (root; the first time builds Kubernetes). STORE=postgres: three dispatchers.

@@ -33,6 +33,9 @@ type app struct {
 	// calls are what the app was told of calls, received the payloads of messages with the users who received them.
 	calls    []string
 	received [][2]string
+	// lost is since when there is no session, zero while there is one; absences are those that are over.
+	lost     time.Time
+	absences []absence
 }
 
 // Load implements client.Storage.
@@ -72,7 +75,7 @@ func (a *app) start(ctx context.Context) (err error) {
 		HTTP: AnyDispatcher(), Storage: a, Backoff: client.Backoff{Min: 100 * time.Millisecond, Max: time.Second},
 		Sources: map[string]client.TokenSource{vendor: simphone.Handset{Simulator: a.vendors, ID: a.id}},
 		Callbacks: client.Callbacks{
-			MessageReceived: a.receive, CallInvitationReceived: a.noteCall("invited"), CallEnded: a.noteCall("ended"),
+			MessageReceived: a.receive, ConnectionChanged: a.noteConnection, CallInvitationReceived: a.noteCall("invited"), CallEnded: a.noteCall("ended"),
 		},
 	})
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 const dispatchers = "offlinepush.io/app=chat"
 
 // pod is a running dispatcher.
-type pod struct{ name, uid, ip string }
+type pod struct{ name, uid, ip, node string }
 
 // server is the app's backend, which talks to this one.
 func (p pod) server() *client.Server {
@@ -33,13 +33,13 @@ func (p pod) phone(h *handset) *client.Device {
 // running lists the app's dispatchers that do not end.
 func (w *World) running(ctx context.Context) (found []pod, err error) {
 	out, err := w.Kubectl(ctx, "-n", Namespace, "get", "pods", "-l", dispatchers, "--field-selector", "status.phase=Running",
-		"-o", `jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.status.podIP} {.metadata.deletionTimestamp}{"\n"}{end}`)
+		"-o", `jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.status.podIP} {.spec.nodeName} {.metadata.deletionTimestamp}{"\n"}{end}`)
 	if err != nil {
 		return nil, err
 	}
 	for line := range strings.Lines(out) {
-		if f := strings.Fields(line); len(f) == 3 {
-			found = append(found, pod{f[0], f[1], f[2]})
+		if f := strings.Fields(line); len(f) == 4 {
+			found = append(found, pod{f[0], f[1], f[2], f[3]})
 		}
 	}
 	if len(found) == 0 {

@@ -84,9 +84,9 @@ func (s *Story) sendBy(ctx context.Context, backend *client.Server, to, title st
 	return sent, nil
 }
 
-func (s *Story) message(to, title, payload string) wire.SendMessage {
+func (w *World) message(to, title, payload string) wire.SendMessage {
 	return wire.SendMessage{
-		ClientID: fmt.Sprintf("%s-%d", s.run, time.Now().UnixNano()), From: s.user("alice"), To: []string{to}, Body: "the chat body of: " + title,
+		ClientID: fmt.Sprintf("%s-%d", w.run, time.Now().UnixNano()), From: w.user("alice"), To: []string{to}, Body: "the chat body of: " + title,
 		Push: &wire.Push{Title: title, Content: content, Payload: payload, ResourcesID: "im"},
 	}
 }

@@ -6,14 +6,19 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// docsPath is where a plane shows its document to people.
-const docsPath = "/docs"
+// docsPath is where a plane shows its document to people, documentPath with an ending where programs get it.
+const (
+	docsPath     = "/docs"
+	documentPath = "/openapi"
+)
 
 //go:embed docs.html
 var docsPage string
@@ -55,6 +60,25 @@ type (
 		Many       bool
 	}
 )
+
+// serveDocument serves the document, which is complete by now, in every form that tools read. The library's own way makes
+// each at its first request, without a lock.
+func (p *plane) serveDocument() {
+	doc := p.api.OpenAPI()
+	for ending, form := range map[string]func() ([]byte, error){
+		".json": doc.MarshalJSON, "-3.0.json": doc.Downgrade, ".yaml": doc.YAML, "-3.0.yaml": doc.DowngradeYAML,
+	} {
+		made := sync.OnceValues(form)
+		p.mux.HandleFunc(http.MethodGet+" "+documentPath+ending, func(w http.ResponseWriter, _ *http.Request) {
+			text, err := made()
+			if err != nil {
+				panic("ingress: the document of the API: " + err.Error()) // It is part of the program.
+			}
+			w.Header().Set("Content-Type", "application/openapi+"+strings.TrimPrefix(path.Ext(ending), "."))
+			_, _ = w.Write(text) // The caller has hung up.
+		})
+	}
+}
 
 // serveDocs shows the document, which is complete by now, as one page that needs nothing else.
 func (p *plane) serveDocs() {

@@ -1,6 +1,7 @@
 package ingress_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,4 +101,29 @@ func TestCodesAreDocumented(t *testing.T) {
 			t.Errorf("code %s is not in the OpenAPI document", code)
 		}
 	}
+}
+
+// The race detector looks on.
+func TestDocumentIsMadeForManyAtOnce(t *testing.T) {
+	t.Parallel()
+	server := planetest.New(t).Server
+	var wg sync.WaitGroup
+	for range 4 {
+		for _, path := range []string{"/openapi.json", "/openapi.yaml", "/openapi-3.0.json", "/openapi-3.0.yaml"} {
+			wg.Go(func() {
+				req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, http.NoBody)
+				resp, err := server.Client().Do(req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer func() { _ = resp.Body.Close() }()
+				b, err := io.ReadAll(resp.Body)
+				if err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(b, []byte("/v1/messages")) {
+					t.Errorf("%s: %s, %d bytes, %v", path, resp.Status, len(b), err)
+				}
+			})
+		}
+	}
+	wg.Wait()
 }

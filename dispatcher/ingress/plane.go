@@ -55,7 +55,6 @@ func newPlane(title string, log *slog.Logger) *plane {
 			Info:       &huma.Info{Title: title, Version: apiVersion, Description: "Errors are application/problem+json (RFC 9457) with a stable code."},
 			Components: &huma.Components{Schemas: registry, SecuritySchemes: map[string]*huma.SecurityScheme{}},
 		},
-		OpenAPIPath:   "/openapi",
 		Formats:       map[string]huma.Format{"application/json": json, "json": json},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{toProblem},
@@ -69,6 +68,7 @@ func (p *plane) handler() http.Handler {
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // The library's, which toProblem replaces.
 		delete(p.api.OpenAPI().Components.Schemas.Map(), name)
 	}
+	p.serveDocument()
 	p.serveDocs()
 	return withRequestID(recovered(p.log, p.mux))
 }

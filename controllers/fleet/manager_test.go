@@ -79,7 +79,7 @@ func runManager(encoded string) error {
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, s.Dispatchers)
 		},
-		MaxIdleConnsPerHost: 1,
+		DisableKeepAlives: true, // as admin.NewClient
 	}}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

@@ -84,7 +84,7 @@ func TestLogoutThatIsNotStored(t *testing.T) {
 func TestResumeInThePage(t *testing.T) {
 	t.Parallel()
 	bed := planetest.New(t)
-	c, _ := bed.Phone(t, "FCM", "bob")
+	c, d := bed.Phone(t, "FCM", "bob")
 	post(t, bed, "bob", 50)
 	got := map[int64]int{}
 	read := func(p *phone, n int) (last int64) {
@@ -98,6 +98,10 @@ func TestResumeInThePage(t *testing.T) {
 	first.login(bed, c, "bob")
 	acked := read(first, 10)
 	first.send(wire.ClientFrame{Type: wire.FrameAck, Seq: acked})
+	waitFor(t, func() bool { // A connection that breaks may take with it what is not read yet.
+		cursor, err := bed.Store.Cursor(t.Context(), d.Key, "bob")
+		return err == nil && cursor == acked
+	})
 	last := read(first, 7) // whose acknowledgements are lost with the connection
 	_ = first.conn.CloseNow()
 

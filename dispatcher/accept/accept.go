@@ -188,14 +188,15 @@ func named(err error) error {
 	return err
 }
 
-// announce starts what was stored: the deliveries, and the way of the inbox entries to the sessions.
+// announce starts what was stored: the deliveries, and the way of the inbox entries to the sessions. A repetition hints at
+// the entries again, because nobody did when the first answer of the store was lost.
 func (a *Acceptor) announce(p plan, notice peer.Notice, stored []store.AcceptResult) {
 	var rows []message.Delivery
 	for _, r := range stored {
-		if r.Err != nil || r.Duplicate {
+		if r.Err != nil {
 			continue
 		}
-		rows = append(rows, r.Deliveries...)
+		rows = append(rows, r.Deliveries...) // A repetition has none.
 		for userID, seq := range r.Seqs {
 			notice.UpTo[userID] = max(notice.UpTo[userID], seq)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -210,6 +212,38 @@ func TestDecidesAndDelivers(t *testing.T) {
 	}
 	if len(trace) != 4 {
 		t.Errorf("the trace has %d lines, want 4", len(trace))
+	}
+}
+
+// silent is a store that keeps what it is given and fails before it can say so.
+type silent struct{ accept.Store }
+
+func (s silent) Accept(ctx context.Context, asked []store.AcceptRequest) []store.AcceptResult {
+	s.Store.Accept(ctx, asked)
+	results := make([]store.AcceptResult, len(asked))
+	for i := range results {
+		results[i].Err = io.ErrUnexpectedEOF
+	}
+	return results
+}
+
+// hints remembers what sessions were told.
+type hints map[string]int64
+
+func (h hints) Notify(upTo map[string]int64) { maps.Copy(h, upTo) }
+
+func TestARepetitionHintsAtWhatWasStoredWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	bed := planetest.New(t)
+	told := hints{}
+	deps := accept.Deps{Store: silent{bed.Store}, Sessions: told, Deliverer: bed.Rows, Live: bed.Live, Metrics: metrics.New(prometheus.NewRegistry())}
+	if got := accept.New(deps).Accept(t.Context(), []accept.Request{request(nil)})[0]; !errors.Is(got.Err, io.ErrUnexpectedEOF) {
+		t.Fatalf("got %+v", got)
+	}
+	deps.Store = bed.Store
+	again := accept.New(deps).Accept(t.Context(), []accept.Request{request(nil)})[0]
+	if again.Err != nil || !again.Duplicate || told["bob"] != 1 {
+		t.Errorf("got %+v, sessions heard of %v", again, told)
 	}
 }
 

@@ -62,6 +62,24 @@ func TestRowsOfADeadProcessAreSentAtStart(t *testing.T) {
 	})
 }
 
+// TestARowThatWasStoredWithoutAnAnswerIsFound: the database took it and failed before it could say so.
+func TestARowThatWasStoredWithoutAnAnswerIsFound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1, 2)
+		b := newBench(t, m, &vendor{})
+		defer b.drain()
+		b.submit([]message.Delivery{m.add(1, 1)})
+		synctest.Wait()
+		m.add(2, 2)
+		elapse(lookEvery)
+		synctest.Wait()
+		if m.result(2).State != message.Handed {
+			t.Errorf("got %+v after %s", m.result(2), lookEvery)
+		}
+	})
+}
+
 func TestOnlyTheFailedSubsetIsRetried(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

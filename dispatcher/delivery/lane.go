@@ -28,6 +28,9 @@ const (
 	leasePause = time.Second
 	// sweepEvery is how often a lane that cannot send looks for expired rows.
 	sweepEvery = time.Minute
+	// lookEvery bounds how long a row waits whose acceptance was not answered to this process, as when the database fails
+	// over in that moment: only looking finds it, and calls do not ring for long.
+	lookEvery = 5 * time.Second
 )
 
 // lane moves the deliveries of one channel row, independent of all others.
@@ -298,8 +301,7 @@ func (l *lane) refillAll(ctx context.Context, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range classes {
-		// A row whose acceptance was not answered to this process is found by looking.
-		c.askAt(now.Add(sweepEvery))
+		c.askAt(now.Add(lookEvery))
 		switch {
 		case err != nil:
 			c.askAt(now.Add(storePause))

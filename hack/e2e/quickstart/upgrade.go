@@ -132,12 +132,8 @@ func (u *Upgrade) roll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := follow(ctx, Namespace, dispatcherDeployment)
+	n, err := u.watched(ctx, Namespace, dispatcherDeployment, busy, func(ctx context.Context) error { return u.change(ctx, leaner) })
 	if err != nil {
-		return err
-	}
-	defer c.end()
-	if err := u.under(ctx, busy, func(ctx context.Context) error { return u.change(ctx, leaner) }); err != nil {
 		return err
 	}
 	after, err := u.running(ctx)
@@ -147,7 +143,7 @@ func (u *Upgrade) roll(ctx context.Context) error {
 	if old := common(before, after); len(old) > 0 {
 		return fmt.Errorf("%v were not replaced", old)
 	}
-	if n := c.end(); n.leastAvailable < len(before) {
+	if n.leastAvailable < len(before) {
 		return fmt.Errorf("%d of %d dispatchers were available for a while", n.leastAvailable, len(before))
 	}
 	return u.bothNodes(after)
@@ -157,7 +153,13 @@ func (u *Upgrade) roll(ctx context.Context) error {
 func (u *Upgrade) interrupt(ctx context.Context) error {
 	d := u.newDemand(busy)
 	d.patient = true
-	if err := d.during(ctx, func(ctx context.Context) error { return u.change(ctx, leaner) }); err != nil {
+	err := d.during(ctx, func(ctx context.Context) error {
+		if err := u.change(ctx, leaner); err != nil {
+			return err
+		}
+		return await(ctx, "requests to be answered again", d.answeredSince(time.Now()))
+	})
+	if err != nil {
 		return err
 	}
 	u.Say("    no request was answered for %.1fs; each was repeated until it was", d.gap.Seconds())

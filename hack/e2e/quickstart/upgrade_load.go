@@ -36,9 +36,11 @@ type demand struct {
 	requests int
 	failures []error
 	slowest  time.Duration
-	// last is when a request was accepted, gap the longest time in which none was.
+	// last is when a request was accepted, gap the longest time of sending in which none was. A client that hangs after
+	// the end of sending says nothing of the others.
 	last time.Time
 	gap  time.Duration
+	over bool
 }
 
 func (u *Upgrade) newDemand(rate int) *demand {
@@ -56,6 +58,19 @@ func (u *Upgrade) under(ctx context.Context, rate int, event func(context.Contex
 		return err
 	}
 	return u.quiet(ctx)
+}
+
+// watched follows the numbers of a Deployment while something is done under load.
+func (u *Upgrade) watched(ctx context.Context, namespace, deployment string, rate int, event func(context.Context) error) (numbers, error) {
+	c, err := follow(ctx, namespace, deployment)
+	if err != nil {
+		return numbers{}, err
+	}
+	defer c.end()
+	if err := u.under(ctx, rate, event); err != nil {
+		return numbers{}, err
+	}
+	return c.end(), nil
 }
 
 // during sends while something is done, and then waits for all that was accepted.
@@ -92,6 +107,9 @@ func (d *demand) send(ctx context.Context) {
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
+			d.mu.Lock()
+			d.over = true
+			d.mu.Unlock()
 			return
 		case <-pace.C:
 			open.Go(func() { d.deliver(context.WithoutCancel(ctx), n) })
@@ -128,11 +146,23 @@ func (d *demand) note(user string, began time.Time, err error) {
 		d.failures = append(d.failures, fmt.Errorf("at %s after %s: %w", now.Format(time.TimeOnly), now.Sub(began).Round(time.Millisecond), err))
 		return
 	}
-	if !d.last.IsZero() {
+	if !d.last.IsZero() && !d.over {
 		d.gap = max(d.gap, now.Sub(d.last))
 	}
 	d.last = now
 	d.accepted[user]++
+}
+
+// answeredSince is for await.
+func (d *demand) answeredSince(moment time.Time) func(context.Context) error {
+	return func(context.Context) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.last.Before(moment) {
+			return fmt.Errorf("%w: the last answer came at %s", errNotYet, d.last.Format(time.TimeOnly))
+		}
+		return nil
+	}
 }
 
 // look reads the phones now and then: they remember the last thousand arrivals.

@@ -38,12 +38,7 @@ func (u *Upgrade) upgradeManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := follow(ctx, managerNamespace, managerDeployment)
-	if err != nil {
-		return err
-	}
-	defer c.end()
-	err = u.under(ctx, busy, func(ctx context.Context) error {
+	n, err := u.watched(ctx, managerNamespace, managerDeployment, busy, func(ctx context.Context) error {
 		former, err := u.leader(ctx)
 		if err != nil {
 			return err
@@ -56,7 +51,7 @@ func (u *Upgrade) upgradeManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n := c.end(); n.most < 2 {
+	if n.most < 2 {
 		return errors.New("there never were two managers: this proves nothing")
 	}
 	after, err := u.running(ctx)
@@ -98,12 +93,7 @@ func (u *Upgrade) upgradeDispatchers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := follow(ctx, Namespace, dispatcherDeployment)
-	if err != nil {
-		return err
-	}
-	defer c.end()
-	err = u.under(ctx, busy, func(ctx context.Context) error {
+	n, err := u.watched(ctx, Namespace, dispatcherDeployment, busy, func(ctx context.Context) error {
 		if err := u.release(ctx, "manager", "dispatcher"); err != nil {
 			return err
 		}
@@ -126,8 +116,8 @@ func (u *Upgrade) upgradeDispatchers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if old := common(before, after); len(old) > 0 || c.end().leastAvailable < len(before) {
-		return fmt.Errorf("dispatchers of before: %v; available were at least %d of %d", old, c.end().leastAvailable, len(before))
+	if old := common(before, after); len(old) > 0 || n.leastAvailable < len(before) {
+		return fmt.Errorf("dispatchers of before: %v; available were at least %d of %d", old, n.leastAvailable, len(before))
 	}
 	return nil
 }

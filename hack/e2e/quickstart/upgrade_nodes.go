@@ -67,13 +67,8 @@ func (u *Upgrade) drain(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := follow(ctx, Namespace, dispatcherDeployment)
-	if err != nil {
-		return err
-	}
-	defer c.end()
 	defer func() { err = errors.Join(err, u.do(context.WithoutCancel(ctx), []string{"uncordon", node})) }()
-	err = u.under(ctx, busy, func(ctx context.Context) error {
+	n, err := u.watched(ctx, Namespace, dispatcherDeployment, busy, func(ctx context.Context) error {
 		err := u.do(ctx, []string{"drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"})
 		if err != nil {
 			return err
@@ -90,7 +85,7 @@ func (u *Upgrade) drain(ctx context.Context) (err error) {
 	if left := count(after, node); left > 0 || len(after) < len(before) {
 		return fmt.Errorf("%d dispatchers run, %d of them on the drained node", len(after), left)
 	}
-	least := c.end().leastAvailable
+	least := n.leastAvailable
 	u.Say("    %d dispatchers moved; at least %d of %d were available", count(before, node), least, len(before))
 	if least < len(before)-1 {
 		return fmt.Errorf("%d of %d dispatchers were available: the disruption budget allows one to be missing", least, len(before))

@@ -21,19 +21,14 @@ func (u *Upgrade) autoscale(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := follow(ctx, Namespace, dispatcherDeployment)
-	if err != nil {
-		return err
-	}
-	defer c.end()
 	before, err := u.wanted(ctx)
 	if err != nil {
 		return err
 	}
-	if err := u.under(ctx, crowded, func(ctx context.Context) error { return u.leave(ctx, before) }); err != nil {
+	n, err := u.watched(ctx, Namespace, dispatcherDeployment, crowded, func(ctx context.Context) error { return u.leave(ctx, before) })
+	if err != nil {
 		return err
 	}
-	n := c.end()
 	u.Say("    the number of dispatchers went from %d up to %d and was never below %d", before, n.mostWanted, n.leastWanted)
 	if n.leastWanted < before {
 		return fmt.Errorf("%d dispatchers were wanted for a while, where %d ran", n.leastWanted, before)

@@ -127,17 +127,16 @@ func (a *attempt) call(ctx context.Context, m message.Message, targets []message
 	if err != nil {
 		return fmt.Errorf("reading the call: %w", err)
 	}
-	pass := a.admitted(m, targets, now, over)
-	if len(pass) == 0 {
-		return nil
-	}
-	if !a.sender.mayCall() {
+	if !a.sender.mayCall() { // before any target's story ends, because with an error all of them are kept
 		return lease.ErrOver
 	}
-	return a.send(ctx, n, doc.App.AppID, pass)
+	if pass := a.admitted(m, targets, now, over); len(pass) > 0 {
+		a.send(ctx, n, doc.App.AppID, pass)
+	}
+	return nil
 }
 
-func (a *attempt) send(ctx context.Context, n provider.Notification, appID string, pass []live) error {
+func (a *attempt) send(ctx context.Context, n provider.Notification, appID string, pass []live) {
 	targets := make([]provider.Target, len(pass))
 	for i, l := range pass {
 		targets[i] = provider.Target{Token: l.state.Token.Value, UserHash: message.UserHash(appID, l.state.UserID)}
@@ -169,7 +168,6 @@ func (a *attempt) send(ctx context.Context, n provider.Notification, appID strin
 		}
 		a.conclude(l, outcomes[i], v, now)
 	}
-	return nil
 }
 
 // whileClosed is the wait of a delivery whose row is closed: the row holds it back, and opens with a new credential. A

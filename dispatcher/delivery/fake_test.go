@@ -23,6 +23,8 @@ import (
 	"github.com/offlinepush/operator/dispatcher/metrics"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/packed"
+	"github.com/offlinepush/operator/dispatcher/store/rules"
 )
 
 // memory is the part of a store that lanes use, with virtual time.
@@ -207,10 +209,10 @@ func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error
 	}
 	for _, s := range settlements {
 		d := m.rows[s.DeliveryID]
+		if err := settles(d, s); err != nil {
+			return err
+		}
 		for _, r := range s.Done {
-			if !slices.Contains(d.Targets, r.Target) {
-				return store.ErrNotTarget
-			}
 			m.done[r.Target.Device] = r
 		}
 		delete(m.rows, s.DeliveryID)
@@ -228,6 +230,16 @@ func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error
 		return errors.New("connection reset")
 	}
 	return nil
+}
+
+// settles wants what stores want: a settlement accounts for each target of the delivery exactly once.
+func settles(d message.Delivery, s store.Settlement) error {
+	row := rules.Row{ID: d.ID}
+	for _, t := range d.Targets {
+		row.Targets = append(row.Targets, packed.Target{Target: t})
+	}
+	_, _, err := row.Split(s)
+	return err
 }
 
 func (m *memory) TokenHealth(context.Context, string, time.Time, time.Time) (valid, invalid int64, err error) {

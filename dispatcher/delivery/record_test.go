@@ -8,8 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/dispatcher/store"
 )
 
 func TestAStoreThatRecordsNothingRepeatsNoPush(t *testing.T) {
@@ -108,6 +110,34 @@ func TestWhatWasSentIsRecordedThoughTheRestIsNot(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhatWasSentIsRecordedThoughTheLeaseIsShort: the second call does not fit into it any more, and one of its targets
+// would not have been pushed anyway.
+func TestWhatWasSentIsRecordedThoughTheLeaseIsShort(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1, 2, 3, 4)
+		m.devices[3] = store.FenceState{Epoch: 2}
+		v := &vendor{gate: make(chan struct{})}
+		b := newBench(t, m, v)
+		defer b.drain()
+		synctest.Wait()
+		m.set(func(m *memory) { m.renewed = errors.New("the database is slow") })
+		elapse(lease.TTL - callTimeout - time.Millisecond)
+		b.submit([]message.Delivery{m.add(1, 1, 2, 3, 4)})
+		elapse(2 * time.Millisecond)
+		close(v.gate)
+		m.set(func(m *memory) { m.renewed = nil })
+		elapse(time.Minute)
+		synctest.Wait()
+		if diff := cmp.Diff([][]string{{"b", "c"}, {"e"}}, v.sent()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if fenced, last := m.result(3), m.result(4); fenced.State != message.Cancelled || last.State != message.Handed {
+			t.Errorf("got %+v and %+v", fenced, last)
+		}
+	})
 }
 
 func TestALateAnswerToTheFormerCredentialLeavesTheNewOneAlone(t *testing.T) {

@@ -3,7 +3,6 @@ package session_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +12,6 @@ import (
 	"github.com/offlinepush/operator/dispatcher/accept"
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
-	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/store/sqlite"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
@@ -214,9 +212,7 @@ func TestAcknowledgementsBecomeOne(t *testing.T) {
 	bed := planetest.New(t)
 	c, _ := bed.Phone(t, "FCM", "bob")
 	s := &slow{Store: bed.Store, begun: make(chan struct{}), pass: make(chan struct{})}
-	bed.Device.Config.Handler = session.NewServer(session.Deps{
-		Hub: bed.Hub, Places: bed.Places, Devices: bed.Bindings, Users: bed.Users, Store: s, Live: bed.Live, Log: slog.New(slog.DiscardHandler),
-	})
+	serveWith(bed, s)
 	post(t, bed, "bob", 20)
 	p := dial(t, bed)
 	p.login(bed, c, "bob")

@@ -57,7 +57,9 @@ func (v *Server) pong(ctx context.Context, s *session) error {
 	if !s.idle.Allow() {
 		return errFlood
 	}
-	s.acks.wait()
+	if err := s.acks.finish(v.storing(ctx, s)); err != nil {
+		return err
+	}
 	doc, _ := v.deps.Live.Current()
 	return s.send(ctx, wire.ServerFrame{Type: wire.FramePong, HeartbeatSeconds: doc.Routing.HeartbeatSeconds})
 }
@@ -66,15 +68,21 @@ func (v *Server) ack(ctx context.Context, s *session, seq int64) error {
 	if seq > s.inbox.sent.Load() {
 		return errAckAhead
 	}
-	isNew := s.acks.add(seq, func(seq int64) {
-		if err := v.deps.Store.Ack(ctx, s.device, s.userID, seq); err != nil {
-			s.log.Warn("storing an acknowledgement", "error", err) // The next one covers it.
-		}
-	})
-	if !isNew && !s.idle.Allow() {
+	if !s.acks.add(seq, v.storing(ctx, s)) && !s.idle.Allow() {
 		return errFlood
 	}
 	return nil
+}
+
+// storing stores an acknowledgement of the session.
+func (v *Server) storing(ctx context.Context, s *session) func(seq int64) error {
+	return func(seq int64) error {
+		err := v.deps.Store.Ack(ctx, s.device, s.userID, seq)
+		if err != nil {
+			s.log.Warn("storing an acknowledgement", "error", err)
+		}
+		return err
+	}
 }
 
 // logout unbinds the device, and tells it so once nothing of the user is sent any more. The pump leaves the

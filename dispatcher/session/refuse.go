@@ -53,7 +53,7 @@ func closing(err error) (websocket.StatusCode, string) {
 		return websocket.StatusNormalClosure, errLoggedOut.Error()
 	case errors.Is(err, errDraining):
 		return websocket.StatusGoingAway, errDraining.Error()
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errGone) && errors.Is(err, context.DeadlineExceeded): // and not of a store that takes too long
 		return websocket.StatusPolicyViolation, "nothing came in time"
 	case errors.Is(err, context.Canceled), errors.Is(err, errGone):
 		return websocket.StatusGoingAway, errGone.Error()

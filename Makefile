@@ -153,7 +153,7 @@ two-nodes: ## Like node, with a second node, metrics-server and the images that 
 
 .PHONY: demo
 demo: node ## From YAML to a push on a phone, on a real node (root; the first time builds Kubernetes). STORE=postgres: three dispatchers.
-	[[ $(STORE) != postgres ]] || hack/cluster/load.sh postgres
+	@[[ $(STORE) != postgres ]] || hack/cluster/load.sh postgres
 	eval "$$(hack/cluster/env.sh)"
 	go run ./hack/demo -store=$(STORE)
 

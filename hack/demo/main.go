@@ -41,7 +41,9 @@ func tell(ctx context.Context, w *quickstart.World) error {
 	}
 	w.Say("\n[%3.0fs] Done. The cluster is up. Next:", time.Since(start).Seconds())
 	w.Say(`  eval "$(hack/cluster/env.sh)" && kubectl -n quickstart get pushchannels,pushapps -o wide`)
-	w.Say(`  kubectl explain pushapp.spec.pushProfiles    # then edit config/samples/quickstart/app.yaml and apply it again`)
-	w.Say(`  make demo-down                               # removes the cluster and all of its traces`)
+	w.Say(`  kubectl explain pushapp.spec.pushProfiles`)
+	w.Say(`  docs/quickstart.md    # the same by hand, with kubectl and curl`)
+	w.Say(`  docs/install.md       # into a cluster of yours, with an app of yours`)
+	w.Say(`  make demo-down        # removes the cluster and all of its traces`)
 	return nil
 }

@@ -44,9 +44,6 @@ const (
 	Stopped   = "stopped"    // this process ended first
 )
 
-// Results lists them all.
-func Results() []string { return []string{Delivered, Full, Refused, GivenUp, Stopped} }
-
 // errRefused means that a repetition would not help.
 var errRefused = errors.New("the app's server refuses it")
 

@@ -15,8 +15,6 @@ const (
 	MaxRecipients = 100
 	// MaxID is the longest user id, client id or push id.
 	MaxID = 64
-	// MaxResourcesID is the longest resourcesID, in characters.
-	MaxResourcesID = 32
 )
 
 // ReservedSenders begins the senders that no user may have; PushTestSender is that of push tests, which are for devices

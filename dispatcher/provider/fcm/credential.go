@@ -29,20 +29,8 @@ type serviceAccount struct {
 	fingerprint string
 }
 
-// CheckCredential checks the shape of a service account's JSON key. A projectID
-// that is not empty must be the one in the key, else the error is a
-// *provider.MismatchError. Errors name the field and quote no secret.
-func CheckCredential(serviceAccountJSON []byte, projectID string) error {
-	_, err := parseAccount(serviceAccountJSON, projectID)
-	return err
-}
-
-// ProjectID reads the Firebase project from a service account's JSON key.
-func ProjectID(serviceAccountJSON []byte) (string, error) {
-	a, err := parseAccount(serviceAccountJSON, "")
-	return a.ProjectID, err
-}
-
+// parseAccount reads a service account's JSON key. A projectID that is not empty must be the one in the key, else the
+// error is a *provider.MismatchError. Errors name the field and quote no secret.
 func parseAccount(b []byte, projectID string) (serviceAccount, error) {
 	var a serviceAccount
 	file := provider.KeyFile{Name: "service account", Maker: "Google"}

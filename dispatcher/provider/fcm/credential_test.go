@@ -15,7 +15,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider/providertest"
 )
 
-func TestCheckCredential(t *testing.T) {
+func TestParseAccount(t *testing.T) {
 	t.Parallel()
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -52,7 +52,7 @@ func TestCheckCredential(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			err := CheckCredential(tt.account, tt.project)
+			_, err := parseAccount(tt.account, tt.project)
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -64,8 +64,8 @@ func TestCheckCredential(t *testing.T) {
 			}
 		})
 	}
-	if got, err := ProjectID(account(t, nil)); got != project || err != nil {
-		t.Errorf("ProjectID: got %q, %v", got, err)
+	if got, err := parseAccount(account(t, nil), ""); got.ProjectID != project || err != nil {
+		t.Errorf("got project %q, %v", got.ProjectID, err)
 	}
 }
 

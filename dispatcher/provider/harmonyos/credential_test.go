@@ -10,7 +10,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider/providertest"
 )
 
-func TestCheckCredential(t *testing.T) {
+func TestParseAccount(t *testing.T) {
 	t.Parallel()
 	broken := strings.Replace(privatePEM(), "MII", "AII", 1)
 	tests := []struct {
@@ -32,7 +32,7 @@ func TestCheckCredential(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			err := CheckCredential(tt.account, project)
+			_, err := parseAccount(tt.account, project)
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -41,8 +41,8 @@ func TestCheckCredential(t *testing.T) {
 			}
 		})
 	}
-	if got, err := ProjectID(account(t, nil)); got != project || err != nil {
-		t.Errorf("ProjectID: got %q, %v", got, err)
+	if got, err := parseAccount(account(t, nil), ""); got.ProjectID != project || err != nil {
+		t.Errorf("got project %q, %v", got.ProjectID, err)
 	}
 }
 

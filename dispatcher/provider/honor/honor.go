@@ -37,8 +37,8 @@ type Provider struct {
 
 var _ provider.Provider = (*Provider)(nil)
 
-// CheckCredential checks the shape of a client secret. Errors name the key of the Secret and quote nothing.
-func CheckCredential(clientSecret []byte) error {
+// checkCredential checks the shape of a client secret. Errors name the key of the Secret and quote nothing.
+func checkCredential(clientSecret []byte) error {
 	return provider.CheckSecret("clientSecret", string(clientSecret), "the client secret from Honor's developer console")
 }
 
@@ -47,7 +47,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if row.Honor == nil {
 		return nil, fmt.Errorf("channel %s: honor: must be set for vendor Honor", row.Name)
 	}
-	if err := CheckCredential([]byte(row.Honor.ClientSecret.Reveal())); err != nil {
+	if err := checkCredential([]byte(row.Honor.ClientSecret.Reveal())); err != nil {
 		return nil, fmt.Errorf("channel %s: honor: %w", row.Name, err)
 	}
 	client, err := provider.NewClient(row.Endpoint, deps)

@@ -39,7 +39,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if row.Huawei == nil {
 		return nil, fmt.Errorf("channel %s: huawei: must be set for vendor Huawei", row.Name)
 	}
-	if err := CheckCredential([]byte(row.Huawei.AppSecret.Reveal())); err != nil {
+	if err := checkCredential([]byte(row.Huawei.AppSecret.Reveal())); err != nil {
 		return nil, fmt.Errorf("channel %s: huawei: %w", row.Name, err)
 	}
 	client, err := provider.NewClient(row.Endpoint, deps)
@@ -61,8 +61,8 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	return p, nil
 }
 
-// CheckCredential checks the shape of an app's secret. Errors name the key of the Secret and quote nothing.
-func CheckCredential(appSecret []byte) error {
+// checkCredential checks the shape of an app's secret. Errors name the key of the Secret and quote nothing.
+func checkCredential(appSecret []byte) error {
 	return provider.CheckSecret("appSecret", string(appSecret), "the App secret from AppGallery Connect")
 }
 

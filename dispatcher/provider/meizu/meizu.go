@@ -38,9 +38,9 @@ type Provider struct {
 
 var _ provider.Provider = (*Provider)(nil)
 
-// CheckCredential checks the shape of an AppSecret and of a receipt token, which may be empty. Errors name the key of the Secret
+// checkCredential checks the shape of an AppSecret and of a receipt token, which may be empty. Errors name the key of the Secret
 // and quote nothing.
-func CheckCredential(appSecret, receiptToken []byte) error {
+func checkCredential(appSecret, receiptToken []byte) error {
 	if err := provider.CheckSecret("appSecret", string(appSecret), "the App Secret from Meizu's push console"); err != nil || len(receiptToken) == 0 {
 		return err
 	}
@@ -52,7 +52,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if row.Meizu == nil {
 		return nil, fmt.Errorf("channel %s: meizu: must be set for vendor Meizu", row.Name)
 	}
-	if err := CheckCredential([]byte(row.Meizu.AppSecret.Reveal()), []byte(row.Meizu.ReceiptToken.Reveal())); err != nil {
+	if err := checkCredential([]byte(row.Meizu.AppSecret.Reveal()), []byte(row.Meizu.ReceiptToken.Reveal())); err != nil {
 		return nil, fmt.Errorf("channel %s: meizu: %w", row.Name, err)
 	}
 	base, err := provider.BaseURL(row, "meizu.region", regions()...)

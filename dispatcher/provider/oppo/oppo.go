@@ -53,7 +53,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 		return nil, fmt.Errorf("channel %s: oppo: must be set for vendor OPPO", row.Name)
 	}
 	secret := row.OPPO.MasterSecret
-	if err := CheckCredential([]byte(secret.Reveal())); err != nil {
+	if err := checkCredential([]byte(secret.Reveal())); err != nil {
 		return nil, fmt.Errorf("channel %s: oppo: %w", row.Name, err)
 	}
 	base, err := provider.BaseURL(row, "oppo.region", regions()...)

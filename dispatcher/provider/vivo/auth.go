@@ -28,13 +28,13 @@ type app struct {
 	secret config.Secret
 }
 
-// CheckCredential checks the shape of an AppSecret. Errors name the key of the Secret and quote nothing.
-func CheckCredential(appSecret []byte) error {
+// checkCredential checks the shape of an AppSecret. Errors name the key of the Secret and quote nothing.
+func checkCredential(appSecret []byte) error {
 	return provider.CheckSecret("appSecret", string(appSecret), "the AppSecret from vivo's console")
 }
 
 func (a app) check() error {
-	if err := CheckCredential([]byte(a.secret.Reveal())); err != nil {
+	if err := checkCredential([]byte(a.secret.Reveal())); err != nil {
 		return err
 	}
 	if a.id < 1 {

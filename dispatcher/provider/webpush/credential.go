@@ -13,19 +13,8 @@ import (
 	"github.com/offlinepush/operator/dispatcher/provider"
 )
 
-// CheckCredential checks the shape of a VAPID private key, and that a public key that is not empty belongs to it. Errors
-// name the key of the Secret or the field and quote no secret; a public key of another pair is a *provider.MismatchError.
-func CheckCredential(vapidPrivateKey []byte, publicKey string) error {
-	_, _, err := parseKeys(string(vapidPrivateKey), publicKey)
-	return err
-}
-
-// PublicKey is the public key of a VAPID private key in base64url, as browsers need it to subscribe.
-func PublicKey(vapidPrivateKey []byte) (string, error) {
-	_, public, err := parseKeys(string(vapidPrivateKey), "")
-	return public, err
-}
-
+// parseKeys reads a VAPID private key, and gives its public key in base64url, which one that is given must be. Errors name
+// the key of the Secret or the field and quote no secret; a public key of another pair is a *provider.MismatchError.
 func parseKeys(private, public string) (*ecdsa.PrivateKey, string, error) {
 	key, err := parsePrivate(strings.TrimSpace(private))
 	if err != nil {

@@ -22,7 +22,7 @@ func pemOf(t *testing.T, kind string, der []byte, err error) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-func TestCheckCredential(t *testing.T) {
+func TestParseKeys(t *testing.T) {
 	t.Parallel()
 	key, _, err := parseKeys(asPrivate, "")
 	if err != nil {
@@ -59,7 +59,7 @@ func TestCheckCredential(t *testing.T) {
 		{"public key of another pair", asPrivate, uaPublic, "webPush.publicKey: is not the public key of vapidPrivateKey"},
 	}
 	for _, tt := range tests {
-		err := CheckCredential([]byte(tt.private), tt.public)
+		_, _, err := parseKeys(tt.private, tt.public)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
@@ -71,12 +71,9 @@ func TestCheckCredential(t *testing.T) {
 		}
 	}
 	for _, private := range []string{asPrivate, sec1, pkcs8} {
-		if got, err := PublicKey([]byte(private)); got != asPublic || err != nil {
-			t.Errorf("PublicKey: got %q, %v", got, err)
+		if _, got, err := parseKeys(private, ""); got != asPublic || err != nil {
+			t.Errorf("got %q, %v", got, err)
 		}
-	}
-	if got, err := PublicKey([]byte("x")); got != "" || err == nil {
-		t.Errorf("PublicKey of no key: got %q, %v", got, err)
 	}
 }
 

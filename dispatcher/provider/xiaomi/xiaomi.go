@@ -40,7 +40,7 @@ func New(row config.Channel, deps provider.Deps) (*Provider, error) {
 	if row.Xiaomi == nil {
 		return nil, fmt.Errorf("channel %s: xiaomi: must be set for vendor Xiaomi", row.Name)
 	}
-	if err := CheckCredential([]byte(row.Xiaomi.AppSecret.Reveal())); err != nil {
+	if err := checkCredential([]byte(row.Xiaomi.AppSecret.Reveal())); err != nil {
 		return nil, fmt.Errorf("channel %s: xiaomi: %w", row.Name, err)
 	}
 	base, err := provider.BaseURL(row, "xiaomi.region", regions()...)

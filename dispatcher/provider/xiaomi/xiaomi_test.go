@@ -190,10 +190,10 @@ func TestRegions(t *testing.T) {
 
 func TestCheckCredential(t *testing.T) {
 	t.Parallel()
-	if err := CheckCredential([]byte(appSecret)); err != nil {
+	if err := checkCredential([]byte(appSecret)); err != nil {
 		t.Error(err)
 	}
-	if err := CheckCredential(nil); err == nil || err.Error() != "appSecret: is empty; copy the AppSecret from Xiaomi's console" {
+	if err := checkCredential(nil); err == nil || err.Error() != "appSecret: is empty; copy the AppSecret from Xiaomi's console" {
 		t.Errorf("got %v", err)
 	}
 }

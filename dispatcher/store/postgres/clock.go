@@ -42,7 +42,7 @@ func (s *Store) Now() time.Time { return s.clock.now() }
 func (s *Store) calibrate(ctx context.Context) error {
 	sent := time.Now()
 	var ms int64
-	if err := s.pool.QueryRow(ctx, `SELECT `+now).Scan(&ms); err != nil {
+	if err := s.row(ctx, `SELECT `+now).Scan(&ms); err != nil {
 		return err
 	}
 	s.clock.set(ms, sent)

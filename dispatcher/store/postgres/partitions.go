@@ -170,6 +170,8 @@ type querier interface {
 
 // partitions lists what the catalog knows.
 func (s *Store) partitions(ctx context.Context, q querier) ([]partition, error) {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
 	rows, err := q.Query(ctx, listPartitions, s.schema)
 	if err != nil {
 		return nil, err

@@ -3,9 +3,11 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -190,6 +192,34 @@ func TestPruneGivesWay(t *testing.T) {
 	prune(t, s, cut)
 	if got := daysOf(t, s, messagesTable); slices.Contains(got, -7) {
 		t.Errorf("the day is still there: %v", got)
+	}
+}
+
+// A host that vanishes without a word would keep the connection of who waits for it.
+func TestPruneGivesAFrozenDatabaseUp(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t, postgrestest.Options{NoSync: true})
+	s, err := Open(t.Context(), options(at(server.URI(server.NewDatabase(t)))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // The test is about another error.
+	thaw, err := server.Freeze()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Prune(t.Context(), store.Cutoffs{}, 1)
+		ended <- err
+	}()
+	select {
+	case err = <-ended:
+	case <-time.After(4 * statementTimeout):
+		err = errors.New("it waits still")
+	}
+	if thawed := thaw(); thawed != nil || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, %v", err, thawed)
 	}
 }
 

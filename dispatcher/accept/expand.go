@@ -12,12 +12,7 @@ import (
 )
 
 // roomForMany is what messages for many may use of a backlog's cap; the rest is for those that name their receivers.
-func roomForMany(maxBacklog int64) int64 {
-	if maxBacklog == 0 { // which is no cap
-		return 0
-	}
-	return max(maxBacklog*4/5, 1)
-}
+func roomForMany(maxBacklog int64) int64 { return max(maxBacklog*4/5, 1) }
 
 // roomFor is what a message that names its receivers may use of a backlog's cap. Calls have a small reserve beyond it,
 // because they are over soon whatever becomes of them.

@@ -219,12 +219,17 @@ func (s *Service) Logout(ctx context.Context, device int64) error {
 		return err
 	}
 	defer release()
+	return s.unbind(ctx, device, wire.KickedLoggedOut)
+}
+
+// unbind takes the device, whose lock is held, from its user.
+func (s *Service) unbind(ctx context.Context, device int64, reason string) error {
 	done, err := s.deps.Store.Unbind(ctx, device)
 	if err != nil {
 		return fmt.Errorf("unbinding the device: %w", err)
 	}
-	err = s.settle(ctx, wire.KickedLoggedOut, done.Changes, done.Unconfirmed)
-	s.tell(done, wire.KickedLoggedOut)
+	err = s.settle(ctx, reason, done.Changes, done.Unconfirmed)
+	s.tell(done, reason)
 	return err
 }
 
@@ -237,13 +242,7 @@ func (s *Service) Unregister(ctx context.Context, device int64) error {
 		return err
 	}
 	defer release()
-	done, err := s.deps.Store.Unbind(ctx, device)
-	if err != nil {
-		return fmt.Errorf("unbinding the device: %w", err)
-	}
-	err = s.settle(ctx, wire.KickedUnregistered, done.Changes, done.Unconfirmed)
-	s.tell(done, wire.KickedUnregistered)
-	if err != nil {
+	if err := s.unbind(ctx, device, wire.KickedUnregistered); err != nil {
 		return err
 	}
 	// What is open to the device from now on is nobody's.

@@ -203,7 +203,7 @@ func TestPruneGivesAFrozenDatabaseUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // The test is about another error.
+	defer s.Close()
 	thaw, err := server.Freeze()
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,7 @@ type memory struct {
 	skew     time.Duration // of the store's clock against this process's
 	lease    store.Lease
 	adopted  int64                       // by the next renewal
+	peers    int64                       // that live besides
 	mine     func(message.Delivery) bool // nil: all rows are this process's
 	rows     map[int64]message.Delivery
 	devices  map[int64]store.FenceState
@@ -102,15 +103,19 @@ func (m *memory) AcquireLease(context.Context, store.Holder, time.Duration) (sto
 	defer m.mu.Unlock()
 	m.lease.Incarnation++
 	m.renewed = nil
-	return m.lease, nil
+	return m.living(0), nil
 }
 
-func (m *memory) RenewLease(context.Context, time.Duration) (int64, error) {
+func (m *memory) RenewLease(context.Context, time.Duration) (store.Lease, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	adopted := m.adopted
 	m.adopted = 0
-	return adopted, m.renewed
+	return m.living(adopted), m.renewed
+}
+
+func (m *memory) living(adopted int64) store.Lease {
+	return store.Lease{Incarnation: m.lease.Incarnation, Adopted: adopted, Living: m.peers + 1}
 }
 
 func (m *memory) ReleaseLease(context.Context) error { return nil }

@@ -54,6 +54,12 @@ type State struct {
 	// Adopted counts the deliveries taken over from dead processes since Start. Where it grows, the
 	// store holds rows that nobody here was told of.
 	Adopted int64
+	// Living counts the processes whose lease lived when this one was acquired or last renewed, this one
+	// included; 0 before Start.
+	Living int64
+	// Known says that every other process that lives counts this one: all of them renewed their leases
+	// since this one was acquired.
+	Known bool
 }
 
 // New makes a Keeper that holds nothing until Start.
@@ -62,7 +68,7 @@ func New(d Deps) *Keeper {
 }
 
 // Current is what the Keeper holds now, and a channel that closes when a new
-// term began or deliveries were adopted.
+// term began, deliveries were adopted, or other processes came or went.
 func (k *Keeper) Current() (State, <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -128,7 +134,7 @@ func (k *Keeper) run(ctx context.Context) {
 // renew extends the lease, or acquires a new one where it is lost.
 func (k *Keeper) renew(ctx context.Context) error {
 	term, sent := k.Term(), time.Now()
-	adopted, err := k.send(ctx)
+	l, err := k.send(ctx)
 	if errors.Is(err, store.ErrLeaseLost) {
 		term.end()
 		ctx, cancel := context.WithTimeout(ctx, TTL)
@@ -139,14 +145,16 @@ func (k *Keeper) renew(ctx context.Context) error {
 		return fmt.Errorf("renewing the lease: %w", err)
 	}
 	term.renewed(sent)
-	if adopted > 0 {
-		k.deps.Log.Info("took over deliveries", "adopted", adopted)
-		k.set(term, adopted)
+	if l.Adopted > 0 {
+		k.deps.Log.Info("took over deliveries", "adopted", l.Adopted)
+	}
+	if s, _ := k.Current(); l.Adopted > 0 || l.Living != s.Living || !s.Known {
+		k.set(term, l, true)
 	}
 	return nil
 }
 
-func (k *Keeper) send(ctx context.Context) (adopted int64, err error) {
+func (k *Keeper) send(ctx context.Context) (store.Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return k.deps.Store.RenewLease(ctx, TTL)
@@ -161,14 +169,14 @@ func (k *Keeper) acquire(ctx context.Context) error {
 	k.deps.Log.Info("lease acquired", "incarnation", l.Incarnation, "adopted", l.Adopted)
 	term := &Term{Incarnation: l.Incarnation}
 	term.renewed(sent)
-	k.set(term, l.Adopted)
+	k.set(term, l, l.Living <= 1)
 	return nil
 }
 
-func (k *Keeper) set(term *Term, adopted int64) {
+func (k *Keeper) set(term *Term, l store.Lease, known bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.state = State{Term: term, Adopted: k.state.Adopted + adopted}
+	k.state = State{Term: term, Adopted: k.state.Adopted + l.Adopted, Living: l.Living, Known: known}
 	close(k.changed)
 	k.changed = make(chan struct{})
 }

@@ -21,6 +21,7 @@ type leases struct {
 	acquired error
 	renewed  error
 	adopted  int64
+	living   int64
 	// takes is how long an answer takes; the effect is at its end.
 	takes    time.Duration
 	calls    int
@@ -38,21 +39,21 @@ func (l *leases) AcquireLease(ctx context.Context, _ store.Holder, _ time.Durati
 	}
 	l.last++
 	l.renewed = nil
-	return store.Lease{Incarnation: l.last, Adopted: l.adopted}, nil
+	return store.Lease{Incarnation: l.last, Adopted: l.adopted, Living: l.living}, nil
 }
 
-func (l *leases) RenewLease(ctx context.Context, _ time.Duration) (int64, error) {
+func (l *leases) RenewLease(ctx context.Context, _ time.Duration) (store.Lease, error) {
 	if err := l.wait(ctx); err != nil {
-		return 0, err
+		return store.Lease{}, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.renewed != nil {
-		return 0, l.renewed
+		return store.Lease{}, l.renewed
 	}
 	adopted := l.adopted
 	l.adopted = 0
-	return adopted, nil
+	return store.Lease{Incarnation: l.last, Adopted: adopted, Living: l.living}, nil
 }
 
 func (l *leases) ReleaseLease(context.Context) error {
@@ -93,7 +94,12 @@ func elapse(d time.Duration) {
 // started is a keeper that holds a lease in a bubble, until the test ends.
 func started(t *testing.T) (*Keeper, *leases) {
 	t.Helper()
-	l := &leases{}
+	return startedOn(t, &leases{living: 1})
+}
+
+// startedOn is started over leases that the test prepared.
+func startedOn(t *testing.T, l *leases) (*Keeper, *leases) {
+	t.Helper()
 	k := New(Deps{Store: l, Holder: store.Holder{Pod: "pod"}, Log: slog.New(slog.DiscardHandler)})
 	if err := k.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -226,6 +232,50 @@ func TestAdoptedDeliveriesAreTold(t *testing.T) {
 			if s, _ := k.Current(); s.Adopted != 5*(i+1) || s.Term != term {
 				t.Errorf("%d adopted, incarnation %d", s.Adopted, s.Term.Incarnation)
 			}
+		}
+	})
+}
+
+// TestTheOthersThatLiveAreTold: who comes among others is known to them once they renewed their leases.
+func TestTheOthersThatLiveAreTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k, l := startedOn(t, &leases{living: 3})
+		check := func(living int64, known bool) {
+			t.Helper()
+			if s, _ := k.Current(); s.Living != living || s.Known != known {
+				t.Errorf("%d live, known %t, want %d and %t", s.Living, s.Known, living, known)
+			}
+		}
+		check(3, false)
+		elapse(Interval)
+		check(3, true)
+		_, changed := k.Current()
+		elapse(Interval)
+		select {
+		case <-changed:
+			t.Error("a renewal that changed nothing is told")
+		default:
+		}
+		l.set(func(l *leases) { l.living = 2 })
+		elapse(Interval)
+		<-changed
+		check(2, true)
+		l.set(func(l *leases) { l.renewed = errors.New("the database is gone") })
+		elapse(Interval)
+		check(2, true)
+		l.set(func(l *leases) { l.renewed, l.living = store.ErrLeaseLost, 4 })
+		elapse(Interval)
+		check(4, false) // They counted it out with its former lease.
+	})
+}
+
+func TestWhoIsAloneNeedsNobodyToKnowIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k, _ := started(t)
+		if s, _ := k.Current(); s.Living != 1 || !s.Known {
+			t.Errorf("%d live, known %t", s.Living, s.Known)
 		}
 	})
 }

@@ -11,9 +11,8 @@ type Leases interface {
 	// AcquireLease makes this process an incarnation that may own deliveries, and adopts the rows
 	// of every incarnation whose lease does not live any more.
 	AcquireLease(ctx context.Context, by Holder, ttl time.Duration) (Lease, error)
-	// RenewLease extends the lease, with ErrLeaseLost when it lives no more, and returns how many
-	// deliveries it adopted like AcquireLease.
-	RenewLease(ctx context.Context, ttl time.Duration) (adopted int64, err error)
+	// RenewLease extends the lease, with ErrLeaseLost when it lives no more, and adopts like AcquireLease.
+	RenewLease(ctx context.Context, ttl time.Duration) (Lease, error)
 	// DrainSessions notes that this process ends its sessions because it stops: from now on they are
 	// nobody's, and their devices have DrainGrace to connect again and acknowledge. Time in which no
 	// process could take them does not count, up to a bound. A process without a lease has none.
@@ -37,6 +36,9 @@ type Lease struct {
 	Incarnation int64
 	// Adopted counts the deliveries taken over from dead incarnations, up to a thousand or so.
 	Adopted int64
+	// Living counts the incarnations whose lease lives, this one included. Of two that are acquired at
+	// the same time neither may see the other until it is renewed.
+	Living int64
 }
 
 // Peer is another live process of the app.

@@ -38,8 +38,9 @@ const (
 		WHERE l.incarnation IN (SELECT incarnation FROM dead) OR l.heir IN (SELECT incarnation FROM dead)
 			OR l.heir IN (SELECT m.incarnation FROM @.leases m WHERE m.heir = $1)
 		RETURNING l.incarnation`
-	countOwned = `SELECT count(*) FROM (SELECT FROM @.deliveries WHERE owner = ANY($1::bigint[]) LIMIT 1000) AS d`
-	adopt      = `UPDATE @.deliveries d SET owner = $1 FROM (
+	countLiving = `SELECT count(*) FROM @.leases l WHERE ` + alive
+	countOwned  = `SELECT count(*) FROM (SELECT FROM @.deliveries WHERE owner = ANY($1::bigint[]) LIMIT 1000) AS d`
+	adopt       = `UPDATE @.deliveries d SET owner = $1 FROM (
 			SELECT delivery_id FROM @.deliveries WHERE owner = 0
 			ORDER BY owner, channel, due_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS o
 		WHERE d.delivery_id = o.delivery_id`
@@ -61,8 +62,7 @@ func (s *Store) AcquireLease(ctx context.Context, by store.Holder, ttl time.Dura
 			return err
 		}
 		s.clock.set(ms, sent)
-		lease.Adopted, err = t.adopt(ctx, lease.Incarnation)
-		return err
+		return t.adopt(ctx, &lease)
 	})
 	if err != nil {
 		return store.Lease{}, explain(err)
@@ -72,9 +72,10 @@ func (s *Store) AcquireLease(ctx context.Context, by store.Holder, ttl time.Dura
 }
 
 // RenewLease implements store.Store.
-func (s *Store) RenewLease(ctx context.Context, ttl time.Duration) (adopted int64, err error) {
+func (s *Store) RenewLease(ctx context.Context, ttl time.Duration) (store.Lease, error) {
 	own := s.incarnation.Load()
-	err = s.inTxOf(ctx, s.vital, func(ctx context.Context, t *tx) error {
+	var renewed store.Lease
+	err := s.inTxOf(ctx, s.vital, func(ctx context.Context, t *tx) error {
 		sent := time.Now()
 		var ms int64
 		err := t.row(ctx, renewLease, own, ttl.Milliseconds()).Scan(&ms)
@@ -85,37 +86,39 @@ func (s *Store) RenewLease(ctx context.Context, ttl time.Duration) (adopted int6
 			return err
 		}
 		s.clock.set(ms, sent)
-		adopted, err = t.adopt(ctx, own)
-		return err
+		renewed = store.Lease{Incarnation: own}
+		return t.adopt(ctx, &renewed)
 	})
 	if err != nil {
-		return 0, explain(err)
+		return store.Lease{}, explain(err)
 	}
-	return adopted, nil
+	return renewed, nil
 }
 
 // adopt makes this incarnation, whose lease the transaction has locked, the
 // heir of the dead, and gives it a step of what nobody owns. The rest of that
-// is for the renewals of all processes.
-func (t *tx) adopt(ctx context.Context, incarnation int64) (adopted int64, err error) {
+// is for the renewals of all processes. It counts those that live besides.
+func (t *tx) adopt(ctx context.Context, to *store.Lease) error {
 	var inherited []int64
 	b := t.batch()
-	b.add(inherit, incarnation).Query(func(rows pgx.Rows) (err error) {
+	b.add(inherit, to.Incarnation).Query(func(rows pgx.Rows) (err error) {
 		inherited, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
-	b.add(adopt, incarnation, orphanStep).Exec(func(tag pgconn.CommandTag) error {
-		adopted = tag.RowsAffected()
+	b.add(adopt, to.Incarnation, orphanStep).Exec(func(tag pgconn.CommandTag) error {
+		to.Adopted = tag.RowsAffected()
 		return nil
 	})
-	b.add(adoptExpansions, incarnation, orphanStep)
+	b.add(adoptExpansions, to.Incarnation, orphanStep)
+	b.add(countLiving).QueryRow(func(row pgx.Row) error { return row.Scan(&to.Living) })
 	if err := t.run(ctx, b); err != nil || len(inherited) == 0 {
-		return adopted, err
+		return err
 	}
 	// Counted by a later statement: it sees all that was written under the dead leases.
 	var n int64
-	err = t.row(ctx, countOwned, inherited).Scan(&n)
-	return adopted + n, err
+	err := t.row(ctx, countOwned, inherited).Scan(&n)
+	to.Adopted += n
+	return err
 }
 
 // ReleaseLease implements store.Store.

@@ -39,8 +39,8 @@ func TestWhatNobodyOwnsIsAdoptedInSteps(t *testing.T) {
 	}
 	for _, want := range []int64{orphanStep, 10, 0} {
 		got, err := s.RenewLease(t.Context(), time.Minute)
-		if err != nil || got != want {
-			t.Errorf("renewing adopted %d, %v, want %d", got, err, want)
+		if err != nil || got.Adopted != want {
+			t.Errorf("renewing adopted %d, %v, want %d", got.Adopted, err, want)
 		}
 	}
 }

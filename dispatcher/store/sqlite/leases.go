@@ -38,10 +38,14 @@ func (s *Store) AcquireLease(ctx context.Context, by store.Holder, _ time.Durati
 			return err
 		}
 		lease.Adopted, err = t.exec(adopt, lease.Incarnation)
+		lease.Living = alone
 		return err
 	})
 	return lease, err
 }
+
+// alone is how many live: the directory has one holder.
+const alone = 1
 
 // graceWithin is how long after a drain its sessions can still have grace: a restart takes less.
 const graceWithin = 2 * time.Minute
@@ -69,13 +73,13 @@ func (s *Store) DrainSessions(ctx context.Context) error {
 const adopt = `UPDATE deliveries SET owner = ?`
 
 // RenewLease implements store.Store.
-func (s *Store) RenewLease(ctx context.Context, _ time.Duration) (adopted int64, err error) {
-	var incarnation int64
-	err = s.reader.row(ctx, `SELECT incarnation FROM leases`, []any{&incarnation})
+func (s *Store) RenewLease(ctx context.Context, _ time.Duration) (store.Lease, error) {
+	renewed := store.Lease{Living: alone}
+	err := s.reader.row(ctx, `SELECT incarnation FROM leases`, []any{&renewed.Incarnation})
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, store.ErrLeaseLost
+		return store.Lease{}, store.ErrLeaseLost
 	}
-	return 0, s.explain(err)
+	return renewed, s.explain(err)
 }
 
 // ReleaseLease implements store.Store.

@@ -39,14 +39,14 @@ func (b *bench) adopts(want int64) {
 	b.Helper()
 	var got int64
 	b.until("the adoption", func() bool {
-		n, err := b.RenewLease(b.Context(), time.Minute)
+		renewed, err := b.RenewLease(b.Context(), time.Minute)
 		b.must(err)
-		got += n
+		got += renewed.Adopted
 		return got >= want
 	})
-	n, err := b.RenewLease(b.Context(), time.Minute)
+	last, err := b.RenewLease(b.Context(), time.Minute)
 	b.must(err)
-	if got+n != want {
-		b.Errorf("adopted %d, want %d", got+n, want)
+	if got += last.Adopted; got != want {
+		b.Errorf("adopted %d, want %d", got, want)
 	}
 }

@@ -32,6 +32,7 @@ func sharedCases() []testCase {
 		{"a process that comes back adopts from its heir", comingBack},
 		{"a living lease is left alone", livingLease},
 		{"peers are the living others", peers},
+		{"every lease tells how many live", living},
 	}, sharedSessionCases(), sharedConfirmCases(), sharedWriteCases(), sharedPushTestCases(), sharedDrainCases(),
 		sharedCrowdCases(), sharedBoundCases(), sharedExpansionCases(), sharedQuotaCases(), []testCase{
 			{"random changes through two handles agree with a model", randomChangesShared},
@@ -123,7 +124,7 @@ func adoptedOnce(b *bench) {
 				if err != nil {
 					p.Error(err)
 				}
-				adopted[i] += got
+				adopted[i] += got.Adopted
 			})
 		}
 		wg.Wait()
@@ -323,4 +324,30 @@ func peers(b *bench) {
 	check(pods[0])
 	leases[1] = pods[1].leaseAs(1)
 	check(pods[0], 1)
+}
+
+func living(b *bench) {
+	pods, leases := b.pods(3)
+	for i, l := range leases {
+		if l.Living != int64(i+1) {
+			b.Errorf("the lease of %s tells of %d, want %d", holder(i).Pod, l.Living, i+1)
+		}
+	}
+	check := func(p *bench, want int64) {
+		p.Helper()
+		l, err := p.RenewLease(p.Context(), time.Minute)
+		p.must(err)
+		if l.Living != want {
+			p.Errorf("%d live, want %d", l.Living, want)
+		}
+	}
+	check(pods[0], 3)
+	pods[1].expire()
+	check(pods[0], 2)
+	b.must(pods[2].DrainSessions(b.Context())) // It sends until it has released its lease.
+	check(pods[0], 2)
+	b.must(pods[2].ReleaseLease(b.Context()))
+	check(pods[0], 1)
+	pods[1].leaseAs(1)
+	check(pods[0], 2)
 }

@@ -195,10 +195,11 @@ type ConfigMapKeyReference struct {
 
 // ChannelLimits bounds the calls to the vendor.
 type ChannelLimits struct {
-	// requestsPerSecond is the most requests per second to the vendor, over all PushApps of the channel by their share; one
-	// request may carry many devices where the vendor has batches. From 1 to 100000. OPPO and vivo count devices
-	// instead. When unset, what the vendor grants to a new account is kept: 10000 for FCM, 6000 for Huawei and HarmonyOS, 5000
-	// for OPPO, 3000 for Vivo and Honor, 500 for Xiaomi, 200 for Meizu; APNs and Web Push name none, so 1000 for both.
+	// requestsPerSecond is the most requests per second to the vendor, over all PushApps of the channel by their share, and
+	// over the live dispatchers of each in equal parts; one request may carry many devices where the vendor has batches.
+	// From 1 to 100000. OPPO and vivo count devices instead. When unset, what the vendor grants to a new account is kept:
+	// 10000 for FCM, 6000 for Huawei and HarmonyOS, 5000 for OPPO, 3000 for Vivo and Honor, 500 for Xiaomi, 200 for Meizu;
+	// APNs and Web Push name none, so 1000 for both.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	// +optional

@@ -38,6 +38,7 @@ type Endpoint struct {
 
 // Limits bound what one app sends to a vendor; 0 means the vendor package's default.
 type Limits struct {
+	// RequestsPerSecond is for all dispatchers of the app together, MaxConcurrentRequests for each.
 	RequestsPerSecond     int32 `json:"requestsPerSecond,omitempty"`
 	MaxConcurrentRequests int32 `json:"maxConcurrentRequests,omitempty"`
 	// DailyQuotas are the pushes of a day that the app has of the vendor's classes of messages; a class that is not there

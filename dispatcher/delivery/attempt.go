@@ -20,6 +20,8 @@ type attempt struct {
 	*lane
 	sender   *sender
 	delivery message.Delivery
+	// claim is what it has yet to take of the row's rate.
+	claim *claim
 	// settlement collects what becomes of every target.
 	settlement store.Settlement
 	retries    retries
@@ -49,6 +51,7 @@ type live struct {
 // the row stays as it is; once a call was made, trouble only ends the attempt,
 // so that what was sent is recorded.
 func (a *attempt) run(ctx context.Context) error {
+	defer a.claim.drop()
 	m, err := a.store.Message(ctx, a.delivery.MessageID)
 	if err != nil {
 		return fmt.Errorf("reading the message: %w", err)
@@ -76,7 +79,7 @@ func (a *attempt) next(ctx context.Context, m message.Message, targets []message
 	pass, wait := a.spend(m, targets)
 	defer func() { a.taken.Tell(nil) }()
 	if len(pass) > 0 {
-		if err := a.sender.wait(ctx, len(pass)); err != nil {
+		if err := a.claim.take(ctx, a.sender.provider.Requests(len(pass))); err != nil {
 			return fmt.Errorf("waiting for the channel's rate: %w", err)
 		}
 		if err := a.call(a.overhear(context.WithoutCancel(ctx), m), m, pass); err != nil {

@@ -127,7 +127,7 @@ func (e *Engine) laneOf(name string) *lane {
 	now := e.Store.Now()
 	l := &lane{
 		name: name, live: e.Live, store: e.Store, fence: e.fence, metrics: e.Metrics, tracer: e.Tracer, log: e.Log,
-		wake: make(chan struct{}, 1), queue: newQueue(), health: newHealth(now), pace: newPace(0),
+		wake: make(chan struct{}, 1), queue: newQueue(), health: newHealth(now), pace: newPace(0), limiter: newLimiter(),
 	}
 	l.queue.askAt(now)
 	e.lanes[name] = l
@@ -190,33 +190,18 @@ func (e *Engine) takeIdle() []*lane {
 	return idle
 }
 
-// apply gives every changed channel row a new sender, every row where a new term
-// began, and takes it from those that are gone or suspended.
+// apply gives every channel row its part of its rate, every changed one a new sender, every row where
+// a new term began, and takes it from those that are gone or suspended.
 func (e *Engine) apply() {
 	doc, _ := e.Live.Current()
-	term := e.Lease.Term()
+	held, _ := e.Lease.Current()
 	rows := map[string]bool{}
 	for _, row := range doc.Channels {
 		if row.Suspended {
 			continue
 		}
 		rows[row.Name] = true
-		l := e.laneOf(row.Name)
-		receiptURL := doc.ReceiptURL(row.Name)
-		if s := l.current(); s != nil && s.term == term && s.receiptURL == receiptURL && reflect.DeepEqual(s.row, row) {
-			continue
-		}
-		deps := e.Provider
-		deps.Alive, deps.ReceiptURL = alive(term), receiptURL
-		p, err := e.NewProvider(row, deps)
-		if err != nil {
-			e.Log.Error("channel row refused, its pushes wait", "channel", row.Name, "error", err)
-			l.refuse(err)
-			continue
-		}
-		s := newSender(row, term, p, e.Metrics)
-		s.receiptURL, s.quota = receiptURL, e.quotaOf(row)
-		l.replace(s)
+		e.applyRow(row, doc.ReceiptURL(row.Name), held)
 	}
 	for name, l := range e.snapshot() {
 		if !rows[name] && l.current() != nil {
@@ -224,6 +209,27 @@ func (e *Engine) apply() {
 			e.ledger.Forget(name)
 		}
 	}
+}
+
+// applyRow is apply for a row that is to be sent through.
+func (e *Engine) applyRow(row config.Channel, receiptURL config.Secret, held lease.State) {
+	l := e.laneOf(row.Name)
+	if s := l.current(); s != nil && s.term == held.Term && s.receiptURL == receiptURL && reflect.DeepEqual(s.row, row) {
+		l.keepRate(s, partOf(held))
+		return
+	}
+	deps := e.Provider
+	deps.Alive, deps.ReceiptURL = alive(held.Term), receiptURL
+	p, err := e.NewProvider(row, deps)
+	if err != nil {
+		e.Log.Error("channel row refused, its pushes wait", "channel", row.Name, "error", err)
+		l.refuse(err)
+		return
+	}
+	s := newSender(row, held.Term, p, e.Metrics)
+	s.receiptURL, s.quota = receiptURL, e.quotaOf(row)
+	l.keepRate(s, partOf(held)) // before it sends
+	l.replace(s)
 }
 
 func (e *Engine) snapshot() map[string]*lane {

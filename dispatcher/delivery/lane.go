@@ -47,6 +47,7 @@ type lane struct {
 	// invalid counts InvalidToken answers that are not settled yet, for the fuse.
 	invalid atomic.Int64
 	tally   tally
+	limiter *limiter
 
 	mu       sync.Mutex
 	queue    *queue
@@ -267,7 +268,7 @@ func (l *lane) places() int {
 
 // may reports whether an attempt of a class may start, of those that may start at all.
 func (l *lane) may(p message.Priority) bool {
-	return l.inFlight.room(p, l.places()) && (p == message.PriorityCall || l.sender.behind() == 0)
+	return l.inFlight.room(p, l.places()) && (p == message.PriorityCall || l.limiter.behind() == 0)
 }
 
 func (l *lane) closed() bool {
@@ -282,7 +283,7 @@ func (l *lane) untilNext(now time.Time) time.Duration {
 		wait = next.Sub(now)
 	}
 	if l.queue.waiting() > 0 { // for the row's rate, or for what retries may use; what ends wakes the lane besides
-		wait = min(wait, orElse(l.sender.behind(), budgetPause))
+		wait = min(wait, orElse(l.limiter.behind(), budgetPause))
 	}
 	return max(wait, time.Millisecond)
 }
@@ -336,9 +337,10 @@ func (l *lane) start(ctx context.Context, d message.Delivery) {
 	l.inFlight.add(d.Priority, 1)
 	l.pace.begin(d)
 	s.calls.Add(1)
+	claim := l.limiter.claim()
 	l.attempts.Go(func() {
 		defer s.calls.Done()
-		a := &attempt{lane: l, sender: s, delivery: d}
+		a := &attempt{lane: l, sender: s, delivery: d, claim: claim}
 		err := a.run(ctx)
 		l.finished(a, err)
 	})

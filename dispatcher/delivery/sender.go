@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/delivery/quota"
 	"github.com/offlinepush/operator/dispatcher/lease"
@@ -29,19 +27,14 @@ type sender struct {
 	receiptURL config.Secret
 	term       *lease.Term
 	provider   provider.Provider
-	limiter    *rate.Limiter
 	quota      *quota.Row
 	metrics    *metrics.Metrics
 	calls      sync.WaitGroup
 }
 
 func newSender(row config.Channel, term *lease.Term, p provider.Provider, m *metrics.Metrics) *sender {
-	s := &sender{row: row, term: term, provider: p, metrics: m, limiter: rate.NewLimiter(rate.Inf, 0)}
-	if n := int(row.Limits.RequestsPerSecond); n > 0 {
-		s.limiter = rate.NewLimiter(rate.Limit(n), max(n, p.Requests(p.MaxTargets())))
-	}
 	m.Prepare(row.Name, row.Vendor)
-	return s
+	return &sender{row: row, term: term, provider: p, metrics: m}
 }
 
 func (s *sender) concurrency() int {
@@ -49,20 +42,6 @@ func (s *sender) concurrency() int {
 		return n
 	}
 	return defaultConcurrency
-}
-
-// wait takes the row's rate for a call to that many targets.
-func (s *sender) wait(ctx context.Context, targets int) error {
-	return s.limiter.WaitN(ctx, s.provider.Requests(targets))
-}
-
-// behind is how long it takes until the row's rate serves another call: those that began wait for theirs till then.
-func (s *sender) behind() time.Duration {
-	lacking := -s.limiter.Tokens()
-	if lacking <= 0 {
-		return 0
-	}
-	return time.Duration(lacking / float64(s.limiter.Limit()) * float64(time.Second))
 }
 
 // alive keeps every byte off the connections of a term that is over: calls of a

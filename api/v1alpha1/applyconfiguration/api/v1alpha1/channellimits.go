@@ -7,10 +7,11 @@ package v1alpha1
 //
 // ChannelLimits bounds the calls to the vendor.
 type ChannelLimitsApplyConfiguration struct {
-	// requestsPerSecond is the most requests per second to the vendor, over all PushApps of the channel by their share; one
-	// request may carry many devices where the vendor has batches. From 1 to 100000. OPPO and vivo count devices
-	// instead. When unset, what the vendor grants to a new account is kept: 10000 for FCM, 6000 for Huawei and HarmonyOS, 5000
-	// for OPPO, 3000 for Vivo and Honor, 500 for Xiaomi, 200 for Meizu; APNs and Web Push name none, so 1000 for both.
+	// requestsPerSecond is the most requests per second to the vendor, over all PushApps of the channel by their share, and
+	// over the live dispatchers of each in equal parts; one request may carry many devices where the vendor has batches.
+	// From 1 to 100000. OPPO and vivo count devices instead. When unset, what the vendor grants to a new account is kept:
+	// 10000 for FCM, 6000 for Huawei and HarmonyOS, 5000 for OPPO, 3000 for Vivo and Honor, 500 for Xiaomi, 200 for Meizu;
+	// APNs and Web Push name none, so 1000 for both.
 	RequestsPerSecond *int32 `json:"requestsPerSecond,omitempty"`
 	// maxConcurrentRequests is the most requests that one dispatcher has open at the vendor at a time. From 1 to 4096.
 	// Defaults to 256.

@@ -42,6 +42,7 @@ type Keeper struct {
 	mu      sync.Mutex
 	state   State
 	changed chan struct{} // closed when state changes
+	failed  error         // of the last renewal
 
 	stop    context.CancelFunc
 	renewer sync.WaitGroup
@@ -84,6 +85,19 @@ func (k *Keeper) Term() *Term {
 // Incarnation is that of the present term; 0 before Start.
 func (k *Keeper) Incarnation() int64 { return k.Term().Incarnation }
 
+// Err says why the lease ran out, without which nothing is sent; nil while it is held.
+func (k *Keeper) Err() error {
+	if k.Term().Fits(0) {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.failed == nil { // It is about to be renewed.
+		return ErrOver
+	}
+	return fmt.Errorf("%w and nothing is pushed: %w", ErrOver, k.failed)
+}
+
 // Start acquires the lease and renews it from then on, until Release. ctx bounds the acquiring only.
 func (k *Keeper) Start(ctx context.Context) error {
 	if err := k.acquire(ctx); err != nil {
@@ -124,11 +138,19 @@ func (k *Keeper) run(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		wait = Interval
-		if err := k.renew(ctx); err != nil && ctx.Err() == nil {
+		err := k.renew(ctx)
+		k.note(err)
+		if err != nil && ctx.Err() == nil {
 			k.deps.Log.Warn("keeping the lease", "left", time.Until(k.Term().Deadline()), "error", err)
 			wait = pause
 		}
 	}
+}
+
+func (k *Keeper) note(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.failed = err
 }
 
 // renew extends the lease, or acquires a new one where it is lost.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -153,6 +154,9 @@ func TestALeaseThatCannotBeRenewedRunsOut(t *testing.T) {
 		term := k.Term()
 		l.set(func(l *leases) { l.renewed = errors.New("the database is gone") })
 		elapse(TTL - 6*time.Second)
+		if err := k.Err(); err != nil {
+			t.Errorf("a lease that goes on is told as %v", err)
+		}
 		if term.Fits(6 * time.Second) {
 			t.Error("a call of 6 s fits into 6 s")
 		}
@@ -163,10 +167,16 @@ func TestALeaseThatCannotBeRenewedRunsOut(t *testing.T) {
 		if term.Fits(0) {
 			t.Error("the lease did not run out")
 		}
+		if err := k.Err(); !errors.Is(err, ErrOver) || !strings.Contains(err.Error(), "the database is gone") {
+			t.Errorf("told as %v", err)
+		}
 		l.set(func(l *leases) { l.renewed = nil })
 		elapse(pause)
 		if k.Term() != term || !term.Fits(TTL-2*pause) {
 			t.Error("a lease that the store renews is not held")
+		}
+		if err := k.Err(); err != nil {
+			t.Errorf("a lease that is held is told as %v", err)
 		}
 	})
 }

@@ -87,15 +87,16 @@ func (r *reporter) report(ctx context.Context) report.Report {
 func (r *reporter) ask(ctx context.Context, a *parts, out *report.Report) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	if err = a.store.Ping(ctx); err == nil {
-		out.Account, err = a.store.Account(ctx)
-	}
-	if err == nil {
-		r.metrics.ShowAccount(out.Account)
+	// A store that takes nothing may be read still.
+	err = cmp.Or(a.store.Ping(ctx), a.lease.Err())
+	account, accountErr := a.store.Account(ctx)
+	if accountErr == nil {
+		out.Account = account
+		r.metrics.ShowAccount(account)
 	}
 	channels, backlogErr := a.engine.Channels(ctx)
 	out.Channels = channels
-	return cmp.Or(err, backlogErr)
+	return cmp.Or(err, accountErr, backlogErr)
 }
 
 func (r *reporter) config() report.Config {

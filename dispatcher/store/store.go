@@ -66,7 +66,7 @@ type Store interface {
 	// on it even where their clocks do not.
 	Now() time.Time
 
-	// Ping reports whether the store can commit.
+	// Ping reports whether the store takes what is written: now, and lately.
 	Ping(ctx context.Context) error
 	// Account counts every (message, user, device) by state, in one snapshot.
 	Account(ctx context.Context) (report.Account, error)

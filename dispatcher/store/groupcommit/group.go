@@ -24,6 +24,7 @@ const maxQueue = 2 * MaxBatch
 // Group commits requests in batches. One goroutine owns the commits; Close ends it.
 type Group[R any] struct {
 	commit  func([]R) error
+	watch   Watch
 	queue   chan *item[R]
 	close   sync.Once
 	closing chan struct{}
@@ -67,6 +68,9 @@ func (g *Group[R]) DoAll(ctx context.Context, requests []R) []error {
 	}
 	return errs
 }
+
+// Watch knows what became of the requests lately.
+func (g *Group[R]) Watch() *Watch { return &g.watch }
 
 // Close commits what is queued and waits for the end of the last commit.
 func (g *Group[R]) Close() {
@@ -168,6 +172,7 @@ func (g *Group[R]) process(batch []*item[R]) {
 		g.process(batch[half:])
 		return
 	}
+	g.watch.Note(len(batch), err)
 	for _, it := range batch {
 		it.answer(err)
 	}

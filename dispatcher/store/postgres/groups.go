@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/offlinepush/operator/dispatcher/store"
@@ -52,6 +53,15 @@ func pipeline[R any](ctx context.Context, s *Store, f func(context.Context, *tx,
 	return groupcommit.New(func(batch []R) error {
 		return whole(s.inPipeline(ctx, func(ctx context.Context, t *tx) error { return f(ctx, t, batch) }))
 	})
+}
+
+// trouble is why writes of some kind fail; nil when they do not.
+func (g groups) trouble() error {
+	return cmp.Or(
+		g.accepts.Watch().Trouble(), g.steps.Watch().Trouble(), g.settles.Watch().Trouble(), g.changes.Watch().Trouble(),
+		g.confirms.Watch().Trouble(), g.connects.Watch().Trouble(), g.disconnects.Watch().Trouble(), g.acks.Watch().Trouble(),
+		g.badges.Watch().Trouble(), g.receipts.Watch().Trouble(),
+	)
 }
 
 func (g groups) close() {

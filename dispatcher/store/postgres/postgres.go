@@ -17,6 +17,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/groupcommit"
 	"github.com/offlinepush/operator/dispatcher/store/rules"
 	"github.com/offlinepush/operator/dispatcher/store/seal"
 )
@@ -49,6 +50,7 @@ type Store struct {
 	claimed atomic.Pointer[string]
 	// incarnation is the lease that this process acquired last; 0 before and after.
 	incarnation atomic.Int64
+	rehearsal   groupcommit.Rehearsal
 	groups
 }
 
@@ -177,12 +179,6 @@ func (s *Store) recognize(ctx context.Context, conn *pgx.Conn) error {
 		return fmt.Errorf("recognizing the app's schema: %w", err)
 	}
 	return s.refuse(o, *appID)
-}
-
-// Ping implements store.Store with a commit of its own.
-func (s *Store) Ping(ctx context.Context) error {
-	_, err := s.exec(ctx, s.pool, `UPDATE @.meta SET checked_at = `+now+` WHERE id = 1`)
-	return err
 }
 
 // Close ends the last commits and the connections.

@@ -37,6 +37,8 @@ type tx struct {
 	*pgx.Conn
 	store        *Store
 	begun, ended bool
+	// rehearsal makes finish end it without a trace.
+	rehearsal bool
 }
 
 // inTx commits what f does, as a whole or not at all. It runs f again when the
@@ -151,6 +153,9 @@ func (t *tx) run(ctx context.Context, b *batch) error {
 
 // finish is run that commits with the last statement.
 func (t *tx) finish(ctx context.Context, b *batch) error {
+	if t.rehearsal {
+		return t.vanish(ctx, b)
+	}
 	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
 		if t.ended = tag.String() == "COMMIT"; !t.ended {
 			return errRolledBack
@@ -183,7 +188,8 @@ func code(err error) string {
 	return ""
 }
 
-// whole marks the errors that no smaller batch would escape: all but those about the data itself and its amount.
+// whole marks the errors that no smaller batch would escape, all but those about the data itself and its amount, and
+// those that are about the data.
 func whole(err error) error {
 	if err == nil {
 		return nil
@@ -192,7 +198,7 @@ func whole(err error) error {
 	case class == "57014", class == "55P03": // it took too long, or waited for somebody's row
 		return err
 	case strings.HasPrefix(class, "22"), strings.HasPrefix(class, "23"), strings.HasPrefix(class, "54"):
-		return err
+		return groupcommit.Own(err)
 	}
 	return groupcommit.Whole(err)
 }

@@ -34,7 +34,9 @@ func (s *Store) Accept(ctx context.Context, reqs []store.AcceptRequest) []store.
 	for i, err := range s.writeAll(ctx, changes) {
 		if err != nil {
 			results[index[i]] = store.AcceptResult{Err: err}
+			continue
 		}
+		s.accepts.Note(1, nil)
 	}
 	return results
 }

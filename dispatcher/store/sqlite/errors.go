@@ -19,12 +19,17 @@ func primary(err error) int {
 	return 0
 }
 
-// whole marks the errors that no smaller batch would escape.
+// whole marks the errors that no smaller batch would escape, and those that are a request's own.
 func whole(err error) error {
 	switch primary(err) {
 	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB,
 		lib.SQLITE_READONLY, lib.SQLITE_BUSY, lib.SQLITE_NOMEM, lib.SQLITE_CANTOPEN:
 		return groupcommit.Whole(err)
+	case lib.SQLITE_CONSTRAINT, lib.SQLITE_TOOBIG, lib.SQLITE_MISMATCH:
+		return groupcommit.Own(err)
+	}
+	if isAnswer(err) {
+		return groupcommit.Own(err)
 	}
 	return err
 }
@@ -36,7 +41,7 @@ func (s *Store) explain(err error) error {
 	}
 	switch primary(err) {
 	case lib.SQLITE_FULL:
-		return fmt.Errorf("the store's volume is full (%s); enlarge it or shorten the retention: %w", s.path, err)
+		return s.full(err)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 		return s.explain(s.damage.note(err))
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN:

@@ -45,6 +45,9 @@ type Store struct {
 	sealer *seal.Sealer
 	log    *slog.Logger
 	damage damage
+	// accepts are the messages among the writes.
+	accepts groupcommit.Watch
+	space   groupcommit.Rehearsal
 }
 
 var _ store.Store = (*Store)(nil)
@@ -121,14 +124,6 @@ func (t *tx) own(o Options) (copied *int64, err error) {
 			store.ErrWrongApp, owner, o.AppID)
 	}
 	return copied, nil
-}
-
-// Ping implements store.Store with a commit of its own.
-func (s *Store) Ping(ctx context.Context) error {
-	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE meta SET checked_at = ? WHERE id = 1`, t.now)
-		return err
-	})
 }
 
 // Close ends the last commit and gives up the directory.

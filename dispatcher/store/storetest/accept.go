@@ -26,6 +26,7 @@ func acceptCases() []testCase {
 		{"inconsistent requests are refused alone", inconsistent},
 		{"suppressed pushes are accounted for", suppressed},
 		{"what is accepted survives reopening", reopening},
+		{"a ping leaves nothing behind", pings},
 	}
 }
 
@@ -53,6 +54,24 @@ func accepted(b *bench) {
 	if rows := b.due("fcm"); len(rows) != 2 || !cmp.Equal(rows[1], got.Deliveries[0]) {
 		b.Errorf("stored %+v, answered %+v", rows, got.Deliveries)
 	}
+	b.balanced()
+}
+
+func pings(b *bench) {
+	b.lease()
+	anna := b.bound("anna")
+	b.must(b.Ping(b.Context()))
+	a, err := b.Account(b.Context())
+	b.must(err)
+	backlog, err := b.Backlog(b.Context())
+	b.must(err)
+	if a != (report.Account{}) || len(backlog) != 0 {
+		b.Errorf("after a ping the account is %+v, and what waits %v", a, backlog)
+	}
+	if got := b.accept(request(anna)); got.Seqs["anna"] != 1 || len(b.due("fcm")) != 1 {
+		b.Errorf("the first message has the places %v", got.Seqs)
+	}
+	b.must(b.Ping(b.Context()))
 	b.balanced()
 }
 

@@ -33,6 +33,8 @@ type storeTrouble struct {
 type victim struct {
 	*world
 	strike, heal func(*testing.T)
+	// idle means that nobody asks it for anything.
+	idle bool
 }
 
 // recoverWithin is how long after the end of a trouble messages are accepted again, on a busy machine.
@@ -97,9 +99,10 @@ func (tr storeTrouble) run(t *testing.T, v *victim) {
 	if a := after.Account; a.Handed+a.Cancelled != int64(len(acked))+1 || a.Failed+a.Expired+a.Quarantined != 0 {
 		t.Errorf("%d messages were acknowledged, to a phone each, and one to a session; the account says %+v", len(acked), a)
 	}
-	if !after.StartedAt.Equal(before.StartedAt) || !after.Store.Ready {
-		t.Errorf("the process started anew, or has no store: %+v", after.Store)
+	if !after.StartedAt.Equal(before.StartedAt) {
+		t.Error("the process started anew")
 	}
+	v.recovers(t)
 	t.Logf("%d messages, %d repeated", len(acked), repeated)
 }
 
@@ -114,6 +117,20 @@ func (v *victim) refuses(t *testing.T) {
 		e, ok := errors.AsType[*client.Error](err)
 		if !ok || e.Status != http.StatusServiceUnavailable || e.Code != wire.CodeStoreUnavailable || e.RetryAfter < time.Second {
 			t.Fatalf("it was answered with %v, want 503 and Retry-After", err)
+		}
+		return nil
+	})
+}
+
+// toldWithin is how long a report may be wrong, so that a manager that reads it every 15 s is right within a minute.
+const toldWithin = 40 * time.Second
+
+// recovers waits until the report says that the store works.
+func (v *victim) recovers(t *testing.T) {
+	t.Helper()
+	within(t, toldWithin, "the report says that the store works again", func() error {
+		if s := v.disp.Report(t).Store; !s.Ready {
+			return fmt.Errorf("it says %+v", s)
 		}
 		return nil
 	})
@@ -159,7 +176,7 @@ func databaseTroubles() []storeTrouble {
 		{name: "postgres/out of connections", says: []string{"no connection left", "max_connections"}, prepare: onServer(
 			postgrestest.Options{Settings: map[string]string{"max_connections": strconv.Itoa(allConnections)}}, crowded)},
 		{name: "postgres/takes no writes", says: []string{"takes no writes", "primary"}, prepare: onServer(own, readOnly)},
-		{name: "postgres/full disk", prepare: onServer(own, fullDatabase)},
+		{name: "postgres/full disk", says: []string{"disk is full", "enlarge"}, prepare: onServer(own, fullDatabase)},
 		{name: "postgres/fails over", harmless: true, prepare: failover},
 	}
 }
@@ -266,7 +283,7 @@ func fullDatabase(t *testing.T, v *victim, s *postgrestest.Server, name string) 
 		free := fill(t, disk)
 		v.heal = func(t *testing.T) {
 			t.Helper()
-			if !strings.Contains(v.disp.Output(), "the database's disk is full; enlarge it") {
+			if !strings.Contains(v.disp.Output(), "the database's disk is full; enlarge it") && !v.idle {
 				t.Error("the log does not say why")
 			}
 			free()

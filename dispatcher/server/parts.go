@@ -19,7 +19,6 @@ import (
 	"github.com/offlinepush/operator/dispatcher/expand"
 	"github.com/offlinepush/operator/dispatcher/hygiene"
 	"github.com/offlinepush/operator/dispatcher/ingress"
-	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/peer"
 	"github.com/offlinepush/operator/dispatcher/provider"
 	"github.com/offlinepush/operator/dispatcher/provider/catalog"
@@ -28,6 +27,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/receipt"
 	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/tracing"
+	"github.com/offlinepush/operator/dispatcher/usertoken"
 )
 
 // maxSessions bounds the connections of one process.

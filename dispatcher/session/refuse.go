@@ -7,8 +7,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/offlinepush/operator/dispatcher/binding"
-	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/usertoken"
 )
 
 var (

@@ -27,7 +27,6 @@ import (
 	"github.com/offlinepush/operator/dispatcher/deadletter"
 	"github.com/offlinepush/operator/dispatcher/expand"
 	"github.com/offlinepush/operator/dispatcher/ingress"
-	"github.com/offlinepush/operator/dispatcher/ingress/usertoken"
 	"github.com/offlinepush/operator/dispatcher/lease"
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/metrics"
@@ -38,6 +37,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store/sqlite"
 	"github.com/offlinepush/operator/dispatcher/tracing"
 	"github.com/offlinepush/operator/dispatcher/tracing/tracetest"
+	"github.com/offlinepush/operator/dispatcher/usertoken"
 )
 
 // What the bed's configuration holds.

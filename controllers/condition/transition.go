@@ -42,7 +42,9 @@ func differs(before []metav1.Condition, is metav1.Condition) bool {
 
 // eventType is Normal for what is as it should be or as people want it, or is only waited for.
 func eventType(c metav1.Condition) string {
-	asWanted := []string{pushv1.ReasonSuspended, pushv1.ReasonPushing, pushv1.ReasonNoTraffic, pushv1.ReasonNotProbed}
+	asWanted := []string{
+		pushv1.ReasonSuspended, pushv1.ReasonPushing, pushv1.ReasonNoTraffic, pushv1.ReasonNotProbed, pushv1.ReasonConfigPending,
+	}
 	if c.Reason != pushv1.ReasonCredentialExpiring && (c.Status == metav1.ConditionTrue || slices.Contains(asWanted, c.Reason)) {
 		return corev1.EventTypeNormal
 	}

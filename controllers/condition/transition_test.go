@@ -79,6 +79,10 @@ func TestQuietTransitionsAreAnnounced(t *testing.T) {
 	}{
 		{"nothing", before, nil},
 		{"a credential that soon ends", status(valid(pushv1.ReasonCredentialExpiring), idle), []string{"Warning CredentialExpiring CredentialExpiring"}},
+		{
+			"a configuration on its way", status(valid(pushv1.ReasonCredentialsAccepted), idle, condition.False(pushv1.ConditionConfigApplied, pushv1.ReasonConfigPending, "soon", condition.Pending)),
+			[]string{"Normal ConfigPending soon"},
+		},
 		{"the first push", status(valid(pushv1.ReasonCredentialsAccepted), delivering(metav1.ConditionTrue, pushv1.ReasonDelivering)), []string{"Normal Delivering Delivering"}},
 		{
 			"both", status(valid(pushv1.ReasonCredentialExpiring), delivering(metav1.ConditionTrue, pushv1.ReasonDelivering)),

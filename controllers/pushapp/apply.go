@@ -96,7 +96,7 @@ func applyTrouble(kind, name string, err error) error {
 		return fmt.Errorf("applying Secret %s: the API server said %s", name, cmp.Or(string(apierrors.ReasonForError(err)), "nothing"))
 	}
 	if apierrors.IsInvalid(err) {
-		return condition.Terminal(pushv1.ReasonInvalidSpec, "applying %s %s: %v", kind, name, err)
+		return condition.Terminal(pushv1.ReasonInvalidSpec, "applying %s %s: %v; correct the field of the spec that it comes from", kind, name, err)
 	}
 	return fmt.Errorf("applying %s %s: %w", kind, name, err)
 }

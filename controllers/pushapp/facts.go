@@ -3,6 +3,7 @@ package pushapp
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -85,8 +86,7 @@ func podTrouble(pod corev1.Pod) (condition.Fact, bool) {
 	const name = pushv1.ConditionDispatcherAvailable
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return condition.False(name, pushv1.ReasonUnschedulable, "the scheduler says: "+c.Message+
-				"; add such a node, or change nodeSelector, tolerations or resources in spec.dispatcher", condition.Pending), true
+			return condition.False(name, pushv1.ReasonUnschedulable, unschedulable(c.Message), condition.Pending), true
 		}
 	}
 	for _, s := range pod.Status.ContainerStatuses {
@@ -102,6 +102,14 @@ func podTrouble(pod corev1.Pod) (condition.Fact, bool) {
 		}
 	}
 	return condition.Fact{}, false
+}
+
+func unschedulable(words string) string {
+	cure := "; add such a node, or change nodeSelector, tolerations or resources in spec.dispatcher"
+	if strings.Contains(words, "PersistentVolume") || strings.Contains(words, "persistent volume") {
+		cure = "; the pod waits for its volume: see kubectl describe pvc, and spec.store.sqlite.storageClassName"
+	}
+	return "the scheduler says: " + words + cure
 }
 
 func crash(s corev1.ContainerStatus) string {

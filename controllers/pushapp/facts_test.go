@@ -73,6 +73,8 @@ func TestDispatcherAvailable(t *testing.T) {
 	unschedulable := corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes",
 	}}}}
+	homeless := *unschedulable.DeepCopy()
+	homeless.Status.Conditions[0].Message = "pod has unbound immediate PersistentVolumeClaims"
 	for _, tt := range []struct {
 		name   string
 		edit   func(*appsv1.Deployment)
@@ -85,7 +87,8 @@ func TestDispatcherAvailable(t *testing.T) {
 		{"status of an older generation", func(d *appsv1.Deployment) { d.Generation = 3 }, []corev1.Pod{readyPod()}, pushv1.ReasonRollingOut, "1 of 1"},
 		{"an older template", func(d *appsv1.Deployment) { d.Spec.Template.Labels = nil }, nil, pushv1.ReasonRollingOut, "0 of 1"},
 		{"only old pods are ready", func(*appsv1.Deployment) {}, []corev1.Pod{{}}, pushv1.ReasonRollingOut, "0 of 1"},
-		{"no node", none, []corev1.Pod{unschedulable}, pushv1.ReasonUnschedulable, "0/3 nodes"},
+		{"no node", none, []corev1.Pod{unschedulable}, pushv1.ReasonUnschedulable, "0/3 nodes; add such a node"},
+		{"no volume", none, []corev1.Pod{homeless}, pushv1.ReasonUnschedulable, "PersistentVolumeClaims; the pod waits for its volume"},
 		{"no image", none, []corev1.Pod{waitingPod("ImagePullBackOff")}, pushv1.ReasonImagePullFailed, "registry.example.com/x:1"},
 		{"crashes", none, []corev1.Pod{waitingPod("CrashLoopBackOff")}, pushv1.ReasonCrashLooping, "137 (OOMKilled)"},
 		{"starting", none, []corev1.Pod{waitingPod("ContainerCreating")}, pushv1.ReasonRollingOut, "0 of 1"},

@@ -1,6 +1,7 @@
 package pushchannel
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,10 @@ func TestVerdicts(t *testing.T) {
 		if got := credentialsValid(pushv1.VendorAPNs, source{secret: "apns"}, refused, inUse).Message; !strings.Contains(got, "spec.apns.bundleID") {
 			t.Errorf("a wrong topic is told as %q", got)
 		}
+	}
+	elsewhere := probed{at: time.Unix(1, 0), proof: provider.Proof{Verdict: provider.Refused, HTTPStatus: http.StatusNotFound}}
+	if got := credentialsValid(pushv1.VendorFCM, source{secret: "fcm"}, elsewhere, true).Message; !strings.Contains(got, "correct spec.endpoint") {
+		t.Errorf("a wrong address is told as %q", got)
 	}
 	if got := credentialsValid(pushv1.VendorFCM, source{}, probed{}, true).Reason; got != pushv1.ReasonNotProbed {
 		t.Errorf("an unasked vendor gives %s", got)

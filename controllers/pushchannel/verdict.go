@@ -2,6 +2,7 @@ package pushchannel
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,7 +27,7 @@ func credentialsValid(vendor pushv1.Vendor, from source, p probed, inUse bool) c
 	case p.refused() && inUse:
 		return condition.False(name, pushv1.ReasonCredentialsRejected,
 			fmt.Sprintf("%s; put a valid credential into Secret %s%s, or cure it at the vendor and set spec.suspend to true and back to ask again",
-				words, from.secret, orIdentifier(vendor)), condition.Stuck)
+				words, from.secret, orIdentifier(vendor)+orEndpoint(p.proof)), condition.Stuck)
 	case p.refused():
 		return condition.False(name, pushv1.ReasonNewCredentialRejected,
 			fmt.Sprintf("%s; sending goes on with the credential accepted last; correct Secret %s, which %s names%s",
@@ -49,6 +50,14 @@ func orIdentifier(vendor pushv1.Vendor) string {
 		return ""
 	}
 	return ", or correct spec." + fields[vendor]
+}
+
+// orEndpoint names the endpoint when what answered may be something else than the vendor.
+func orEndpoint(p provider.Proof) string {
+	if p.Code != "" || p.HTTPStatus != http.StatusNotFound {
+		return ""
+	}
+	return ", or correct spec.endpoint, if it is set: the vendor seems not to be there"
 }
 
 // ending adds to the acceptance of the credential that followed another how people end the change.

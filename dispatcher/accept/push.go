@@ -48,6 +48,9 @@ func checkResourcesID(id string, profiles []config.Profile) error {
 	if id == "" || slices.ContainsFunc(profiles, func(p config.Profile) bool { return p.ResourcesID == id }) {
 		return nil
 	}
+	if len(profiles) == 0 {
+		return &message.FieldError{Field: "push.resourcesID", Problem: "names a push profile, but the app has none; leave it out"}
+	}
 	known := make([]string, len(profiles))
 	for i, p := range profiles {
 		known[i] = p.ResourcesID

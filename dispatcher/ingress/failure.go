@@ -136,7 +136,7 @@ func (p *plane) failureOf(ctx context.Context, err error) *failure {
 	case errors.Is(err, usertoken.ErrNoKeys):
 		return fail(http.StatusServiceUnavailable, wire.CodeKeysUnavailable, err.Error()).later(retryKeys)
 	case errors.Is(err, store.ErrNotFound):
-		return fail(http.StatusNotFound, wire.CodeNotFound, "there is no such thing; it may have been deleted")
+		return fail(http.StatusNotFound, wire.CodeNotFound, "the app has nothing of this id; it may have been deleted, or be of another app")
 	case errors.Is(err, store.ErrConflict):
 		return fail(http.StatusConflict, wire.CodeIDConflict, "clientID was used for a message with other content; give every message its own")
 	case errors.Is(err, store.ErrBacklogFull):

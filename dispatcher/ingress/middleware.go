@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -118,7 +119,7 @@ func (p *plane) limitBody(limit int64) func(huma.Context, func(huma.Context)) {
 		case err != nil:
 			unreadable(err).write(ctx, p.api)
 		case int64(len(body)) > limit:
-			fail(http.StatusRequestEntityTooLarge, wire.CodeTooLarge, "the body is too large; split it").write(ctx, p.api)
+			fail(http.StatusRequestEntityTooLarge, wire.CodeTooLarge, fmt.Sprintf("the body has more than %d bytes; split it", limit)).write(ctx, p.api)
 		default:
 			next(bodyContext{humaContext: ctx, body: bytes.NewReader(body)})
 		}

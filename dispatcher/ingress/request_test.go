@@ -49,7 +49,7 @@ func TestRequestsThatBreakARule(t *testing.T) {
 		{"smaller badge", "/v1/messages", field(`"push"`, `{"title":"t","badgeIncrement":-1}`), 422, wire.CodeInvalidRequest, "body.push.badgeIncrement", "expected number >= 0"},
 		{"call of no kind", "/v1/messages", field(`"push"`, `{"title":"t","voIPConfig":{"handleType":"Fax","handleValue":"1"}}`), 422, wire.CodeInvalidRequest, "body.push.voIPConfig.handleType", "expected value to be one of"},
 		{"parameters of no texts", "/v1/messages", field(`"push"`, `{"title":"t","privateMessageTemplate":{"titleParameters":"[]"}}`), 422, wire.CodeInvalidRequest, "body.push.privateMessageTemplate.titleParameters", "a JSON object of texts"},
-		{"very large", "/v1/messages", field(`"body"`, `"`+strings.Repeat("x", 256<<10)+`"`), 413, wire.CodeTooLarge, "", ""},
+		{"very large", "/v1/messages", field(`"body"`, `"`+strings.Repeat("x", 256<<10)+`"`), 413, wire.CodeTooLarge, "", "more than 262144 bytes"},
 		{"empty batch", "/v1/messages:batch", `{"messages":[]}`, 422, wire.CodeInvalidRequest, "body.messages", "expected array length >= 1"},
 		{"501 messages", "/v1/messages:batch", batchOf(501), 422, wire.CodeInvalidRequest, "body.messages", "expected array length <= 500"},
 		{"path", "/v1/nothing", message, 404, wire.CodeNotFound, "", ""},
@@ -62,6 +62,9 @@ func TestRequestsThatBreakARule(t *testing.T) {
 				t.Fatalf("got %d %s", got.status, got.body)
 			}
 			if tt.field == "" {
+				if !strings.Contains(got.problem.Detail, tt.cure) {
+					t.Errorf("got %q, want ...%s...", got.problem.Detail, tt.cure)
+				}
 				return
 			}
 			if !slices.ContainsFunc(got.problem.Errors, func(e wire.FieldError) bool {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -87,7 +88,11 @@ func retryAfter(value string, now time.Time) time.Duration {
 
 // Unanswered is the outcome of a request without an answer: nobody knows whether the vendor took it.
 func Unanswered(err error) message.Outcome {
-	return message.Outcome{Class: message.Transient, Detail: Words(withoutAddresses(err))}
+	text := withoutAddresses(err)
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		text += "; give the CA of a stand-in for the vendor by endpoint.caBundleRef of the channel"
+	}
+	return message.Outcome{Class: message.Transient, Detail: Words(text)}
 }
 
 // ClassOf is the class of an answer whose body says nothing: refusals of the

@@ -2,6 +2,8 @@ package provider
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -35,6 +37,10 @@ func TestUnansweredNamesNoConnection(t *testing.T) {
 		{"no name server", lookup("read udp 10.0.0.1:40000->10.96.0.10:53: i/o timeout"), "dial tcp: lookup api.example: i/o timeout"},
 		{"name only", &net.DNSError{Err: "no such host", Name: "api.example"}, "lookup api.example: no such host"},
 		{"stream", errors.New("stream error: stream ID 9; INTERNAL_ERROR; received from peer"), "stream error: INTERNAL_ERROR; received from peer"},
+		{
+			"foreign CA", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
+			"tls: failed to verify certificate: x509: certificate signed by unknown authority; give the CA of a stand-in for the vendor by endpoint.caBundleRef of the channel",
+		},
 		{"other", context.DeadlineExceeded, "context deadline exceeded"},
 	}
 	for _, tt := range tests {

@@ -19,7 +19,7 @@ func CheckSecret(key, text, source string) error {
 	case len(text) > maxSecret:
 		return fmt.Errorf("%s: has %d bytes, at most %d; copy %s", key, len(text), maxSecret, source)
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return fmt.Errorf("%s: holds other than printable ASCII; copy %s", key, source)
+		return fmt.Errorf("%s: holds a blank or what is no printable ASCII; copy %s", key, source)
 	}
 	return nil
 }

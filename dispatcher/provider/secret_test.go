@@ -12,9 +12,9 @@ func TestCheckSecret(t *testing.T) {
 		"":                       "key: is empty; copy the secret from the console",
 		"secret-a\n":             "key: begins or ends with a blank",
 		" secret-a":              "key: begins or ends with a blank",
-		"secret-a secret-b":      "key: holds other than printable ASCII; copy the secret",
-		"secret-a\r\nX-Evil: 1":  "key: holds other than printable ASCII; copy the secret",
-		"sécret-a":               "key: holds other than printable ASCII; copy the secret",
+		"secret-a secret-b":      "key: holds a blank or what is no printable ASCII; copy the secret",
+		"secret-a\r\nX-Evil: 1":  "key: holds a blank or what is no printable ASCII; copy the secret",
+		"sécret-a":               "key: holds a blank or what is no printable ASCII; copy the secret",
 		strings.Repeat("x", 257): "key: has 257 bytes, at most 256; copy the secret",
 	} {
 		err := CheckSecret("key", secret, "the secret from the console")

@@ -55,7 +55,7 @@ type caller struct {
 
 func newCaller(base string, c *http.Client) caller {
 	if c == nil {
-		c = http.DefaultClient
+		c = defaultHTTP
 	}
 	return caller{base: strings.TrimSuffix(base, "/"), http: c}
 }

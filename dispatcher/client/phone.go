@@ -16,7 +16,7 @@ type Options struct {
 	BaseURL, RegistrationKey, AppID string
 	// Platform and DeviceName are told to the dispatcher, such as Android, and how the phone calls itself.
 	Platform, DeviceName string
-	// HTTP is nil for the default client.
+	// HTTP is nil for the default client, which gives up an address where nobody answers after 5 seconds.
 	HTTP *http.Client
 	// Storage keeps the installation; nil keeps it in memory.
 	Storage Storage

@@ -99,6 +99,8 @@ func (d *Device) open(ctx, life context.Context, l Login) (*Session, error) {
 // dial connects. An answer that is no upgrade is an *Error.
 func (d *Device) dial(ctx context.Context) (*websocket.Conn, error) {
 	url := "ws" + strings.TrimPrefix(d.base, "http") + wire.SessionPath
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
 	conn, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: d.http})
 	if err == nil {
 		return conn, nil

@@ -3,6 +3,7 @@ package pushchannel
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -30,37 +31,36 @@ func delivering(channel types.NamespacedName, apps []pushv1.PushApp) (condition.
 	worst := condition.Unknown(pushv1.ConditionDelivering, pushv1.ReasonNoTraffic, "nothing was sent lately", condition.Fine)
 	count := int32(0)
 	for i := range apps {
-		app := &apps[i]
-		uses := false
-		for _, row := range rowsOf(app, channel) {
-			if row.Reason == pushv1.ReasonAccessDenied {
-				continue
-			}
-			uses = true
-			if f := traffic(app, row); rank(f) > rank(worst) {
+		said := said(&apps[i], channel)
+		for _, f := range said {
+			if rank(f) > rank(worst) {
 				worst = f
 			}
 		}
-		if uses {
+		if len(said) > 0 {
 			count++
 		}
 	}
 	return worst, count
 }
 
-// rowsOf lists an app's rows of the channel; a row that the app's controller did not see yet says nothing.
-func rowsOf(app *pushv1.PushApp, channel types.NamespacedName) []pushv1.AppChannelStatus {
-	status := map[string]pushv1.AppChannelStatus{}
-	for _, row := range app.Status.Channels {
-		status[row.Name] = row
-	}
-	var rows []pushv1.AppChannelStatus
+// said is what the rows of an app that the channel lets in say of its traffic. A row that the app's controller did not see yet
+// says nothing was sent.
+func said(app *pushv1.PushApp, channel types.NamespacedName) []condition.Fact {
+	var facts []condition.Fact
 	for _, row := range app.Spec.Channels {
-		if reference.Channel(app, row) == channel {
-			rows = append(rows, status[row.Name])
+		if reference.Channel(app, row) != channel {
+			continue
+		}
+		status := pushv1.AppChannelStatus{}
+		if i := slices.IndexFunc(app.Status.Channels, func(s pushv1.AppChannelStatus) bool { return s.Name == row.Name }); i >= 0 {
+			status = app.Status.Channels[i]
+		}
+		if status.Reason != pushv1.ReasonAccessDenied {
+			facts = append(facts, traffic(app, status))
 		}
 	}
-	return rows
+	return facts
 }
 
 // traffic is what a row says of the channel's traffic.

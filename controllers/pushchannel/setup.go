@@ -3,9 +3,9 @@ package pushchannel
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,6 +18,7 @@ import (
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/reference"
+	"github.com/offlinepush/operator/controllers/render"
 )
 
 // concurrency is the number of channels at a time; a pass may wait for a vendor.
@@ -35,7 +36,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	if r.Secrets != nil {
 		b = b.WatchesRawSource(ctrlsource.Channel(r.Secrets, secretChanged))
 	} else {
-		b = b.Owns(&corev1.Secret{}, builder.OnlyMetadata).WatchesMetadata(&corev1.Secret{}, secretChanged)
+		b = b.WatchesMetadata(&corev1.Secret{}, secretChanged, builder.WithPredicates(notMade()))
 	}
 	if err := b.Complete(r); err != nil {
 		return fmt.Errorf("setting up controller pushchannel: %w", err)
@@ -76,13 +77,20 @@ func (r *Reconciler) channelsOfApp(ctx context.Context, object client.Object) []
 	return requests
 }
 
-// rowsChanged lets through what changes the channels' view of an app. The workqueue drops duplicates, and the handler sees
-// the old object too, so that a row that was removed is noticed.
+// rowsChanged lets through what changes the channels' view of an app. The handler sees the old object too, so that a row that
+// was removed is noticed.
 func rowsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, isApp := e.ObjectOld.(*pushv1.PushApp)
 		after, stillApp := e.ObjectNew.(*pushv1.PushApp)
-		return isApp && stillApp && (before.Generation != after.Generation ||
-			!equality.Semantic.DeepEqual(before.Status.Channels, after.Status.Channels))
+		return isApp && stillApp && (before.Generation != after.Generation || slices.ContainsFunc(after.Spec.Channels, func(row pushv1.AppChannel) bool {
+			channel := reference.Channel(after, row)
+			return !slices.Equal(said(before, channel), said(after, channel))
+		}))
 	}}
+}
+
+// notMade leaves out Secrets that appear under the label of a channel: its own controller made them.
+func notMade() predicate.Predicate {
+	return predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool { return e.Object.GetLabels()[render.ChannelLabel] == "" }}
 }

@@ -74,13 +74,14 @@ func TestInstalledRightsSuffice(t *testing.T) {
 	await(t, channel, func() error {
 		return conditionIs(channel.Status.Conditions, pushv1.ConditionReady, pushv1.ReasonSuspended)
 	})
+	dispatchers.Report(pod.Status.PodIP, report.Report{Version: report.Version})
 	await(t, pod, func() error {
 		if pod.Annotations[render.ConfigHashAnnotation] == "" {
 			return errors.New("the pod is not annotated")
 		}
 		return nil
 	})
-	checkTests(t, dispatchers, guest, pod.Status.PodIP)
+	checkTests(t, dispatchers, guest)
 	checkPodPolicy(t, pod)
 	checkPolicies(t, guest)
 	checkSeveral(t, guest)
@@ -90,9 +91,8 @@ func TestInstalledRightsSuffice(t *testing.T) {
 }
 
 // checkTests: a test is told apart from others, ends with a status, and is deleted after its time.
-func checkTests(t *testing.T, dispatchers *managertest.Dispatchers, namespace, podIP string) {
+func checkTests(t *testing.T, dispatchers *managertest.Dispatchers, namespace string) {
 	t.Helper()
-	dispatchers.Report(podIP, report.Report{Version: report.Version})
 	for _, phone := range []string{"stays", "goes"} {
 		dispatchers.Answer(phone, func(report.PushTest) (report.PushTestState, error) {
 			return report.PushTestState{}, &admin.RefusedError{PushTestRefusal: report.PushTestRefusal{Code: report.RefusedUnknownPushID}}

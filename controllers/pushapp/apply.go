@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -150,7 +151,7 @@ func (r *Reconciler) pruneKind(ctx context.Context, app *pushv1.PushApp, list cl
 	return nil
 }
 
-// touch annotates pods that run with another configuration, so that their kubelets refresh the mounted Secret at once.
+// touch annotates pods that run on another configuration, so that their kubelets refresh the mounted Secret at once.
 func (r *Reconciler) touch(ctx context.Context, app *pushv1.PushApp, hash string) error {
 	if !r.FastReload {
 		return nil
@@ -159,9 +160,10 @@ func (r *Reconciler) touch(ctx context.Context, app *pushv1.PushApp, hash string
 	if err != nil {
 		return err
 	}
+	known, _ := r.Poller.of(client.ObjectKeyFromObject(app))
 	for i := range pods {
 		pod := &pods[i]
-		if pod.Status.PodIP == "" || pod.Annotations[render.ConfigHashAnnotation] == hash {
+		if pod.Annotations[render.ConfigHashAnnotation] == hash || !outdated(pod, known.readings, hash) {
 			continue
 		}
 		before := pod.DeepCopy()
@@ -171,6 +173,15 @@ func (r *Reconciler) touch(ctx context.Context, app *pushv1.PushApp, hash string
 		}
 	}
 	return nil
+}
+
+// outdated reports whether a pod says that it runs on another configuration, or says nothing and started again, perhaps because
+// it cannot run on what it was given. A new pod was given the newest.
+func outdated(pod *corev1.Pod, readings map[string]reading, hash string) bool {
+	if r, heard := readings[pod.Name]; heard && r.problem == "" {
+		return r.report.Config.Hash != hash
+	}
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.RestartCount > 0 })
 }
 
 // pods lists the app's pods that do not end.

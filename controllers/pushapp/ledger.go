@@ -73,14 +73,17 @@ func digest(object render.Object) ([sha256.Size]byte, error) {
 }
 
 // versionOf changes with everything that somebody may change of what was applied. The status of a Deployment moves all the
-// time, and with it the resource version; every change of its spec raises the generation.
+// time, and with it the resource version; every change of its spec raises the generation. A claim gets its volume once, and the
+// spec that asked for it stands from then on.
 func versionOf(kind string, object metav1.Object) string {
-	if kind != "Deployment" {
+	if kind != "Deployment" && kind != "PersistentVolumeClaim" {
 		return object.GetResourceVersion()
 	}
 	owner := types.UID("")
 	if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
 		owner = controller.UID
 	}
-	return fmt.Sprint(object.GetUID(), object.GetGeneration(), object.GetLabels(), object.GetAnnotations()[render.UpgradeAnnotation], owner)
+	annotations := object.GetAnnotations()
+	return fmt.Sprint(object.GetUID(), object.GetGeneration(), object.GetLabels(),
+		annotations[render.UpgradeAnnotation], annotations[render.AppIDAnnotation], owner)
 }

@@ -126,13 +126,11 @@ func (c *cluster) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	c.observe(d.Labels[render.AppLabel], image, len(old) > 0 || len(fresh) < int(*d.Spec.Replicas))
-	for i := len(fresh); i < int(*d.Spec.Replicas); i++ {
-		if err := c.makePod(ctx, d, i); err != nil {
-			return ctrl.Result{}, ignoreExisting(err)
-		}
+	if missing := int(*d.Spec.Replicas) - len(fresh); missing > 0 {
+		return ctrl.Result{}, c.makePods(ctx, d, missing) // They are counted once they are seen.
 	}
 	over := fresh[min(len(fresh), int(*d.Spec.Replicas)):]
-	if !held && len(fresh) >= int(*d.Spec.Replicas) {
+	if !held {
 		over = append(over, old...)
 	}
 	for i := range over {
@@ -178,12 +176,17 @@ func (c *cluster) podsOf(ctx context.Context, d *appsv1.Deployment) (fresh, old 
 	return fresh, old, nil
 }
 
-func (c *cluster) makePod(ctx context.Context, d *appsv1.Deployment, number int) error {
-	template := d.Spec.Template.DeepCopy()
-	p := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
-	p.Namespace, p.Name = d.Namespace, fmt.Sprintf("%s-%s-%d", d.Name, template.Labels[render.RevisionLabel], number)
-	p.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))}
-	return c.Create(ctx, p)
+func (c *cluster) makePods(ctx context.Context, d *appsv1.Deployment, missing int) error {
+	for i := int(*d.Spec.Replicas) - missing; i < int(*d.Spec.Replicas); i++ {
+		template := d.Spec.Template.DeepCopy()
+		p := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+		p.Namespace, p.Name = d.Namespace, fmt.Sprintf("%s-%s-%d", d.Name, template.Labels[render.RevisionLabel], i)
+		p.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))}
+		if err := c.Create(ctx, p); err != nil && !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // ready lets a pod run, and accept work or not.
@@ -296,11 +299,4 @@ func (c *cluster) asks(apps []string) int {
 		}
 	}
 	return least
-}
-
-func ignoreExisting(err error) error {
-	if apierrors.IsAlreadyExists(err) {
-		return nil
-	}
-	return err
 }

@@ -39,8 +39,8 @@ func (c *cluster) start(t *testing.T, edits ...func(*settings)) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{command: exec.Command(os.Args[0], "-test.run=^$"), logs: &managertest.Logs{}}    //nolint:noctx // The test's own binary, which ends with its input.
-	p.command.Env = append(os.Environ(), managerVariable+"="+string(encoded), "GOMEMLIMIT=128MiB") // As config/manager has it.
+	p := &process{command: exec.Command(os.Args[0], "-test.run=^$"), logs: &managertest.Logs{}}   //nolint:noctx // The test's own binary, which ends with its input.
+	p.command.Env = append(os.Environ(), managerVariable+"="+string(encoded), "GOMEMLIMIT=96MiB") // As config/manager has it.
 	p.command.Stderr = p.logs
 	stdout, err := p.command.StdoutPipe()
 	if err != nil {
@@ -104,10 +104,10 @@ func (p *process) memory(t *testing.T) (now, most float64) {
 	for line := range strings.Lines(string(text)) {
 		var kilobytes float64
 		if _, err := fmt.Sscanf(line, "VmRSS: %f kB", &kilobytes); err == nil {
-			now = kilobytes / 1000
+			now = kilobytes * 1024 / 1e6
 		}
 		if _, err := fmt.Sscanf(line, "VmHWM: %f kB", &kilobytes); err == nil {
-			most = kilobytes / 1000
+			most = kilobytes * 1024 / 1e6
 		}
 	}
 	return now, most

@@ -25,8 +25,12 @@ const (
 	maxConns = 8
 )
 
-// errStranger says that another incarnation answers at the peer's address.
-var errStranger = errors.New("another incarnation answers")
+var (
+	// errStranger says that another incarnation answers at the peer's address.
+	errStranger = errors.New("another incarnation answers")
+	// errRefused says that it answers, and does not do what was asked, as a version from before there was such a request.
+	errRefused = errors.New("the peer refuses")
+)
 
 // client asks other dispatchers.
 type client struct{ http *http.Client }
@@ -56,7 +60,7 @@ func (c client) ask(ctx context.Context, to store.Peer, path string, in request)
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		said, _ := io.ReadAll(io.LimitReader(resp.Body, 256))
-		return fmt.Errorf("%s: %s", resp.Status, bytes.TrimSpace(said))
+		return fmt.Errorf("%w: %s: %s", errRefused, resp.Status, bytes.TrimSpace(said))
 	}
 	var by answer
 	if err := decode(resp.Body, &by); err != nil {

@@ -178,8 +178,26 @@ func TestSessionsLookWhenAPodIsGone(t *testing.T) {
 	t.Parallel()
 	l := newLeases()
 	a := newPod(t, l, 1, "k")
-	freeze(t, l, 2)
-	eventually(t, "the pods are looked up", func() bool { return l.looked() > 0 })
+	newPod(t, l, 2, "k").sees(t, "it is known and answers", func(h *told) bool { return h.hints > 0 })
 	l.end(2)
 	a.sees(t, "all look at their inboxes", func(h *told) bool { return h.all == 1 })
+}
+
+// A pod that is killed is noticed while its lease lives for long.
+func TestSessionsLookWhenAPodFallsSilent(t *testing.T) {
+	t.Parallel()
+	l := newLeases()
+	a, b, c := newPod(t, l, 1, "k"), newPod(t, l, 2, "k"), newPod(t, l, 3, "k")
+	freeze(t, l, 4) // which has never answered
+	b.sees(t, "both ask it, and again", func(h *told) bool { return h.hints >= 4 })
+	for _, p := range []*pod{a, c} {
+		p.sees(t, "nobody looks for what is not hidden", func(h *told) bool { return h.all == 0 })
+	}
+	died := time.Now()
+	b.kill()
+	a.sees(t, "all look at their inboxes", func(h *told) bool { return h.all == 1 })
+	c.sees(t, "all look at their inboxes", func(h *told) bool { return h.all == 1 })
+	if took := time.Since(died); took > 10*time.Second {
+		t.Errorf("noticed after %s", took)
+	}
 }

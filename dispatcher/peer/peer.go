@@ -36,7 +36,7 @@ type change struct {
 }
 
 // hintsRequest says whose inboxes have entries up to which sequence, or with
-// All that any may have.
+// All that any may have. An empty one asks for nothing but the answer.
 type hintsRequest struct {
 	Hints []hint `json:"hints,omitempty"`
 	All   bool   `json:"all,omitempty"`

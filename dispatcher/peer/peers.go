@@ -92,6 +92,7 @@ func (p *Peers) Run(ctx context.Context) {
 	closing := make(chan struct{})
 	var talks sync.WaitGroup
 	start := func(l *link) { talks.Go(func() { p.talk(talking, closing, l) }) }
+	talks.Go(func() { p.pulses(ctx) })
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {

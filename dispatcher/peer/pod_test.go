@@ -111,6 +111,7 @@ type told struct {
 	kicked   map[int64]string // the reasons, by device
 	upTo     map[string]int64
 	all      int
+	hints    int
 	replaced map[int64]int64
 	due      map[int64][]message.Delivery
 	dueAt    time.Time
@@ -134,6 +135,7 @@ func (h *told) Notify(upTo map[string]int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	maps.Copy(h.upTo, upTo)
+	h.hints++
 }
 
 func (h *told) NotifyAll() {
@@ -209,6 +211,7 @@ type pod struct {
 	peers       *peer.Peers
 	incarnation int64
 	stop        func() // ends Run and waits for it
+	kill        func() // leaves nobody at its address
 }
 
 func secretOf(letter string) config.Secret {
@@ -225,7 +228,11 @@ func newPod(t *testing.T, l *leases, incarnation int64, key string) *pod {
 	p := &pod{told: newTold(), incarnation: incarnation}
 	own := func() int64 { return incarnation }
 	log := slog.New(slog.DiscardHandler)
-	addr := listen(t, credential(key), peer.Handler(peer.HandlerDeps{Sessions: p.told, Calls: p.told, Incarnation: own, Log: log}))
+	server := serve(t, credential(key).Server(), peer.Handler(peer.HandlerDeps{Sessions: p.told, Calls: p.told, Incarnation: own, Log: log}))
+	p.kill = func() {
+		_ = server.Listener.Close()
+		server.CloseClientConnections()
+	}
 	p.peers = peer.New(peer.Deps{
 		Store: view{l, incarnation}, Sessions: p.told, Deliverer: p.told, Credential: credential(key), Incarnation: own, Log: log,
 	})
@@ -237,7 +244,7 @@ func newPod(t *testing.T, l *leases, incarnation int64, key string) *pod {
 		run.Wait()
 	}
 	t.Cleanup(p.stop)
-	l.begin(incarnation, addr)
+	l.begin(incarnation, server.Listener.Addr().String())
 	return p
 }
 
@@ -249,12 +256,17 @@ func listen(t *testing.T, c peer.Credential, h http.Handler) string {
 
 func listenWith(t *testing.T, c *tls.Config, h http.Handler) string {
 	t.Helper()
+	return serve(t, c, h).Listener.Addr().String()
+}
+
+func serve(t *testing.T, c *tls.Config, h http.Handler) *httptest.Server {
+	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 	s.Listener = tls.NewListener(s.Listener, c)
 	s.Start()
 	t.Cleanup(s.Close)
-	return s.Listener.Addr().String()
+	return s
 }
 
 // freeze is a pod that lives by its lease but never answers.

@@ -18,6 +18,7 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store"
 	"github.com/offlinepush/operator/dispatcher/store/postgres"
 	"github.com/offlinepush/operator/dispatcher/store/postgres/postgrestest"
+	"github.com/offlinepush/operator/dispatcher/store/storetest"
 )
 
 // users is how many users of one device each a benchmark's store has.
@@ -236,6 +237,46 @@ func (w *workload) queueBytes(b *testing.B) (n int64) {
 		b.Fatal(err)
 	}
 	return n
+}
+
+// BenchmarkDue finds the next deliveries to send among few and among many: all of them due, and all but a page waiting for
+// a later time.
+func BenchmarkDue(b *testing.B) {
+	for name, waiting := range map[string]bool{"all due": false, "most waiting": true} {
+		b.Run(name, func(b *testing.B) {
+			storetest.CompareDue(b, backlog(b, storetest.FewDeliveries, waiting), backlog(b, storetest.ManyDeliveries, waiting))
+		})
+	}
+}
+
+// backlog opens a store with n deliveries. Those that wait end before the page that is due.
+func backlog(b *testing.B, n int, waiting bool) *postgres.Store {
+	b.Helper()
+	w := newWorkload(b)
+	s := w.open(b)
+	at := s.Now().UnixMilli()
+	later := int64(0)
+	if waiting {
+		later = time.Hour.Milliseconds()
+	}
+	for _, fill := range []struct {
+		sql  string
+		args []any
+	}{
+		{`SET session_replication_role = replica`, nil},
+		{
+			`INSERT INTO bench.deliveries (message_id, channel, priority, owner, targets, target_count, attempt, due_at, expires_at, changed_at)
+			SELECT gen_random_uuid(), 'fcm', 0, (SELECT max(incarnation) FROM bench.leases), '\x0100', 0, 0,
+				$1::bigint + CASE WHEN n > $2::bigint THEN $3::bigint ELSE 0 END, $1::bigint + 7200000 - n, $1::bigint FROM generate_series(1::bigint, $4::bigint) AS n`,
+			[]any{at, int64(storetest.DuePage), later, int64(n)},
+		},
+		{`VACUUM ANALYZE bench.deliveries`, nil},
+	} {
+		if _, err := w.admin.Exec(b.Context(), fill.sql, fill.args...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s
 }
 
 // parallel runs f for 0 to n-1, so many at a time.

@@ -29,16 +29,38 @@ const (
 		ORDER BY d.expires_at, d.delivery_id LIMIT $7`
 	dueBack = dueColumns + `< ($5, $6) ORDER BY expires_at DESC, delivery_id DESC LIMIT $7) AS d
 		ORDER BY d.expires_at DESC, d.delivery_id DESC LIMIT $7`
+	// Few that are due are found by their time and sorted: in the order of their turns, all that wait would be passed by.
+	dueByTime = `SELECT d.delivery_id, d.message_id, d.targets, d.attempt, d.due_at, d.expires_at, d.in_doubt FROM ` + owned + ` CROSS JOIN LATERAL (
+			SELECT delivery_id, message_id, targets, attempt, due_at, expires_at, priority, attempt > 0 OR owner <> $1 AS in_doubt FROM @.deliveries
+			WHERE owner = o.incarnation AND channel = $2 AND due_at <= $4 ORDER BY due_at, delivery_id LIMIT 4000) AS d
+		WHERE d.priority = $3 AND (d.expires_at, d.delivery_id) `
+	dueFew     = dueByTime + `> ($5, $6) ORDER BY d.expires_at, d.delivery_id LIMIT $7`
+	dueFewBack = dueByTime + `< ($5, $6) ORDER BY d.expires_at DESC, d.delivery_id DESC LIMIT $7`
+	countDue   = `SELECT count(*) FROM ` + owned + ` CROSS JOIN LATERAL (
+			SELECT 1 FROM @.deliveries WHERE owner = o.incarnation AND channel = $2 AND due_at <= $3 ORDER BY due_at LIMIT $4) AS d`
 	nextDue = `SELECT min(d.due_at) FROM ` + owned + ` CROSS JOIN LATERAL (
 			SELECT due_at FROM @.deliveries WHERE owner = o.incarnation AND channel = $2 AND due_at > $3
 			ORDER BY due_at LIMIT 1) AS d`
 )
 
+// fewDue is how many due deliveries are sorted at the most. The query takes twice as many of each incarnation, because more may
+// have come since they were counted.
+const fewDue = 2000
+
 // Due implements store.Store.
 func (s *Store) Due(ctx context.Context, q store.DueQuery) (out []message.Delivery, err error) {
+	var count int
+	if err := s.row(ctx, countDue, s.incarnation.Load(), q.Channel, millis(q.Until), fewDue).Scan(&count); err != nil {
+		return nil, explain(err)
+	}
 	query, expires := due, millis(q.After.ExpiresAt)
-	if q.Priority == message.PriorityCall {
+	switch few := count < fewDue; {
+	case q.Priority == message.PriorityCall && few:
+		query, expires = dueFewBack, rules.Before(q.After)
+	case q.Priority == message.PriorityCall:
 		query, expires = dueBack, rules.Before(q.After)
+	case few:
+		query = dueFew
 	}
 	err = s.rows(ctx, query, func(row pgx.CollectableRow) error {
 		d, err := delivery(row)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/message"
 	"github.com/offlinepush/operator/dispatcher/store"
+	"github.com/offlinepush/operator/dispatcher/store/storetest"
 )
 
 // callers is how many requests are in the air at once.
@@ -138,18 +139,38 @@ func BenchmarkFence(b *testing.B) {
 	}
 }
 
-// BenchmarkDue reads a page of work from a long backlog.
+// BenchmarkDue finds the next deliveries to send among few and among many: all of them due, and all but a page waiting for
+// a later time.
 func BenchmarkDue(b *testing.B) {
+	for name, waiting := range map[string]bool{"all due": false, "most waiting": true} {
+		b.Run(name, func(b *testing.B) {
+			storetest.CompareDue(b, backlog(b, storetest.FewDeliveries, waiting), backlog(b, storetest.ManyDeliveries, waiting))
+		})
+	}
+}
+
+// backlog opens a store with n deliveries. Those that wait end before the page that is due.
+func backlog(b *testing.B, n int, waiting bool) *Store {
+	b.Helper()
 	s, devices := benchStore(b)
-	parallel(20_000, func(i int) {
-		if got := s.Accept(b.Context(), []store.AcceptRequest{unicast(devices[i%len(devices)])}); got[0].Err != nil {
-			b.Error(got[0].Err)
-		}
-	})
-	b.ReportAllocs()
-	for b.Loop() {
-		if rows, err := s.Due(b.Context(), store.DueQuery{Channel: "fcm", Until: time.Now(), Limit: 256}); err != nil || len(rows) != 256 {
-			b.Fatal(len(rows), err)
+	for i := range storetest.DuePage {
+		if got := s.Accept(b.Context(), []store.AcceptRequest{unicast(devices[i])}); got[0].Err != nil {
+			b.Fatal(got[0].Err)
 		}
 	}
+	later := int64(0)
+	if waiting {
+		later = time.Minute.Milliseconds()
+	}
+	err := s.write(b.Context(), func(t *tx) error {
+		_, err := t.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			INSERT INTO deliveries (message_id, channel, priority, owner, targets, target_count, attempt, due_at, expires_at, changed_at)
+			SELECT d.message_id, d.channel, d.priority, d.owner, d.targets, 1, 0, d.due_at + ?, d.expires_at - 60000, d.changed_at
+			FROM n, (SELECT * FROM deliveries LIMIT 1) AS d`, n-storetest.DuePage, later)
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
 }

@@ -17,17 +17,37 @@ import (
 // These are of the own deliveries. Those that were written last under another lease are in doubt, like those that were tried.
 const (
 	dueColumns = `SELECT delivery_id, message_id, targets, attempt, due_at, expires_at,
-			attempt > 0 OR changed_at < (SELECT acquired_at FROM leases) FROM deliveries
-		WHERE channel = ? AND priority = ? AND due_at <= ? AND owner = (SELECT incarnation FROM leases)`
-	due     = dueColumns + ` AND (expires_at, delivery_id) > (?, ?) ORDER BY expires_at, delivery_id LIMIT ?`
-	dueBack = dueColumns + ` AND (expires_at, delivery_id) < (?, ?) ORDER BY expires_at DESC, delivery_id DESC LIMIT ?`
+			attempt > 0 OR changed_at < (SELECT acquired_at FROM leases) FROM deliveries`
+	dueOwn = ` WHERE channel = ? AND priority = ? AND due_at <= ? AND owner = (SELECT incarnation FROM leases)`
+	onward = ` AND (expires_at, delivery_id) > (?, ?) ORDER BY expires_at, delivery_id LIMIT ?`
+	back   = ` AND (expires_at, delivery_id) < (?, ?) ORDER BY expires_at DESC, delivery_id DESC LIMIT ?`
+	byTime = ` INDEXED BY deliveries_due`
+
+	due     = dueColumns + dueOwn + onward
+	dueBack = dueColumns + dueOwn + back
+	// Few that are due are found by their time and sorted: in the order of their turns, all that wait would be passed by.
+	dueFew     = dueColumns + byTime + dueOwn + onward
+	dueFewBack = dueColumns + byTime + dueOwn + back
+	countDue   = `SELECT count(*) FROM (SELECT 1 FROM deliveries` + byTime + ` WHERE channel = ? AND due_at <= ? LIMIT ?)`
 )
+
+// fewDue is how many due deliveries are sorted at the most.
+const fewDue = 2000
 
 // Due implements store.Store.
 func (s *Store) Due(ctx context.Context, q store.DueQuery) (out []message.Delivery, err error) {
+	var count int
+	if err := s.reader.row(ctx, countDue, []any{&count}, q.Channel, millis(q.Until), fewDue); err != nil {
+		return nil, s.explain(err)
+	}
 	query, expires := due, millis(q.After.ExpiresAt)
-	if q.Priority == message.PriorityCall {
+	switch few := count < fewDue; {
+	case q.Priority == message.PriorityCall && few:
+		query, expires = dueFewBack, rules.Before(q.After)
+	case q.Priority == message.PriorityCall:
 		query, expires = dueBack, rules.Before(q.After)
+	case few:
+		query = dueFew
 	}
 	err = s.reader.rows(ctx, query,
 		func(rows *sql.Rows) error {

@@ -95,6 +95,7 @@ func settleCases() []testCase {
 		{"a settlement is for every target once", settlementIsWhole},
 		{"settling is all or nothing", settleAtomic},
 		{"due deliveries come in order and pages", dueOrder},
+		{"due deliveries come in order among many", dueOrderAmongMany},
 		{"the next due time is found", nextDue},
 		{"a mixed settlement fills the whole account", wholeAccount},
 	}
@@ -193,9 +194,33 @@ func settleAtomic(b *bench) {
 	b.balanced()
 }
 
-// dueOrder has rows of all classes, of which some expire at the same time, some are not due, and one is of another channel.
 func dueOrder(b *bench) {
 	b.lease()
+	b.dueInOrder(message.Priorities()...)
+}
+
+// dueOrderAmongMany has so many of a third class that a store does not sort what is due.
+func dueOrderAmongMany(b *bench) {
+	const many, batch = 5000, 500
+	b.lease()
+	d := b.bound("bert")
+	for range many / batch {
+		requests := make([]store.AcceptRequest, batch)
+		for i := range requests {
+			requests[i] = request(d)
+			requests[i].Deliveries[0].Priority = message.PriorityBulk
+		}
+		for _, r := range b.Accept(b.Context(), requests) {
+			b.must(r.Err)
+		}
+	}
+	b.dueInOrder(message.PriorityCall, message.PriorityMessage)
+}
+
+// dueInOrder has rows of all classes, of which some expire at the same time, some are not due, and one is of another
+// channel. It checks the order of those classes.
+func (b *bench) dueInOrder(classes ...message.Priority) {
+	b.Helper()
 	d := b.bound("anna")
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	want := map[message.Priority][]message.Delivery{}
@@ -220,7 +245,7 @@ func dueOrder(b *bench) {
 		slices.SortStableFunc(rows, func(x, y message.Delivery) int { return x.ExpiresAt.Compare(y.ExpiresAt) })
 	}
 	slices.Reverse(want[message.PriorityCall])
-	for _, p := range message.Priorities() {
+	for _, p := range classes {
 		var got []message.Delivery
 		for q := (store.DueQuery{Channel: "fcm", Priority: p, Until: now.Add(time.Millisecond), Limit: 2}); ; {
 			page, err := b.Due(b.Context(), q)

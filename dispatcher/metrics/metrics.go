@@ -97,7 +97,7 @@ func New(r prometheus.Registerer) *Metrics {
 		QuotaUsed:           c.appGauges("quota_used", "Pushes of the vendor's day, by all dispatchers of the app together.", "channel", "class"),
 		QuotaLimit:          c.appGauges("quota_limit", "The app's part of the vendor's daily quota.", "channel", "class"),
 		Sessions:            c.gauge("sessions", "Open sessions."),
-		StoreReady:          c.gauge("store_ready", "1 while the store answers this dispatcher."),
+		StoreReady:          c.gauge("store_ready", "1 while the store takes what this dispatcher reads and writes."),
 		ConfigLoaded:        c.gauge("config_loaded", "1 while the newest configuration is in force."),
 		ConfigUnknownFields: c.gauge("config_unknown_fields", "Configuration fields that this dispatcher does not know."),
 	}

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,25 +41,25 @@ func (s *Store) rehearse(ctx context.Context) error {
 	})
 }
 
+// rehearsedSize is the size of a message that does not find room on the pages that are there.
+const rehearsedSize = 16 << 10
+
 // rehearsed is a message that leads to rows in every table that messages are written to. It is to a user of its own, so
-// that it waits for nobody and nobody waits for it.
+// that it waits for nobody and nobody waits for it, and needs new pages of the disk, which small rows may do without for long.
 func rehearsed(at time.Time) store.AcceptRequest {
 	id := uuid.Must(uuid.NewV7()).String()
+	noise := make([]byte, rehearsedSize)
+	_, _ = rand.Read(noise) // Never fails.
 	return store.AcceptRequest{
-		Message:  message.Message{ID: id, Sender: id, Body: id, CreatedAt: at, PushExpiresAt: at},
+		Message:  message.Message{ID: id, Sender: id, Body: base64.StdEncoding.EncodeToString(noise), CreatedAt: at, PushExpiresAt: at},
 		ClientID: id, Recipients: []string{id}, IdempotentUntil: at,
 		Deliveries: []store.NewDelivery{{Channel: id, Targets: []store.NewTarget{{Device: 1, UserID: id}}, DueAt: at}},
 		Suppressed: []store.Suppression{{UserID: id}},
 	}
 }
 
-// takeSpace needs a new page of the disk, which rows that are written may do without for long. It is rolled back, so that
-// there is never such a table; two that make it at a time wait for each other.
-const takeSpace = `CREATE TABLE @.rehearsal AS SELECT 1 AS n`
-
-// vanish is run that takes some space and rolls everything back.
+// vanish is run that rolls everything back.
 func (t *tx) vanish(ctx context.Context, b *batch) error {
-	b.add(takeSpace)
 	b.Queue("rollback").Exec(func(pgconn.CommandTag) error {
 		t.ended = true
 		return nil

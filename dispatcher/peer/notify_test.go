@@ -193,11 +193,7 @@ func TestSessionsLookWhenAPodFallsSilent(t *testing.T) {
 	for _, p := range []*pod{a, c} {
 		p.sees(t, "nobody looks for what is not hidden", func(h *told) bool { return h.all == 0 })
 	}
-	died := time.Now()
 	b.kill()
 	a.sees(t, "all look at their inboxes", func(h *told) bool { return h.all == 1 })
 	c.sees(t, "all look at their inboxes", func(h *told) bool { return h.all == 1 })
-	if took := time.Since(died); took > 10*time.Second {
-		t.Errorf("noticed after %s", took)
-	}
 }

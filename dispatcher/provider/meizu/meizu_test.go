@@ -207,7 +207,7 @@ func TestCheckCredential(t *testing.T) {
 		{"s", "r", ""},
 		{"", "r", "appSecret: is empty"},
 		{"secret-a\n", "r", "appSecret: begins or ends"},
-		{"s", "secret-a b", "receiptToken: holds other"},
+		{"s", "secret-a b", "receiptToken: holds a blank or what is no printable ASCII"},
 	} {
 		c := row()
 		c.Meizu.AppSecret, c.Meizu.ReceiptToken = config.NewSecret(tt.secret), config.NewSecret(tt.receipts)

@@ -41,8 +41,8 @@ func (s *Store) rehearse(ctx context.Context) error {
 	})
 }
 
-// rehearsedSize is the size of a message that does not find room on the pages that are there.
-const rehearsedSize = 16 << 10
+// rehearsedSize is that of a body that fills a page of the database in base64, and does not find room on those that are there.
+const rehearsedSize = 6 << 10
 
 // rehearsed is a message that leads to rows in every table that messages are written to. It is to a user of its own, so
 // that it waits for nobody and nobody waits for it, and needs new pages of the disk, which small rows may do without for long.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -31,7 +32,22 @@ func four() []model {
 // AnyDispatcher is an HTTP client whose every request goes to a dispatcher of the Service's choice: a connection that
 // is kept would go on leading to one that has died.
 func AnyDispatcher() *http.Client {
-	return &http.Client{Timeout: patience / 4, Transport: &http.Transport{DisableKeepAlives: true}}
+	return &http.Client{Timeout: patience / 4, Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialAgain}}
+}
+
+// dials are the ports that dialAgain tries a connection from.
+const dials = 3
+
+// dialAgain tries several ports of its own: from one that a connection to a killed dispatcher had a moment ago, the node's
+// translation of Service addresses still leads there.
+func dialAgain(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	dialer := &net.Dialer{Timeout: patience / 40}
+	for range dials {
+		if conn, err = dialer.DialContext(ctx, network, address); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
 }
 
 // destroy is kill -9 of a dispatcher. Its pod goes too: the kubelet starts a container that ends again and again later each time.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -126,16 +127,23 @@ func (c *cluster) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	c.observe(d.Labels[render.AppLabel], image, len(old) > 0 || len(fresh) < int(*d.Spec.Replicas))
-	if missing := int(*d.Spec.Replicas) - len(fresh); missing > 0 {
-		return ctrl.Result{}, c.makePods(ctx, d, missing) // They are counted once they are seen.
+	if len(fresh) < int(*d.Spec.Replicas) {
+		return ctrl.Result{}, c.makePods(ctx, d) // They are counted once they are seen.
 	}
-	over := fresh[min(len(fresh), int(*d.Spec.Replicas)):]
+	over := fresh[*d.Spec.Replicas:]
 	if !held {
 		over = append(over, old...)
 	}
 	for i := range over {
 		if err := c.Delete(ctx, &over[i], client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
 			return ctrl.Result{}, err
+		}
+	}
+	if len(over) > 0 && ctx.Value("again") == nil {
+		for range 3 {
+			if r, err := c.Reconcile(context.WithValue(ctx, "again", 1), request); err != nil {
+				return r, err
+			}
 		}
 	}
 	for i := range fresh {
@@ -160,7 +168,8 @@ func (c *cluster) bind(ctx context.Context, d *appsv1.Deployment) error {
 	return c.Status().Update(ctx, claim)
 }
 
-// podsOf are the pods of the Deployment's template and those of an older one.
+// podsOf are the pods of the Deployment's template and those of an older one. The fresh ones are in the order in which they are
+// made: whoever sees one that is deleted already deletes the same one again, and no other.
 func (c *cluster) podsOf(ctx context.Context, d *appsv1.Deployment) (fresh, old []corev1.Pod, err error) {
 	var list corev1.PodList
 	if err := c.List(ctx, &list, client.InNamespace(d.Namespace), client.MatchingLabels(d.Spec.Selector.MatchLabels)); err != nil {
@@ -173,11 +182,13 @@ func (c *cluster) podsOf(ctx context.Context, d *appsv1.Deployment) (fresh, old 
 			old = append(old, p)
 		}
 	}
+	slices.SortFunc(fresh, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return fresh, old, nil
 }
 
-func (c *cluster) makePods(ctx context.Context, d *appsv1.Deployment, missing int) error {
-	for i := int(*d.Spec.Replicas) - missing; i < int(*d.Spec.Replicas); i++ {
+// makePods makes those of a Deployment's pods that are not there; it has ten at most.
+func (c *cluster) makePods(ctx context.Context, d *appsv1.Deployment) error {
+	for i := range *d.Spec.Replicas {
 		template := d.Spec.Template.DeepCopy()
 		p := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
 		p.Namespace, p.Name = d.Namespace, fmt.Sprintf("%s-%s-%d", d.Name, template.Labels[render.RevisionLabel], i)

@@ -27,8 +27,9 @@ import (
 )
 
 const (
-	glance   = 100 * time.Millisecond
-	patience = 60 * time.Second
+	glance = 100 * time.Millisecond
+	// patience only ends a test that hangs.
+	patience = 3 * time.Minute
 	// leaseName is that of the manager's lease, and what the names of the events about it begin with.
 	leaseName = "manager.offlinepush.io"
 )
@@ -185,7 +186,7 @@ func (f *fleet) become(t *testing.T, app string, want map[string]string) {
 	}
 }
 
-// change edits an app's spec.
+// change edits an app's spec, and waits until the cache that ready reads has it.
 func (f *fleet) change(t *testing.T, name string, edit func(*pushv1.PushApp)) {
 	t.Helper()
 	app := f.app(t, name)
@@ -194,6 +195,16 @@ func (f *fleet) change(t *testing.T, name string, edit func(*pushv1.PushApp)) {
 	if err := environment.Client.Patch(t.Context(), app, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
+	until(t, patience, name, func() error {
+		seen := &pushv1.PushApp{}
+		if err := f.Get(t.Context(), client.ObjectKeyFromObject(app), seen); err != nil {
+			return err
+		}
+		if seen.Generation < app.Generation {
+			return fmt.Errorf("generation %d is seen, %d is there", seen.Generation, app.Generation)
+		}
+		return nil
+	})
 }
 
 // idle waits until a manager went over every app, asked all dispatchers, and has nothing to do.

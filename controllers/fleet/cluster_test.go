@@ -139,13 +139,6 @@ func (c *cluster) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Res
 			return ctrl.Result{}, err
 		}
 	}
-	if len(over) > 0 && ctx.Value("again") == nil {
-		for range 3 {
-			if r, err := c.Reconcile(context.WithValue(ctx, "again", 1), request); err != nil {
-				return r, err
-			}
-		}
-	}
 	for i := range fresh {
 		if err := c.ready(ctx, &fresh[i], !held); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)

@@ -146,7 +146,9 @@ const (
 	ReasonConfigRejected = "ConfigRejected"
 	// ReasonConfigTooLarge says that the configuration does not fit into a Secret; fewer channels or profiles help.
 	ReasonConfigTooLarge = "ConfigTooLarge"
-	// ReasonReportUnavailable says that a dispatcher's report cannot be read.
+	// ReasonReportPending says that a dispatcher that starts did not report yet, or is opening the store.
+	ReasonReportPending = "ReportPending"
+	// ReasonReportUnavailable says that the report of a dispatcher that reported before, or accepts work, cannot be read.
 	ReasonReportUnavailable = "ReportUnavailable"
 )
 

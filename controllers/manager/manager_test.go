@@ -63,7 +63,7 @@ func TestInstalledRightsSuffice(t *testing.T) {
 		testenv.KeysSecret(guest, "chat-registration", "registration-key-0123456789"), app)
 	pod := podOf(t, guest)
 	await(t, app, func() error {
-		if err := conditionIs(app.Status.Conditions, pushv1.ConditionConfigApplied, pushv1.ReasonReportUnavailable); err != nil {
+		if err := conditionIs(app.Status.Conditions, pushv1.ConditionConfigApplied, pushv1.ReasonReportPending); err != nil {
 			return err
 		}
 		if words := app.Status.Channels[1].Message; !strings.Contains(words, "add it to --namespaces") {

@@ -38,6 +38,22 @@ func (s *Suite) Settle(t *testing.T, app *pushv1.PushApp) {
 // Pod plays the Deployment's controller and a kubelet: it makes a ready pod from the template of an app's Deployment.
 func (s *Suite) Pod(t *testing.T, app *pushv1.PushApp, name string) *corev1.Pod {
 	t.Helper()
+	made := s.StartingPod(t, app, name)
+	s.BecomeReady(t, made)
+	return made
+}
+
+// BecomeReady lets a pod accept work.
+func (s *Suite) BecomeReady(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	ChangeStatus(t, s, pod, func(p *corev1.Pod) {
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	})
+}
+
+// StartingPod does the same, and the pod does not accept work yet.
+func (s *Suite) StartingPod(t *testing.T, app *pushv1.PushApp, name string) *corev1.Pod {
+	t.Helper()
 	deployment := &appsv1.Deployment{}
 	deployment.Namespace, deployment.Name = app.Namespace, render.NamesOf(app.Name).Dispatcher
 	Await(t, s, deployment, func(*appsv1.Deployment) error { return nil })
@@ -51,7 +67,6 @@ func (s *Suite) Pod(t *testing.T, app *pushv1.PushApp, name string) *corev1.Pod 
 	ChangeStatus(t, s, made, func(p *corev1.Pod) {
 		p.Status.Phase, p.Status.PodIP = corev1.PodRunning, address
 		p.Status.PodIPs = []corev1.PodIP{{IP: address}}
-		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	})
 	return made
 }

@@ -3,6 +3,7 @@ package pushapp_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -136,6 +137,7 @@ func TestRowStates(t *testing.T) {
 	s := stage(t)
 	pod := s.launch(t)
 	hash := s.app.Status.ConfigHash
+	var faults []string
 	for _, tt := range []struct {
 		state   report.ChannelState
 		blocked bool
@@ -158,7 +160,11 @@ func TestRowStates(t *testing.T) {
 		}))
 		awaitRow(t, s.app, "xiaomi", tt.row)
 		await(t, s.app, "Ready="+tt.ready)
+		if reason, fault := strings.CutPrefix(tt.ready, "False/"); fault {
+			faults = append(faults, "Warning "+reason)
+		}
 	}
+	s.told(t, faults...)
 }
 
 func channelIs(c *pushv1.PushChannel, conditions ...string) error {

@@ -25,22 +25,33 @@ func storeReady(app *pushv1.PushApp, o observed) condition.Fact {
 	case o.claim.Status.Phase != corev1.ClaimBound:
 		return condition.False(name, pushv1.ReasonVolumePending, unbound(o.claim), condition.Pending)
 	}
-	heard := 0
+	heard, opening := 0, 0
 	for _, pod := range o.pods {
 		r, ok := o.readings[pod.Name]
 		if !ok || r.problem != "" {
 			continue
 		}
 		heard++
-		if r.report.Store.Foreign {
-			return condition.False(name, pushv1.ReasonStoreMismatch, "a dispatcher says: "+r.report.Store.Error, condition.Stuck)
-		}
-		if !r.report.Store.Ready {
-			return condition.False(name, pushv1.ReasonStoreUnavailable, "a dispatcher says: "+r.report.Store.Error+storeCure(app), condition.Pending)
+		switch said := r.report.Store; {
+		case said.Foreign:
+			return condition.False(name, pushv1.ReasonStoreMismatch, "a dispatcher says: "+said.Error, condition.Stuck)
+		case said.Opening:
+			opening++
+		case !said.Ready:
+			return condition.False(name, pushv1.ReasonStoreUnavailable, "a dispatcher says: "+said.Error+storeCure(app), condition.Pending)
 		}
 	}
-	if heard == 0 {
-		return condition.Unknown(name, pushv1.ReasonReportUnavailable, "no dispatcher reported yet", condition.Pending)
+	return storeSeen(heard, opening)
+}
+
+// storeSeen is what dispatchers without trouble say of the store.
+func storeSeen(heard, opening int) condition.Fact {
+	const name = pushv1.ConditionStoreReady
+	switch {
+	case heard == 0:
+		return condition.Unknown(name, pushv1.ReasonReportPending, "no dispatcher reported yet", condition.Pending)
+	case opening > 0:
+		return condition.Unknown(name, pushv1.ReasonReportPending, "a dispatcher is opening the store", condition.Pending)
 	}
 	return condition.True(name, pushv1.ReasonStoreReady, "the dispatchers read and write the store")
 }
@@ -155,7 +166,10 @@ func configOf(hash string, readings map[string]reading, pod corev1.Pod) conditio
 	r, ok := readings[pod.Name]
 	switch {
 	case !ok:
-		return condition.Unknown(name, pushv1.ReasonReportUnavailable, "a dispatcher did not report yet", condition.Pending)
+		return condition.Unknown(name, pushv1.ReasonReportPending, "a dispatcher did not report yet", condition.Pending)
+	case r.early:
+		return condition.Unknown(name, pushv1.ReasonReportPending, "a dispatcher starts and did not report yet: "+r.problem+
+			"; if it stays so, see kubectl logs of the dispatchers", condition.Pending)
 	case r.problem != "":
 		return condition.Unknown(name, pushv1.ReasonReportUnavailable, "a dispatcher's report cannot be read: "+r.problem+
 			"; see kubectl logs of the dispatchers, and that NetworkPolicies let the manager reach their port 9090", condition.Pending)

@@ -12,6 +12,7 @@ import (
 	"github.com/offlinepush/operator/controllers/condition"
 	"github.com/offlinepush/operator/controllers/render"
 	"github.com/offlinepush/operator/controllers/testenv"
+	"github.com/offlinepush/operator/dispatcher/report"
 )
 
 const revision = "0123456789abcdef"
@@ -111,7 +112,7 @@ func TestStoreReadyFollowsTheVolume(t *testing.T) {
 	t.Parallel()
 	for phase, want := range map[corev1.PersistentVolumeClaimPhase]string{
 		"": pushv1.ReasonVolumePending, corev1.ClaimPending: pushv1.ReasonVolumePending,
-		corev1.ClaimLost: pushv1.ReasonVolumeLost, corev1.ClaimBound: pushv1.ReasonReportUnavailable,
+		corev1.ClaimLost: pushv1.ReasonVolumeLost, corev1.ClaimBound: pushv1.ReasonReportPending,
 	} {
 		var o observed
 		o.claim.Status.Phase = phase
@@ -120,5 +121,58 @@ func TestStoreReadyFollowsTheVolume(t *testing.T) {
 		if got := storeReady(app, o); got.Reason != want || got.Severity == condition.Fine {
 			t.Errorf("phase %q gives %+v, want %s", phase, got, want)
 		}
+	}
+}
+
+// TestStoreBeingOpened is nothing to act on, unless another dispatcher has trouble with it.
+func TestStoreBeingOpened(t *testing.T) {
+	t.Parallel()
+	one, two := corev1.Pod{}, corev1.Pod{}
+	one.Name, two.Name = "one", "two"
+	app := testenv.App("ns", "chat", "xiaomi")
+	app.Spec.Store.Postgres = &pushv1.PostgresStore{}
+	o := observed{pods: []corev1.Pod{one, two}, readings: map[string]reading{"one": {report: report.Report{Store: report.Store{Opening: true}}}}}
+	for _, step := range []struct {
+		two    reading
+		reason string
+	}{
+		{reading{problem: "connection refused", early: true}, pushv1.ReasonReportPending},
+		{reading{report: report.Report{Store: report.Store{Ready: true}}}, pushv1.ReasonReportPending},
+		{reading{report: report.Report{Store: report.Store{Error: "too many clients"}}}, pushv1.ReasonStoreUnavailable},
+	} {
+		o.readings["two"] = step.two
+		if got := storeReady(app, o); got.Reason != step.reason || got.Severity != condition.Pending {
+			t.Errorf("with %+v the fact is %+v, want %s", step.two, got, step.reason)
+		}
+	}
+}
+
+// TestEarlyReadings: a pod may be silent until it reports or accepts work for the first time.
+func TestEarlyReadings(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		pod    corev1.Pod
+		former map[string]reading
+		want   bool
+	}{
+		{"new", corev1.Pod{}, nil, true},
+		{"still silent", corev1.Pod{}, map[string]reading{"": {problem: "connection refused", early: true}}, true},
+		{"accepts work", readyPod(), map[string]reading{"": {problem: "connection refused", early: true}}, false},
+		{"reported before", corev1.Pod{}, map[string]reading{"": {}}, false},
+		{"accepted work before", corev1.Pod{}, map[string]reading{"": {problem: "no answer in time"}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			early := polled{readings: tt.former}.early(tt.pod)
+			if early != tt.want {
+				t.Errorf("early is %t, want %t", early, tt.want)
+			}
+			want := map[bool]string{true: pushv1.ReasonReportPending, false: pushv1.ReasonReportUnavailable}[early]
+			got := configOf("new", map[string]reading{"": {problem: "connection refused", early: early}}, tt.pod)
+			if got.Reason != want || got.Status != metav1.ConditionUnknown || !strings.Contains(got.Message, "connection refused") {
+				t.Errorf("the fact is %+v, want Unknown/%s", got, want)
+			}
+		})
 	}
 }

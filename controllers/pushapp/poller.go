@@ -69,6 +69,8 @@ type polled struct {
 type reading struct {
 	report  report.Report
 	problem string
+	// early says that the pod has yet to report or to accept work for the first time.
+	early bool
 }
 
 // NewPoller makes a poller that finds pods with reader and asks them once in every period.
@@ -90,7 +92,7 @@ func (p *Poller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	readings := p.readAll(ctx, app.target, pods)
+	readings := p.readAll(ctx, app, pods)
 	if p.store(request.NamespacedName, app.target, readings) {
 		wake(ctx, p.changed, request.NamespacedName)
 	}
@@ -101,21 +103,21 @@ func (p *Poller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 }
 
 // readAll asks all pods of the current revision at the same time.
-func (p *Poller) readAll(ctx context.Context, t target, pods []corev1.Pod) map[string]reading {
+func (p *Poller) readAll(ctx context.Context, app polled, pods []corev1.Pod) map[string]reading {
 	var (
 		wg       sync.WaitGroup
 		mu       sync.Mutex
 		readings = map[string]reading{}
 	)
 	for _, pod := range pods {
-		if pod.Labels[render.RevisionLabel] != t.revision || pod.Status.PodIP == "" {
+		if pod.Labels[render.RevisionLabel] != app.target.revision || pod.Status.PodIP == "" {
 			continue
 		}
 		wg.Go(func() {
 			var r reading
 			var err error
-			if r.report, err = p.reports.Read(ctx, pod.Status.PodIP, t.key); err != nil {
-				r = reading{problem: err.Error()}
+			if r.report, err = p.reports.Read(ctx, pod.Status.PodIP, app.target.key); err != nil {
+				r = reading{problem: err.Error(), early: app.early(pod)}
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -124,6 +126,12 @@ func (p *Poller) readAll(ctx context.Context, t target, pods []corev1.Pod) map[s
 	}
 	wg.Wait()
 	return readings
+}
+
+// early reports whether a pod has yet to report or to accept work for the first time.
+func (p polled) early(pod corev1.Pod) bool {
+	former, asked := p.readings[pod.Name]
+	return !admin.Ready(pod) && (!asked || former.early)
 }
 
 // settled reports whether every pod runs on the newest configuration.
@@ -186,7 +194,7 @@ func (p *Poller) store(name types.NamespacedName, t target, readings map[string]
 func essence(readings map[string]reading) map[string]reading {
 	out := make(map[string]reading, len(readings))
 	for pod, r := range readings {
-		e := reading{problem: r.problem}
+		e := reading{problem: r.problem, early: r.early}
 		e.report.Config = report.Config{Hash: r.report.Config.Hash, Error: r.report.Config.Error}
 		e.report.Store = r.report.Store
 		for _, c := range r.report.Channels {

@@ -2,12 +2,14 @@ package pushapp
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 	"github.com/offlinepush/operator/controllers/condition"
@@ -59,6 +61,11 @@ func TestReadyNamesTheCause(t *testing.T) {
 				seen.observed.claim.Status.Phase = tt.volume
 			}
 			seen.write(app)
+			recorder := events.NewFakeRecorder(1)
+			condition.Announce(recorder, app, nil, app.Status.Conditions)
+			if got := <-recorder.Events; strings.HasPrefix(got, corev1.EventTypeWarning) == (tt.reason == pushv1.ReasonConfigPending) {
+				t.Errorf("the event is %q", got)
+			}
 			if err := testenv.CheckStatus(app); err != nil {
 				t.Error(err)
 			}

@@ -82,7 +82,8 @@ func asked(app *pushv1.PushApp) bool {
 		return false
 	}
 	switch config.Reason {
-	case pushv1.ReasonConfigPending, pushv1.ReasonConfigRejected, pushv1.ReasonReportUnavailable, pushv1.ReasonApplyFailed:
+	case pushv1.ReasonConfigPending, pushv1.ReasonConfigRejected, pushv1.ReasonReportPending, pushv1.ReasonReportUnavailable,
+		pushv1.ReasonApplyFailed:
 		return false
 	}
 	return true

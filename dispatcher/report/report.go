@@ -39,6 +39,8 @@ type Config struct {
 type Store struct {
 	Ready bool   `json:"ready"`
 	Error string `json:"error,omitempty"`
+	// Opening means that the dispatcher started and opens the store for the first time, so far without trouble.
+	Opening bool `json:"opening,omitempty"`
 	// Foreign means that the store belongs to another app, which no wait ends.
 	Foreign bool `json:"foreign,omitempty"`
 }

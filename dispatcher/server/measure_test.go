@@ -52,6 +52,19 @@ func TestRowsInTheMetricsFollowTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestOpeningTheStoreIsNoTrouble until it fails.
+func TestOpeningTheStoreIsNoTrouble(t *testing.T) {
+	t.Parallel()
+	r := &reporter{metrics: metrics.New(prometheus.NewRegistry()), live: liveDocument(t), trouble: errOpening}
+	if got := r.report(t.Context()).Store; got.Ready || !got.Opening {
+		t.Errorf("while it is being opened, the report says %+v of the store", got)
+	}
+	r.failed(errors.New("the database is away"))
+	if got := r.report(t.Context()).Store; got.Ready || got.Opening {
+		t.Errorf("after it failed, the report says %+v of the store", got)
+	}
+}
+
 // TestScrapesKeepTheMetricsFresh has nobody who asks for reports.
 func TestScrapesKeepTheMetricsFresh(t *testing.T) {
 	t.Parallel()

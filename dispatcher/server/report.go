@@ -78,6 +78,7 @@ func (r *reporter) report(ctx context.Context) report.Report {
 	out.Store.Ready = trouble == nil
 	if trouble != nil {
 		out.Store.Error, out.Store.Foreign = trouble.Error(), errors.Is(trouble, store.ErrWrongApp)
+		out.Store.Opening = errors.Is(trouble, errOpening)
 	}
 	r.show(out)
 	return out

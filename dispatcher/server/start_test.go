@@ -21,8 +21,8 @@ func (d *dispatcher) waits(t *testing.T, why string) {
 	if status, _ := d.admin(t, "/readyz"); status != http.StatusServiceUnavailable {
 		t.Errorf("/readyz: %d", status)
 	}
-	if d.store(t).Ready {
-		t.Error("the report calls the store ready")
+	if got := d.store(t); got.Ready || got.Opening {
+		t.Errorf("the report says %+v of the store", got)
 	}
 }
 

@@ -34,12 +34,11 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",message="`storageClassName` must not change: a PersistentVolumeClaim cannot move to another class"
 type SQLiteStore struct {
-	// size is the volume's size. At least 64Mi; it can grow where the storage class allows it, never shrink.
+	// size is the volume's size. At least 64Mi. A volume can grow where its storage class allows it, never shrink.
 	// Plan about 1 KiB a device and 2 KiB a message that is kept.
 	// Defaults to 1Gi.
 	// +kubebuilder:default="1Gi"
 	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('64Mi')) >= 0",message="`size` must be at least 64Mi"
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0",message="`size` must not shrink: a PersistentVolumeClaim can only grow"
 	// +optional
 	Size resource.Quantity `json:"size,omitzero"`
 

@@ -23,7 +23,9 @@ func (s *Suite) Settle(t *testing.T, app *pushv1.PushApp) {
 	if app.Spec.Store.Postgres == nil {
 		claim := &corev1.PersistentVolumeClaim{}
 		claim.Namespace, claim.Name = app.Namespace, names.Data
-		ChangeStatus(t, s, claim, func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound })
+		ChangeStatus(t, s, claim, func(c *corev1.PersistentVolumeClaim) {
+			c.Status.Phase, c.Status.Capacity = corev1.ClaimBound, c.Spec.Resources.Requests
+		})
 	}
 	deployment := &appsv1.Deployment{}
 	deployment.Namespace, deployment.Name = app.Namespace, names.Dispatcher

@@ -25,10 +25,14 @@ import (
 	"github.com/offlinepush/operator/dispatcher/config"
 )
 
-// apply writes the objects in their order.
-func (r *Reconciler) apply(ctx context.Context, app *pushv1.PushApp, objects []render.Object) error {
+// apply writes the objects in their order. A volume that does not get its new size is in the way of none.
+func (r *Reconciler) apply(ctx context.Context, app *pushv1.PushApp, pass *outcome, objects []render.Object) error {
 	for _, object := range objects {
-		if err := r.applyOne(ctx, app, object); err != nil {
+		err := r.applyOne(ctx, app, object)
+		if trouble, ok := errors.AsType[volumeError](err); ok {
+			pass.volume, err = trouble, nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -54,7 +58,7 @@ func (r *Reconciler) applyOne(ctx context.Context, app *pushv1.PushApp, object r
 		return nil
 	}
 	if err := r.Client.Apply(ctx, object, client.ForceOwnership); err != nil {
-		return applyTrouble(kind, name, err)
+		return cmp.Or(volumeTrouble(app, existing, err), applyTrouble(kind, name, err))
 	}
 	return r.applied.store(key, wanted, object)
 }

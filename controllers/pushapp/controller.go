@@ -140,7 +140,7 @@ func (r *Reconciler) converge(ctx context.Context, app *pushv1.PushApp, pass *ou
 	}
 	r.Poller.track(ctx, client.ObjectKeyFromObject(app), target{key: keys.Report, hash: output.ConfigHash, revision: output.Revision})
 	pass.certificate.publish(client.ObjectKeyFromObject(app))
-	return output, pass.certificate.trouble
+	return output, errors.Join(pass.volume, pass.certificate.trouble)
 }
 
 // carryOut brings the cluster from what is there to what was rendered.
@@ -156,7 +156,7 @@ func (r *Reconciler) carryOut(ctx context.Context, app *pushv1.PushApp, pass *ou
 	} else if err := r.handOver(ctx, app); err != nil {
 		return err
 	}
-	if err := r.apply(ctx, app, objects); err != nil {
+	if err := r.apply(ctx, app, pass, objects); err != nil {
 		return err
 	}
 	return errors.Join(r.prune(ctx, app, output.Objects), r.callNext(ctx))

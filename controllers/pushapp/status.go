@@ -23,6 +23,8 @@ type outcome struct {
 	bound int
 	// certificate is the one that was rendered; zero without exposure.tls, and when nothing was rendered.
 	certificate serving
+	// volume says why the volume does not get the size that is asked for; nil when it does.
+	volume error
 	// trouble kept the configuration from being rendered and applied, or something in it from being what the spec asks for.
 	trouble error
 	// complete says that the pass looked at everything; otherwise the status keeps what the one before saw, and speaks of

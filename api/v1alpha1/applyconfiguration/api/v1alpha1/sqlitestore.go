@@ -12,7 +12,7 @@ import (
 //
 // SQLiteStore is a SQLite file on a volume.
 type SQLiteStoreApplyConfiguration struct {
-	// size is the volume's size. At least 64Mi; it can grow where the storage class allows it, never shrink.
+	// size is the volume's size. At least 64Mi. A volume can grow where its storage class allows it, never shrink.
 	// Plan about 1 KiB a device and 2 KiB a message that is kept.
 	// Defaults to 1Gi.
 	Size *resource.Quantity `json:"size,omitempty"`

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 )
 
@@ -52,4 +55,10 @@ func Transient(err error) error {
 		return nil
 	}
 	return err
+}
+
+// NamespaceEnds reports whether the API server refused to make an object because its namespace is being deleted. Whatever is
+// wanted there ends with it, so that there is nothing to tell and nothing to try again.
+func NamespaceEnds(err error) bool {
+	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }

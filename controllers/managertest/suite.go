@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -207,4 +209,47 @@ func (l *Logs) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.text)
+}
+
+// EndNamespace begins to delete a namespace. No controller ends that here, so that its objects stay until tests delete them.
+func (s *Suite) EndNamespace(t *testing.T, name string) {
+	t.Helper()
+	if err := s.Client.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+		t.Fatalf("deleting Namespace %s: %v", name, err)
+	}
+}
+
+// AwaitLeftAlone deletes objects of a namespace that ends, one after the other, and waits each time until the controller of the
+// one that needs them came upon that. It expects no trouble of it: no error in the log, and nothing written to the object.
+func AwaitLeftAlone[T client.Object](t *testing.T, s *Suite, object T, gone ...client.Object) {
+	t.Helper()
+	before := object.GetResourceVersion()
+	for _, needed := range gone {
+		seen := len(s.Logs.about(object, "the namespace is being deleted"))
+		if err := s.Client.Delete(t.Context(), needed); err != nil {
+			t.Fatalf("deleting %T %s: %v", needed, needed.GetName(), err)
+		}
+		Await(t, s, object, func(object T) error {
+			if len(s.Logs.about(object, "the namespace is being deleted")) == seen {
+				return errors.New("the controller did not come upon the end of the namespace")
+			}
+			return nil
+		})
+	}
+	if lines := s.Logs.about(object, "level=ERROR"); len(lines) > 0 {
+		t.Errorf("the log has %q", lines)
+	}
+	if after := object.GetResourceVersion(); after != before {
+		t.Errorf("the object went from version %s to %s", before, after)
+	}
+}
+
+// about are the lines of the log with the words that are about an object.
+func (l *Logs) about(object client.Object, words string) (lines []string) {
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, words) && strings.Contains(line, " namespace="+object.GetNamespace()+" name="+object.GetName()+" ") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }

@@ -97,7 +97,7 @@ func cachedKind(kind string) client.Object {
 
 // applyTrouble tells a refusal of the spec from trouble that passes. The API server's words on a Secret stay out.
 func applyTrouble(kind, name string, err error) error {
-	if kind == "Secret" {
+	if kind == "Secret" && !condition.NamespaceEnds(err) {
 		return fmt.Errorf("applying Secret %s: the API server said %s", name, cmp.Or(string(apierrors.ReasonForError(err)), "nothing"))
 	}
 	if apierrors.IsInvalid(err) {

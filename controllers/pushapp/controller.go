@@ -74,6 +74,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	before := app.DeepCopy()
 	var pass outcome
 	defer func() {
+		if condition.NamespaceEnds(err) {
+			ctrl.LoggerFrom(ctx).Info("left as it is: the namespace is being deleted")
+			result, err = ctrl.Result{}, nil
+			return
+		}
 		pass.write(app)
 		err = errors.Join(err, r.patchStatus(ctx, before, app))
 	}()

@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
@@ -25,8 +26,12 @@ func volumeTrouble(app *pushv1.PushApp, existing client.Object, err error) error
 	if !ok || claim.Name == "" || app.Spec.Store.SQLite == nil {
 		return nil
 	}
+	return resizeTrouble(claim, app.Spec.Store.SQLite.Size, err)
+}
+
+func resizeTrouble(claim *corev1.PersistentVolumeClaim, wanted resource.Quantity, err error) error {
 	const field = "spec.store.sqlite.size"
-	has, wanted := claim.Spec.Resources.Requests[corev1.ResourceStorage], app.Spec.Store.SQLite.Size
+	has := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	compared := wanted.Cmp(has)
 	switch {
 	case compared != 0 && claim.Status.Phase != corev1.ClaimBound && apierrors.IsInvalid(err):

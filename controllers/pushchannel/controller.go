@@ -66,6 +66,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (resul
 	before := channel.DeepCopy()
 	var facts channelFacts
 	defer func() {
+		if condition.NamespaceEnds(err) {
+			ctrl.LoggerFrom(ctx).Info("left as it is: the namespace is being deleted")
+			result, err = ctrl.Result{}, nil
+			return
+		}
 		facts.write(channel, condition.Transient(err) != nil)
 		err = errors.Join(err, r.patchStatus(ctx, before, channel))
 	}()

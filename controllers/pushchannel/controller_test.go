@@ -215,6 +215,20 @@ func TestAcceptedSecretComesBack(t *testing.T) {
 	}
 }
 
+// TestNamespaceThatEnds takes the accepted Secret away, as the deletion of the namespace does.
+func TestNamespaceThatEnds(t *testing.T) {
+	t.Parallel()
+	channel := xiaomi(t)
+	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+	await(t, channel, ready)
+	secret, err := accepted(t, channel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	suite.EndNamespace(t, channel.Namespace)
+	managertest.AwaitLeftAlone(t, suite, channel, secret)
+}
+
 func TestForeignAcceptedSecretIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	channel := xiaomi(t)

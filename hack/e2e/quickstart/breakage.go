@@ -114,7 +114,7 @@ spec:
 	return nil
 }
 
-// restore deletes a Service and applies everything again.
+// restore deletes a Service and applies everything again; the Service that comes back leads to the dispatchers.
 func (s *Story) restore(ctx context.Context) error {
 	const object = "deployment/chat-dispatcher"
 	before, err := s.field(ctx, object, ".metadata.generation")
@@ -141,7 +141,10 @@ func (s *Story) restore(ctx context.Context) error {
 	if err == nil && after != before {
 		err = fmt.Errorf("%s went from generation %s to %s", object, before, after)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.findPlanes(ctx)
 }
 
 // account reads the dispatcher's metrics, after the operator made it count.

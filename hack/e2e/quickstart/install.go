@@ -110,26 +110,32 @@ func (w *World) Connect(ctx context.Context) error {
 	if w.login, err = readLogin(w.Root); err != nil {
 		return err
 	}
+	console, err := w.field(ctx, "service/vendorsim", ".spec.clusterIP")
+	if err != nil {
+		return err
+	}
+	w.vendors = &simulator.Client{URL: "http://" + console + ":8080"}
+	if err := Reach(ctx, w.vendors.URL+"/healthz"); err != nil {
+		return err
+	}
+	if err := w.findPlanes(ctx); err != nil {
+		return err
+	}
+	w.run = strconv.FormatInt(time.Now().Unix()%100_000, 36)
+	return nil
+}
+
+// findPlanes finds the addresses of the app's Services and waits until they answer. A Service that was deleted comes back
+// with another address.
+func (w *World) findPlanes(ctx context.Context) (err error) {
 	if w.devicePlane, err = w.url(ctx, "chat-device"); err != nil {
 		return err
 	}
 	if w.serverPlane, err = w.url(ctx, "chat-server"); err != nil {
 		return err
 	}
-	console, err := w.field(ctx, "service/vendorsim", ".spec.clusterIP")
-	if err != nil {
-		return err
-	}
 	w.backend = client.NewServer(w.serverPlane, serverKey, AnyDispatcher())
-	w.vendors = &simulator.Client{URL: "http://" + console + ":8080"}
-	if err := Reach(ctx, w.vendors.URL+"/healthz"); err != nil {
-		return err
-	}
-	if err := w.reachPlanes(ctx); err != nil {
-		return err
-	}
-	w.run = strconv.FormatInt(time.Now().Unix()%100_000, 36)
-	return nil
+	return w.reachPlanes(ctx)
 }
 
 // reachPlanes waits until both planes of the dispatcher answer.

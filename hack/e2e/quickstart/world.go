@@ -89,22 +89,27 @@ func (w *World) field(ctx context.Context, object, path string) (string, error) 
 // errNotYet makes await try again.
 var errNotYet = errors.New("not yet")
 
-// await calls check until it returns nil; what it returned last is the error of a timeout.
+// await calls check until it returns nil. The error of a timeout is what check returned last, unless the timeout itself
+// interrupted it: that would hide what was waited for.
 func await(whole context.Context, what string, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(whole, patience)
 	defer cancel()
 	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := check(ctx)
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-whole.Done():
 			return fmt.Errorf("interrupted while waiting for %s: %w", what, whole.Err())
 		case <-ctx.Done():
-			return fmt.Errorf("waited %s for %s: %w", patience, what, err)
+			return fmt.Errorf("waited %s for %s: %w", patience, what, last)
 		case <-tick.C:
 		}
 	}

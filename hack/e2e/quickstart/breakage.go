@@ -23,6 +23,7 @@ func (s *Story) Breakage() []Step {
 		{"A PushTest says what is in its way", s.troubledPushTests},
 		{"Wrong YAML is refused with the field and the cure", s.misspell},
 		{"A deleted child comes back, and a second apply changes nothing", s.restore},
+		{"The planes serve TLS, and a new certificate without a failed request", s.serveTLS},
 		{"Every push is accounted for", s.account},
 	}
 }

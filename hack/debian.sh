@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of what is missing: debian.sh COMMAND-OR-FILE=PACKAGE...
 set -euo pipefail
+# shellcheck source=hack/apt.sh
+source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 missing=()
 for pair in "$@"; do
@@ -14,6 +16,6 @@ if ! command -v apt-get >/dev/null || ((EUID)); then
   exit 1
 fi
 echo "Installing ${missing[*]}" >&2
-export DEBIAN_FRONTEND=noninteractive
-install() { apt-get install -yqq --no-install-recommends "${missing[@]}" </dev/null; }
-install >/dev/null 2>&1 || { apt-get update -qq && install; } >&2
+install() { apt_get install -y --no-install-recommends "${missing[@]}"; }
+# An installation that was interrupted stands in the way of the next until it is through.
+install >/dev/null 2>&1 || { { dpkg --configure -a || true; } && apt_update && install; } >&2

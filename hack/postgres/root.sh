@@ -3,6 +3,8 @@
 # For the demo and for tests only: such an image is never updated, and holds no more than they use.
 # The folder's name holds a hash of the packages that apt would download: present means up to date.
 set -euo pipefail
+# shellcheck source=hack/apt.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../apt.sh"
 
 cache=${OFFLINEPUSH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/offlinepush}
 # initdb runs its commands by a shell, and the server knows time zones by their names.
@@ -36,14 +38,14 @@ fill_root() {
   local packages path
   mapfile -t packages < <(closure "${wanted[@]}")
   mkdir "$1/root" "$1/packages"
-  (cd "$1/packages" && apt-get download -qq -o APT::Sandbox::User=root "${packages[@]}" && for path in *.deb; do dpkg-deb -x "$path" "$1/root"; done)
+  (cd "$1/packages" && apt_get download -o APT::Sandbox::User=root "${packages[@]}" && for path in *.deb; do dpkg-deb -x "$path" "$1/root"; done)
   # Unquoted, because there are patterns among them.
   # shellcheck disable=SC2068
   (cd "$1/root" && rm -rf ${unused[@]})
 }
 
 command -v apt-get dpkg-deb >/dev/null || { echo "the image of PostgreSQL is made of Debian's packages: it needs apt-get and dpkg-deb" >&2 && exit 1; }
-found=$(uris 2>/dev/null) || { apt-get update -qq >&2 && found=$(uris); }
+found=$(uris 2>/dev/null) || { apt_update && found=$(uris); }
 dir=$cache/postgres/$(sha256sum <<<"$found $(<"${BASH_SOURCE[0]}")" | cut -c1-16)
 if [[ ! -d $dir ]]; then
   echo "Unpacking PostgreSQL of Debian's packages" >&2

@@ -17,7 +17,7 @@ daemon() {
 
 start_containerd() {
   daemon "$home" containerd --config "$home/config/containerd.toml"
-  await 30 containerd ctr --address "$socket" version
+  await 120 containerd ctr --address "$socket" version
 }
 
 start_etcd() {
@@ -76,7 +76,7 @@ start_cluster() {
   start_apiserver
   each_node start_containerd
   load_base_images
-  await 60 "the API server" kubectl get --raw /readyz
+  await 300 "the API server" kubectl get --raw /readyz
   start_controller_manager
   start_scheduler
   each_node start_kubelet

@@ -7,7 +7,7 @@ source "$cluster_here/daemons.sh"
 
 # kill_all waits until the processes are gone. A zombie counts as gone: only its parent can remove it.
 kill_all() {
-  local pid deadline=$((SECONDS + 10))
+  local pid deadline=$((SECONDS + 60))
   (($#)) || return 0
   kill -KILL "$@" 2>/dev/null || true
   for pid in "$@"; do
@@ -41,7 +41,7 @@ pod_processes() {
 remove_cgroups() {
   local tree
   for tree in $(cgroup_trees); do
-    await 10 "the control groups in $tree" remove_tree "$tree"
+    await 60 "the control groups in $tree" remove_tree "$tree"
   done
 }
 

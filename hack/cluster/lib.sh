@@ -79,7 +79,7 @@ die() {
   exit 1
 }
 
-kubectl() { "$k8s/kubectl" --request-timeout=10s "$@"; }
+kubectl() { "$k8s/kubectl" --request-timeout=60s "$@"; }
 
 # lock keeps two runs of these scripts apart. Daemons must not inherit the descriptor.
 lock() {

@@ -11,7 +11,7 @@ source "$cluster_here/images.sh"
 replace_pods() {
   local namespace pod
   while read -r namespace pod; do
-    kubectl --namespace "$namespace" delete pod "$pod" --wait=false
+    kubectl --namespace "$namespace" delete pod "$pod" --wait=false --ignore-not-found
   done < <(kubectl get pods -A -o \
     'jsonpath={range .items[*]}{.metadata.namespace}{" "}{.metadata.name}{" "}{.spec.containers[*].image}{"\n"}{end}' |
     awk -v image="$1" '$3 == image { print $1, $2 }')

@@ -83,11 +83,12 @@ healthy() {
   [[ -f $KUBECONFIG && -d $dir/node$1 ]] && daemons_run "$dir" "${control_plane[@]}" && every_node node_healthy && dns_ready && kubelet_serves
 } 2>/dev/null
 
+# wait_ready's limits only end a hang: a busy machine takes its time.
 wait_ready() {
-  each_node await 60 "a node" node_ready
-  await 60 "the default ServiceAccount" kubectl get serviceaccount default
-  await 120 "cluster DNS" dns_ready
-  await 60 "the kubelet" kubelet_serves
+  each_node await 300 "a node" node_ready
+  await 300 "the default ServiceAccount" kubectl get serviceaccount default
+  await 300 "cluster DNS" dns_ready
+  await 300 "the kubelet" kubelet_serves
 }
 
 # prepare_node makes what is a node's own.

@@ -19,8 +19,14 @@ import (
 	pushv1 "github.com/offlinepush/operator/api/v1alpha1"
 )
 
-// serviceAddresses are enough for a thousand apps, which have two Services each.
-const serviceAddresses = "10.0.0.0/16"
+const (
+	// serviceAddresses are enough for a thousand apps, which have two Services each.
+	serviceAddresses = "10.0.0.0/16"
+	// patience only ends a hang: a busy machine takes its time to start and to stop processes, and to serve new CRDs.
+	patience = 5 * time.Minute
+	// attempts bounds the starts of one environment.
+	attempts = 3
+)
 
 // Environment is a running kube-apiserver with this project's CRDs.
 type Environment struct {
@@ -67,6 +73,21 @@ func Start() (*Environment, error) {
 	if err != nil {
 		return nil, err
 	}
+	// envtest gives kube-apiserver five seconds for its namespaces, whatever we say, and on a busy machine that is not always
+	// enough.
+	var failed error
+	for range attempts {
+		e, err := start(root, binaries, scheme)
+		if err == nil {
+			return e, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return nil, failed
+}
+
+// start tries it once.
+func start(root, binaries string, scheme *runtime.Scheme) (*Environment, error) {
 	// A folder of our own keeps the certificates when kube-apiserver starts again.
 	certificates, err := os.MkdirTemp("", "offlinepush-testenv-")
 	if err != nil {
@@ -75,10 +96,11 @@ func Start() (*Environment, error) {
 	cluster := &envtest.Environment{
 		Scheme:                   scheme,
 		BinaryAssetsDirectory:    binaries,
+		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: patience},
 		CRDDirectoryPaths:        []string{filepath.Join(root, "config", "crd", "bases")},
 		ErrorIfCRDPathMissing:    true,
-		ControlPlaneStartTimeout: 2 * time.Minute,
-		ControlPlaneStopTimeout:  time.Minute,
+		ControlPlaneStartTimeout: patience,
+		ControlPlaneStopTimeout:  patience,
 	}
 	server := cluster.ControlPlane.GetAPIServer()
 	server.CertDir = certificates

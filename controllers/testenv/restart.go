@@ -23,15 +23,21 @@ func (e *Environment) RestartAPIServer(t *testing.T, away func()) {
 		t.Fatalf("killing kube-apiserver: %v", err)
 	}
 	// Until its end is noticed, stopping it is an error.
-	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		return server.Stop() == nil, nil
 	})
 	if err != nil {
 		t.Fatalf("waiting for the end of kube-apiserver: %v", err)
 	}
 	away()
-	if err := server.Start(); err != nil {
-		t.Fatalf("starting kube-apiserver again: %v", err)
+	// While nobody listens on its port, a connection of somebody else may have it for a moment.
+	var failed error
+	err = wait.PollUntilContextTimeout(t.Context(), time.Second, patience, true, func(context.Context) (bool, error) {
+		failed = server.Start()
+		return failed == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("starting kube-apiserver again: %v", failed)
 	}
 }
 

@@ -80,7 +80,7 @@ func TestUserRoles(t *testing.T) {
 func waitUntilBound(t *testing.T, namespace, role string) {
 	t.Helper()
 	attributes := authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "list", Group: pushv1.GroupName, Resource: "pushtests"}
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
 		return allowed(ctx, t, role, attributes), nil
 	})
 	if err != nil {

@@ -30,7 +30,8 @@ import (
 )
 
 const (
-	patience = 30 * time.Second
+	// patience only ends a hang.
+	patience = 3 * time.Minute
 	glance   = 50 * time.Millisecond
 	// Reports are read this often, so that tests need not wait.
 	reportPeriod = 200 * time.Millisecond

@@ -37,7 +37,7 @@ func TestSuccess(t *testing.T) {
 	}
 	suite.Dispatchers.Answer(s.namespace, is(phone("p1", "FCM", taken), phone("p2", "Xiaomi", taken), phone("p3", "FCM", taken)))
 	awaitSuccess(t, test)
-	suite.Kubectl(t, "wait", "-n", s.namespace, "pushtest/hello", "--for=condition=Complete", "--timeout=5s")
+	suite.Kubectl(t, "wait", "-n", s.namespace, "pushtest/hello", "--for=condition=Complete", "--timeout=3m")
 	hop := pushv1.PushTestHop{
 		Status: pushv1.PushTestHopSucceeded, Code: "200", Answer: `{"name":"projects/x"}`, MessageID: "v-1", LatencyMilliseconds: new(int64(42)),
 	}
@@ -74,8 +74,8 @@ func TestRefusals(t *testing.T) {
 			s := launch(t, refuses(tt.code, tt.message))
 			test := s.test(t)
 			awaitFailure(t, test, tt.reason, tt.words)
-			suite.Kubectl(t, "wait", "-n", s.namespace, "pushtest/hello", "--for=condition=Failed", "--timeout=5s")
-			suite.Kubectl(t, "wait", "-n", s.namespace, "pushtest/hello", "--for=jsonpath={.status.completionTime}", "--timeout=5s")
+			suite.Kubectl(t, "wait", "-n", s.namespace, "pushtest/hello", "--for=condition=Failed", "--timeout=3m")
+			suite.Kubectl(t, "wait", "-n", s.namespace, "pushtest/hello", "--for=jsonpath={.status.completionTime}", "--timeout=3m")
 			if len(test.Status.Devices) != 0 || test.Status.StartTime != nil || test.Status.Target != s.namespace {
 				t.Errorf("status is %+v", test.Status)
 			}

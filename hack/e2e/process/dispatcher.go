@@ -18,8 +18,8 @@ import (
 // DrainTimeout is the dispatcher's grace period in the tests.
 const DrainTimeout = 10 * time.Second
 
-// patience bounds one request to the admin port.
-const patience = 10 * time.Second
+// patience bounds one request to the admin port, and only ends a hang.
+const patience = time.Minute
 
 // accountPatience bounds the wait for a last account, which a stopped process does not give.
 const accountPatience = 3 * time.Second

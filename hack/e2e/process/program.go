@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// startPatience bounds a start on a busy machine with the race detector.
-const startPatience = 30 * time.Second
+// startPatience bounds a start on a busy machine with the race detector, and only ends a hang.
+const startPatience = 3 * time.Minute
 
 // maxLine is the longest line of a log.
 const maxLine = 1 << 20

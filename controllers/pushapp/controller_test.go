@@ -30,7 +30,7 @@ func TestFromNothingToReady(t *testing.T) {
 	pod := s.pod(t, "one")
 	await(t, s.app, "ConfigApplied=Unknown/ReportUnavailable")
 	suite.Dispatchers.Report(pod.Status.PodIP, healthy("0123456789abcdef"))
-	await(t, s.app, "ConfigApplied=False/ConfigPending")
+	await(t, s.app, "ChannelsReady=True/ChannelsReady", "ConfigApplied=False/ConfigPending")
 	document, hash := s.document(t)
 	if got := document.Channels[0].Xiaomi.AppSecret.Reveal(); got != firstSecret {
 		t.Errorf("the document has another AppSecret than the accepted one: %q", got)

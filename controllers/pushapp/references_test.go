@@ -1,6 +1,7 @@
 package pushapp_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -216,6 +217,9 @@ func TestLimitsAreShared(t *testing.T) {
 		t.Helper()
 		managertest.Await(t, suite, named(&corev1.Secret{}, s.namespace, "chat-dispatcher"), func(*corev1.Secret) error {
 			document, _ := s.document(t)
+			if len(document.Channels) == 0 { // The app was seen before its channel.
+				return errors.New("there is no channel yet")
+			}
 			if got := document.Channels[0].Limits.RequestsPerSecond; got != want {
 				return fmt.Errorf("limit is %d, want %d", got, want)
 			}

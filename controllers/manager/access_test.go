@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
-	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -86,18 +87,30 @@ func TestWholeClusterNeedsAClusterRoleBinding(t *testing.T) {
 	eventually(t, func(ctx context.Context) error { return readiness(ctx, health, http.StatusInternalServerError) })
 
 	install(t, "cluster")
-	t.Cleanup(func() {
-		binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "offlinepush-manager"}}
-		if err := environment.Client.Delete(context.WithoutCancel(t.Context()), binding); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { shutOut(t) })
 	namespace := environment.Namespace(t)
 	channel := testenv.XiaomiChannel(namespace, "xiaomi")
 	channel.Spec.Suspend = new(true)
 	create(t, channel)
 	await(t, channel, suspended(channel))
 	eventually(t, func(ctx context.Context) error { return readiness(ctx, health, http.StatusOK) })
+}
+
+// shutOut takes the manager's rights in the whole cluster back, and waits until that holds: the next test relies on it.
+func shutOut(t *testing.T) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "offlinepush-manager"}}
+	api, err := client.New(asManager(), client.Options{Scheme: environment.Client.Scheme()})
+	if err := errors.Join(err, environment.Client.Delete(ctx, binding)); err != nil {
+		t.Fatal(err)
+	}
+	err = wait.PollUntilContextTimeout(ctx, glance, patience, true, func(ctx context.Context) (bool, error) {
+		return apierrors.IsForbidden(api.List(ctx, &pushv1.PushAppList{})), nil
+	})
+	if err != nil {
+		t.Errorf("the manager still may list the apps of the whole cluster: %v", err)
+	}
 }
 
 // suspended is how a channel looks that the manager saw and that nobody must probe.
@@ -145,10 +158,13 @@ func readiness(ctx context.Context, address string, want int) error {
 	return resp.Body.Close()
 }
 
-// freeAddress is one on which nothing listens.
+// freeAddress is one on which nothing listens. No other process looks for a port on its host, so nobody takes it before the
+// manager does.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	pid := os.Getpid()
+	host := net.IPv4(127, byte(pid>>16)|128, byte(pid>>8), byte(pid)).String()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +178,7 @@ func freeAddress(t *testing.T) string {
 func eventually(t *testing.T, check func(context.Context) error) {
 	t.Helper()
 	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 40*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), glance/2, patience, true, func(ctx context.Context) (bool, error) {
 		err := check(ctx)
 		if ctx.Err() == nil {
 			last = err

@@ -3,6 +3,7 @@
 package gitops_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -124,7 +125,12 @@ func (g tool) converge(t *testing.T, pod string) {
 		})
 		return is(a.Status.Conditions, "True/Ready")
 	})
-	managertest.Await(t, suite, g.channel(), func(c *pushv1.PushChannel) error { return is(c.Status.Conditions, "True/Ready") })
+	managertest.Await(t, suite, g.channel(), func(c *pushv1.PushChannel) error {
+		if c.Status.Apps == nil || *c.Status.Apps != 1 {
+			return errors.New("the channel has yet to count its app")
+		}
+		return is(c.Status.Conditions, "True/Ready")
+	})
 }
 
 func is(conditions []metav1.Condition, want string) error {

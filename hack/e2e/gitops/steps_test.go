@@ -43,6 +43,13 @@ func (w *world) begin(ctx context.Context) error {
 
 // repeat makes Flux apply the same commit again. The objects' versions are those of every write, whoever did it.
 func (w *world) repeat(ctx context.Context) error {
+	// What came of the push before shows in both statuses with the dispatcher's next report.
+	err := w.do(ctx,
+		[]string{"-n", namespace, "wait", "pushapp/chat", "--for=jsonpath={.status.channels[0].reason}=Delivering", "--timeout=150s"},
+		[]string{"-n", namespace, "wait", "pushchannel/xiaomi", "--for=condition=Delivering", "--timeout=150s"})
+	if err != nil {
+		return w.explain(ctx, err)
+	}
 	before, err := w.versions(ctx)
 	if err != nil {
 		return err
@@ -80,7 +87,7 @@ func (w *world) drift(ctx context.Context) error {
 	for _, child := range []string{"service/chat-server", "secret/chat-dispatcher", "deployment/chat-dispatcher"} {
 		if err := w.do(ctx,
 			[]string{"-n", namespace, "delete", child, "--cascade=foreground"},
-			[]string{"-n", namespace, "wait", child, "--for=create", "--timeout=60s"}); err != nil {
+			[]string{"-n", namespace, "wait", child, "--for=create", "--timeout=150s"}); err != nil {
 			return err
 		}
 	}
@@ -91,10 +98,10 @@ func (w *world) drift(ctx context.Context) error {
 		return err
 	}
 	if err := w.do(ctx,
-		[]string{"-n", namespace, "wait", "pushchannel/xiaomi", "--for=create", "--timeout=60s"},
-		[]string{"-n", namespace, "wait", "pushchannel/xiaomi", "--for=condition=Ready", "--timeout=60s"},
-		[]string{"-n", namespace, "rollout", "status", "deployment/chat-dispatcher", "--timeout=120s"},
-		[]string{"-n", namespace, "wait", "pushapp/chat", "--for=condition=Ready", "--timeout=120s"}); err != nil {
+		[]string{"-n", namespace, "wait", "pushchannel/xiaomi", "--for=create", "--timeout=150s"},
+		[]string{"-n", namespace, "wait", "pushchannel/xiaomi", "--for=condition=Ready", "--timeout=150s"},
+		[]string{"-n", namespace, "rollout", "status", "deployment/chat-dispatcher", "--timeout=150s"},
+		[]string{"-n", namespace, "wait", "pushapp/chat", "--for=condition=Ready", "--timeout=150s"}); err != nil {
 		return err
 	}
 	return w.push(ctx, "Everything is back")
@@ -248,11 +255,11 @@ func (w *world) prune(ctx context.Context) error {
 	}
 	// Kubernetes collects the children of what is gone a little later.
 	for _, gone := range []string{"deployments", "services", "pods"} {
-		if err := w.do(ctx, []string{"-n", namespace, "wait", gone, "--all", "--for=delete", "--timeout=60s"}); err != nil {
+		if err := w.do(ctx, []string{"-n", namespace, "wait", gone, "--all", "--for=delete", "--timeout=150s"}); err != nil {
 			return err
 		}
 	}
-	err = w.do(ctx, []string{"-n", namespace, "wait", "secret/xiaomi-accepted", "secret/chat-dispatcher", "--for=delete", "--timeout=60s"})
+	err = w.do(ctx, []string{"-n", namespace, "wait", "secret/xiaomi-accepted", "secret/chat-dispatcher", "--for=delete", "--timeout=150s"})
 	if err != nil {
 		return err
 	}

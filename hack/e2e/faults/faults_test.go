@@ -155,7 +155,7 @@ func install(t *testing.T, cluster client.Client, chosen []fault) {
 	t.Cleanup(func() { s.remove("namespace", spaceLabel) })
 	s.kubectl("-n", "offlinepush-system", "set", "env", "deployment/offlinepush-manager",
 		"OFFLINEPUSH_NAMESPACES="+strings.Join(names, ","), "OFFLINEPUSH_ALLOWED_ENDPOINTS="+strings.Join(hosts, ","))
-	s.kubectl("-n", "offlinepush-system", "rollout", "status", "deployment/offlinepush-manager", "--timeout=120s")
+	s.kubectl("-n", "offlinepush-system", "rollout", "status", "deployment/offlinepush-manager", "--timeout=180s")
 	if slices.ContainsFunc(chosen, func(f fault) bool { return f.borrows }) {
 		newSpace(t, s, sampleSpace)
 	}

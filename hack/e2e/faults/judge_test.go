@@ -124,7 +124,16 @@ func (s *space) delivers() {
 	s.shows(s.owner)
 }
 
-// until waits for a condition no longer than users may have to.
+// limit ends a wait: after what users may have to wait where all faults are measured, and elsewhere, where the node may be busy
+// with others, after what is a hang.
+func limit() time.Duration {
+	if *all {
+		return soon
+	}
+	return settling
+}
+
+// until waits for a condition no longer than the limit.
 func (s *space) until(what string, holds func() error) time.Duration {
 	s.t.Helper()
 	began := time.Now()
@@ -136,8 +145,8 @@ func (s *space) until(what string, holds func() error) time.Duration {
 		if err == nil {
 			return took
 		}
-		if took > soon {
-			s.t.Fatalf("waited %s for %s: %v", soon, what, err)
+		if took > limit() {
+			s.t.Fatalf("waited %s for %s: %v", limit(), what, err)
 		}
 		select {
 		case <-again.C:

@@ -74,9 +74,9 @@ func newSpace(t *testing.T, s *space, sample string) *space {
 		s.remove("pv,storageclass", spaceLabel+"="+s.name)
 	})
 	s.apply(list...)
-	s.in("rollout", "status", "deployment/vendorsim", "--timeout=120s")
+	s.in("rollout", "status", "deployment/vendorsim", "--timeout=180s")
 	if sample == "quickstart-postgres" {
-		s.in("rollout", "status", "statefulset/postgres", "--timeout=120s")
+		s.in("rollout", "status", "statefulset/postgres", "--timeout=180s")
 	}
 	s.wait("Ready", "True", "pushchannels", "--all")
 	s.wait("Ready", "True", "pushapp/chat")

@@ -57,7 +57,7 @@ func (s *space) calm(vendor string) {
 func (s *space) askAgain() {
 	s.t.Helper()
 	s.patch(xiaomiChannel, `{"spec":{"suspend":true}}`)
-	s.in("wait", `--for=jsonpath={.status.channels[?(@.name=="xiaomi")].reason}=Suspended`, theApp, "--timeout=60s")
+	s.in("wait", `--for=jsonpath={.status.channels[?(@.name=="xiaomi")].reason}=Suspended`, theApp, "--timeout=180s")
 	s.wait("ConfigApplied", "True", theApp)
 	s.patch(xiaomiChannel, `{"spec":{"suspend":null}}`)
 }

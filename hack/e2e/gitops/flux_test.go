@@ -39,7 +39,7 @@ func (w *world) installFlux(ctx context.Context) error {
 		return err
 	}
 	for _, name := range controllers {
-		if err := w.do(ctx, []string{"-n", fluxNamespace, "rollout", "status", "deployment/" + name, "--timeout=120s"}); err != nil {
+		if err := w.do(ctx, []string{"-n", fluxNamespace, "rollout", "status", "deployment/" + name, "--timeout=180s"}); err != nil {
 			return err
 		}
 	}

@@ -88,15 +88,15 @@ func (w *world) clean(ctx context.Context) {
 	own, _ := w.Kubectl(ctx, "get", "crd", "kustomizations.kustomize.toolkit.fluxcd.io", "--ignore-not-found", "-o", "name")
 	if own != "" {
 		for _, args := range [][]string{
-			{"-n", fluxNamespace, "delete", "kustomizations,gitrepositories", "--all", "--timeout=60s"},
-			{"delete", "namespace", fluxNamespace, "--ignore-not-found", "--timeout=60s"},
+			{"-n", fluxNamespace, "delete", "kustomizations,gitrepositories", "--all", "--timeout=180s"},
+			{"delete", "namespace", fluxNamespace, "--ignore-not-found", "--timeout=180s"},
 		} {
 			if err := w.do(ctx, args); err != nil {
 				w.Say("    %v", err)
 			}
 		}
 	}
-	if err := w.do(ctx, []string{"delete", "namespace", namespace, "--ignore-not-found", "--timeout=60s"}); err != nil {
+	if err := w.do(ctx, []string{"delete", "namespace", namespace, "--ignore-not-found", "--timeout=180s"}); err != nil {
 		w.Say("    %v", err)
 	}
 }

@@ -57,7 +57,7 @@ func (s *Story) kill(ctx context.Context) error {
 		}
 		seen[a.Title] = true
 	}
-	if _, err := s.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=120s"); err != nil {
+	if _, err := s.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=180s"); err != nil {
 		return err
 	}
 	return s.reachPlanes(ctx)
@@ -135,7 +135,7 @@ func (s *Story) restore(ctx context.Context) error {
 	if _, err := s.Kubectl(ctx, "apply", "--server-side", "-k", "config/default"); err != nil {
 		return err
 	}
-	if _, err := s.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=60s"); err != nil {
+	if _, err := s.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=180s"); err != nil {
 		return err
 	}
 	after, err := s.field(ctx, object, ".metadata.generation")

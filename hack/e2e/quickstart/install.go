@@ -49,8 +49,8 @@ func (w *World) Install(ctx context.Context) error {
 			"-n", managerNamespace, "set", "env", "deployment/offlinepush-manager",
 			"OFFLINEPUSH_NAMESPACES=" + Namespace, "OFFLINEPUSH_ALLOWED_ENDPOINTS=" + simulatorHost,
 		},
-		[]string{"-n", managerNamespace, "rollout", "status", "deployment/offlinepush-manager", "--timeout=120s"},
-		[]string{"-n", Namespace, "rollout", "status", "deployment/vendorsim", "--timeout=120s"})
+		[]string{"-n", managerNamespace, "rollout", "status", "deployment/offlinepush-manager", "--timeout=180s"},
+		[]string{"-n", Namespace, "rollout", "status", "deployment/vendorsim", "--timeout=180s"})
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (w *World) Install(ctx context.Context) error {
 		}
 	}
 	err = w.do(ctx,
-		[]string{"-n", Namespace, "wait", "--for=condition=Ready", "pushchannels", "--all", "--timeout=120s"},
+		[]string{"-n", Namespace, "wait", "--for=condition=Ready", "pushchannels", "--all", "--timeout=180s"},
 		[]string{"-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=180s"})
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (w *World) askAgain(ctx context.Context) error {
 		patch("true"),
 		[]string{
 			"-n", Namespace, "wait", `--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Suspended`,
-			"pushchannel/fcm", "pushchannel/xiaomi", "--timeout=60s",
+			"pushchannel/fcm", "pushchannel/xiaomi", "--timeout=180s",
 		},
 		patch("null"))
 }

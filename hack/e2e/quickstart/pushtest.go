@@ -15,7 +15,7 @@ func (s *Story) pushTest(ctx context.Context) error {
 	if err := s.makePushTest(ctx, name, "chat", "userID: "+s.user("dana")); err != nil {
 		return err
 	}
-	if err := s.Show(ctx, "-n", Namespace, "wait", "pushtest/"+name, "--for=condition=Complete", "--timeout=60s"); err != nil {
+	if err := s.Show(ctx, "-n", Namespace, "wait", "pushtest/"+name, "--for=condition=Complete", "--timeout=180s"); err != nil {
 		return err
 	}
 	if err := s.Show(ctx, "-n", Namespace, "get", "pushtest/"+name); err != nil {
@@ -165,7 +165,7 @@ func (s *Story) suspendedPushTest(ctx context.Context) error {
 // endsAs waits until a PushTest has the condition, and holds what it says, and what kstatus makes of it, to the rest.
 func (s *Story) endsAs(ctx context.Context, name string, want ending) error {
 	object := "pushtest/" + name
-	if _, err := s.Kubectl(ctx, "-n", Namespace, "wait", object, "--for=condition="+want.condition, "--timeout=60s"); err != nil {
+	if _, err := s.Kubectl(ctx, "-n", Namespace, "wait", object, "--for=condition="+want.condition, "--timeout=180s"); err != nil {
 		return err
 	}
 	err := await(ctx, object+" to say "+want.reason, func(ctx context.Context) error {

@@ -62,7 +62,7 @@ func (w *World) destroy(ctx context.Context, p pod) error {
 
 // recovered waits until all dispatchers are there again.
 func (w *World) recovered(ctx context.Context) error {
-	_, err := w.Kubectl(ctx, "-n", Namespace, "rollout", "status", "deployment/chat-dispatcher", "--timeout=120s")
+	_, err := w.Kubectl(ctx, "-n", Namespace, "rollout", "status", "deployment/chat-dispatcher", "--timeout=180s")
 	if err != nil {
 		return err
 	}

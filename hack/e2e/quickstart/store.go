@@ -61,5 +61,5 @@ func (w *World) awaitStore(ctx context.Context) error {
 	if w.Store != Postgres {
 		return nil
 	}
-	return w.do(ctx, []string{"-n", Namespace, "rollout", "status", "statefulset/postgres", "--timeout=120s"})
+	return w.do(ctx, []string{"-n", Namespace, "rollout", "status", "statefulset/postgres", "--timeout=180s"})
 }

@@ -83,7 +83,7 @@ func (u *Upgrade) acknowledgeWithin(ctx context.Context, seconds int) error {
 	if err != nil {
 		return err
 	}
-	return u.do(ctx, []string{"-n", Namespace, "wait", "--for=condition=ConfigApplied", "pushapp/chat", "--timeout=120s"})
+	return u.do(ctx, []string{"-n", Namespace, "wait", "--for=condition=ConfigApplied", "pushapp/chat", "--timeout=180s"})
 }
 
 // register buys the phones and opens the sessions.
@@ -190,7 +190,7 @@ func (u *Upgrade) rolled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := u.Kubectl(ctx, "-n", Namespace, "rollout", "status", dispatcherDeployment, "--timeout=120s"); err != nil {
+	if _, err := u.Kubectl(ctx, "-n", Namespace, "rollout", "status", dispatcherDeployment, "--timeout=180s"); err != nil {
 		return err
 	}
 	return await(ctx, "the former dispatchers to end", func(ctx context.Context) error {

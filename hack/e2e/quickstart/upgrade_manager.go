@@ -28,7 +28,7 @@ func (u *Upgrade) release(ctx context.Context, programs ...string) error {
 	if err := u.apply(ctx, manifests); err != nil {
 		return err
 	}
-	_, err = u.Kubectl(ctx, "-n", managerNamespace, "rollout", "status", managerDeployment, "--timeout=120s")
+	_, err = u.Kubectl(ctx, "-n", managerNamespace, "rollout", "status", managerDeployment, "--timeout=180s")
 	return err
 }
 
@@ -83,7 +83,7 @@ func (u *Upgrade) succeeded(ctx context.Context, former string) error {
 		return err
 	}
 	u.Say("    the next manager leads %.1fs after it was ready", time.Since(began).Seconds())
-	_, err = u.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=60s")
+	_, err = u.Kubectl(ctx, "-n", Namespace, "wait", "--for=condition=Ready", "pushapp/chat", "--timeout=180s")
 	return err
 }
 

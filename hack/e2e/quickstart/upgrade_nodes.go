@@ -18,7 +18,7 @@ func (u *Upgrade) spread(ctx context.Context) error {
 			"-n", Namespace, "patch", "deployment/vendorsim", "--type=merge", "-p",
 			`{"spec":{"template":{"spec":{"nodeSelector":{"kubernetes.io/hostname":"` + safe + `"}}}}}`,
 		},
-		[]string{"-n", Namespace, "rollout", "status", "deployment/vendorsim", "--timeout=120s"})
+		[]string{"-n", Namespace, "rollout", "status", "deployment/vendorsim", "--timeout=180s"})
 	if err == nil {
 		err = Reach(ctx, u.vendors.URL+"/healthz")
 	}
@@ -69,7 +69,7 @@ func (u *Upgrade) drain(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, u.do(context.WithoutCancel(ctx), []string{"uncordon", node})) }()
 	n, err := u.watched(ctx, Namespace, dispatcherDeployment, busy, func(ctx context.Context) error {
-		err := u.do(ctx, []string{"drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"})
+		err := u.do(ctx, []string{"drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s"})
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,8 @@ const (
 // autoscale turns autoscaling on under a load that is too much for the dispatchers, and off again.
 func (u *Upgrade) autoscale(ctx context.Context) error {
 	err := u.do(ctx,
-		[]string{"-n", "kube-system", "rollout", "status", "deployment/metrics-server", "--timeout=120s"},
-		[]string{"wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=120s"})
+		[]string{"-n", "kube-system", "rollout", "status", "deployment/metrics-server", "--timeout=180s"},
+		[]string{"wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=180s"})
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ chaos: ## Break a running app for 20 minutes and write what became of its messag
 
 .PHONY: bench
 bench: ## Run the benchmarks.
-	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./dispatcher/...
+	go test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./dispatcher/... ./hack/e2e/fair
 
 ##@ Try it
 

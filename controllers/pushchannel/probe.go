@@ -98,7 +98,7 @@ func (r *Reconciler) prove(ctx context.Context, channel *pushv1.PushChannel, q q
 			return last, rest
 		}
 	}
-	last.proof = ask(ctx, channel, q.vendor)
+	last.proof = ask(provider.Contain(ctx, r.Log.With("channel", name)), channel, q.vendor)
 	last.at = time.Now()
 	if last.accepted() {
 		last.failures = 0

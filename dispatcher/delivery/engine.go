@@ -226,7 +226,7 @@ func (e *Engine) applyRow(row config.Channel, receiptURL config.Secret, held lea
 		l.refuse(err)
 		return
 	}
-	s := newSender(row, held.Term, p, e.Metrics)
+	s := e.newSender(row, held.Term, p)
 	s.receiptURL, s.quota = receiptURL, e.quotaOf(row)
 	l.keepRate(s, partOf(held)) // before it sends
 	l.replace(s)

@@ -328,7 +328,7 @@ func TestALaneThatEndedTakesNoSender(t *testing.T) {
 		b.drain()
 		late := &vendor{}
 		l := b.engine.laneOf("row")
-		l.replace(newSender(l.sender.row, l.sender.term, late, b.engine.Metrics))
+		l.replace(b.engine.newSender(l.sender.row, l.sender.term, late))
 		if !late.closed || l.sender.provider == provider.Provider(late) {
 			t.Error("the late sender is in use or not closed")
 		}

@@ -98,11 +98,7 @@ func (l *lane) deadTokens(ctx context.Context) ([]string, message.Outcome) {
 	s.calls.Add(1)
 	l.mu.Unlock()
 	defer s.calls.Done()
-	lists, ok := s.provider.(provider.Feedback)
-	if !ok {
-		return nil, message.Outcome{}
-	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return lists.DeadTokens(ctx)
+	return provider.DeadTokens(s.contain(ctx), s.provider)
 }

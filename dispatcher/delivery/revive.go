@@ -61,5 +61,5 @@ func (h *health) answered(p provider.Proof, now time.Time) {
 func (s *sender) prove(ctx context.Context) provider.Proof {
 	ctx, cancel := context.WithDeadline(ctx, earlier(time.Now().Add(callTimeout), s.term.Deadline()))
 	defer cancel()
-	return provider.Prove(ctx, s.provider)
+	return provider.Prove(s.contain(ctx), s.provider)
 }

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -29,12 +30,13 @@ type sender struct {
 	provider   provider.Provider
 	quota      *quota.Row
 	metrics    *metrics.Metrics
+	log        *slog.Logger
 	calls      sync.WaitGroup
 }
 
-func newSender(row config.Channel, term *lease.Term, p provider.Provider, m *metrics.Metrics) *sender {
-	m.Prepare(row.Name, row.Vendor)
-	return &sender{row: row, term: term, provider: p, metrics: m}
+func (e *Engine) newSender(row config.Channel, term *lease.Term, p provider.Provider) *sender {
+	e.Metrics.Prepare(row.Name, row.Vendor)
+	return &sender{row: row, term: term, provider: p, metrics: e.Metrics, log: e.Log}
 }
 
 func (s *sender) concurrency() int {
@@ -64,12 +66,17 @@ func (s *sender) send(ctx context.Context, n provider.Notification, targets []pr
 	start := time.Now()
 	ctx, cancel := context.WithDeadline(ctx, earlier(start.Add(callTimeout), s.term.Deadline()))
 	defer cancel()
-	outcomes := s.provider.Send(ctx, n, targets)
+	outcomes := provider.Send(s.contain(ctx), s.provider, n, targets)
 	s.metrics.CallSeconds.WithLabelValues(s.row.Name, s.row.Vendor).Observe(time.Since(start).Seconds())
 	for _, o := range outcomes {
 		s.metrics.Outcomes.WithLabelValues(s.row.Name, s.row.Vendor, string(o.Class)).Inc()
 	}
 	return outcomes
+}
+
+// contain keeps a fault of the vendor's client in a call from ending the process.
+func (s *sender) contain(ctx context.Context) context.Context {
+	return provider.Contain(ctx, s.log.With("channel", s.row.Name, "vendor", s.row.Vendor))
 }
 
 // retire closes the provider once nobody uses it.

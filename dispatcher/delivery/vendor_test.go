@@ -17,6 +17,7 @@ type vendor struct {
 	shown   []provider.Notification // of each call
 	badges  []int32                 // of all targets in order, 0 for none
 	gate    chan struct{}           // nil lets calls pass
+	poison  string                  // the token at which the client panics
 	closed  bool
 	probe   message.Outcome // zero is Accepted
 	probed  int
@@ -26,6 +27,7 @@ func (v *vendor) Send(ctx context.Context, n provider.Notification, targets []pr
 	v.mu.Lock()
 	v.shown = append(v.shown, n)
 	var tokens []string
+	poisoned := false
 	out := make([]message.Outcome, len(targets))
 	for i, t := range targets {
 		tokens = append(tokens, t.Token)
@@ -34,6 +36,7 @@ func (v *vendor) Send(ctx context.Context, n provider.Notification, targets []pr
 			v.badges[len(v.badges)-1] = *t.Badge
 		}
 		out[i] = message.Outcome{Class: message.Accepted}
+		poisoned = poisoned || t.Token == v.poison
 		if script := v.answers[t.Token]; len(script) > 0 {
 			out[i] = script[0]
 			if len(script) > 1 {
@@ -44,6 +47,9 @@ func (v *vendor) Send(ctx context.Context, n provider.Notification, targets []pr
 	v.calls = append(v.calls, tokens)
 	gate := v.gate
 	v.mu.Unlock()
+	if poisoned {
+		panic("the answer about " + v.poison)
+	}
 	if gate != nil {
 		select {
 		case <-gate:

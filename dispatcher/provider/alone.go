@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -14,7 +15,7 @@ const aloneAtOnce = 16
 // the tokens of a request as a whole, and only the answer to a single one proves
 // which of them is dead. An answer about the whole channel ends the work and holds
 // for the rest.
-func Alone(n int, push func(i int) message.Outcome, report func(int, message.Outcome)) {
+func Alone(ctx context.Context, n int, push func(i int) message.Outcome, report func(int, message.Outcome)) {
 	var (
 		calls sync.WaitGroup
 		ended atomic.Pointer[message.Outcome]
@@ -30,7 +31,8 @@ func Alone(n int, push func(i int) message.Outcome, report func(int, message.Out
 		}
 		calls.Go(func() {
 			defer func() { <-slots }()
-			o := push(i)
+			o := faulty()
+			contained(ctx, func() { o = push(i) })
 			if concernsChannel(o.Class) && !o.PhoneOnly {
 				ended.Store(&o)
 			}

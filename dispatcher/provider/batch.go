@@ -1,6 +1,10 @@
 package provider
 
-import "github.com/offlinepush/operator/dispatcher/message"
+import (
+	"context"
+
+	"github.com/offlinepush/operator/dispatcher/message"
+)
 
 // BatchPush makes one request to several tokens. It returns the outcome of the request, and one for each token that the answer
 // names.
@@ -8,7 +12,7 @@ type BatchPush func(tokens []string) (whole message.Outcome, named map[string]me
 
 // SendBatch pushes to all targets whose token is plausible in one request. Where that blames its tokens without naming one,
 // it is repeated for each of them alone, and only those answers are believed.
-func SendBatch(targets []Target, push BatchPush) []message.Outcome {
+func SendBatch(ctx context.Context, targets []Target, push BatchPush) []message.Outcome {
 	outcomes := make([]message.Outcome, len(targets))
 	var due []int
 	for i, t := range targets {
@@ -24,7 +28,7 @@ func SendBatch(targets []Target, push BatchPush) []message.Outcome {
 	tokens := Tokens(targets, due)
 	whole, named := push(tokens)
 	if whole.Class == message.InvalidToken && len(tokens) > 1 {
-		Alone(len(tokens), func(i int) message.Outcome {
+		Alone(ctx, len(tokens), func(i int) message.Outcome {
 			whole, named := push(tokens[i : i+1])
 			return ofToken(tokens[i], whole, named)
 		}, func(i int, o message.Outcome) { outcomes[due[i]] = o })

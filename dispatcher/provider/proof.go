@@ -35,7 +35,7 @@ type Proof struct {
 
 // Prove probes a credential.
 func Prove(ctx context.Context, p Provider) Proof {
-	o := p.Probe(ctx)
+	o := probe(ctx, p)
 	return Proof{Verdict: verdictOf(o), Code: o.Code, HTTPStatus: o.HTTPStatus, Detail: o.Detail, RetryAfter: o.RetryAfter}
 }
 

@@ -139,7 +139,7 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
 	outcomes := make([]message.Outcome, len(targets))
 	send := func(token string, due []int) {
-		p.streams.Each(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i]) })
+		p.streams.Each(ctx, due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i]) })
 	}
 	if p.bearer != nil {
 		p.bearer.cache.Each(ctx, outcomes, send)

@@ -106,7 +106,7 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
 	outcomes := make([]message.Outcome, len(targets))
 	p.tokens.Each(ctx, outcomes, func(token string, due []int) {
-		p.streams.Each(due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i], false) })
+		p.streams.Each(ctx, due, func(i int) { outcomes[i] = p.push(ctx, token, n, targets[i], false) })
 	})
 	p.proven.Judge(outcomes, senderIDMismatch, message.InvalidToken)
 	p.proven.Judge(outcomes, thirdPartyAuth, message.Rejected)

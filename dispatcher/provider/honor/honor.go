@@ -95,7 +95,7 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 // Send makes one request for all targets that can be tokens.
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
 	b, note, err := compose(n, p.app, targets)
-	return provider.SendBatch(targets, func(tokens []string) (o message.Outcome, named map[string]message.Outcome) {
+	return provider.SendBatch(ctx, targets, func(tokens []string) (o message.Outcome, named map[string]message.Outcome) {
 		if err != nil {
 			return provider.Unsent(err), nil
 		}

@@ -107,7 +107,7 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 // Send makes one request for all targets that can be push ids.
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
 	m, note, err := compose(n, provider.CommonUser(targets), p.receiptURL.Reveal())
-	return provider.SendBatch(targets, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
+	return provider.SendBatch(ctx, targets, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
 		if err != nil {
 			return provider.Unsent(err), nil
 		}

@@ -110,7 +110,7 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 	outcomes := make([]message.Outcome, 0, len(targets))
 	for len(targets) > 0 {
 		size := fitting(targets, messages)
-		outcomes = append(outcomes, provider.SendBatch(targets[:size], func(tokens []string) (message.Outcome, map[string]message.Outcome) {
+		outcomes = append(outcomes, provider.SendBatch(ctx, targets[:size], func(tokens []string) (message.Outcome, map[string]message.Outcome) {
 			if err != nil {
 				return provider.Unsent(err), nil
 			}

@@ -73,7 +73,7 @@ func (s *Sender) Send(ctx context.Context, m Message, targets []provider.Target)
 	}
 	outcomes := make([]message.Outcome, 0, len(targets))
 	for some := range slices.Chunk(targets, batch) {
-		outcomes = append(outcomes, provider.SendBatch(some, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
+		outcomes = append(outcomes, provider.SendBatch(ctx, some, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
 			return s.push(ctx, m, tokens)
 		})...)
 	}
@@ -116,7 +116,7 @@ func (s *Sender) push(ctx context.Context, m Message, tokens []string) (message.
 func (s *Sender) apart(ctx context.Context, m Message, tokens []string) map[string]message.Outcome {
 	var refusals atomic.Int64
 	outcomes, asked := make([]message.Outcome, len(tokens)), make([]bool, len(tokens))
-	provider.Alone(len(tokens), func(i int) message.Outcome {
+	provider.Alone(ctx, len(tokens), func(i int) message.Outcome {
 		asked[i] = true
 		whole, named := s.push(ctx, m, tokens[i:i+1])
 		o := verdict{outcome: whole, named: named}.of(tokens[i])

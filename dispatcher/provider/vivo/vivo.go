@@ -91,7 +91,7 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
 	b, notes, err := compose(n, p.app.id, provider.CommonUser(targets))
 	j := job{provider: p, body: b, event: n.DedupID, messageID: n.MessageID}
-	return provider.SendBatch(targets, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
+	return provider.SendBatch(ctx, targets, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
 		if err != nil {
 			return provider.Unsent(err), nil
 		}

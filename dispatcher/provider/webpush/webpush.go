@@ -103,7 +103,7 @@ func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []
 	for i := range all {
 		all[i] = i
 	}
-	p.streams.Each(all, func(i int) { outcomes[i] = p.push(ctx, n, targets[i]) })
+	p.streams.Each(ctx, all, func(i int) { outcomes[i] = p.push(ctx, n, targets[i]) })
 	return outcomes
 }
 

@@ -100,7 +100,7 @@ func (p *Provider) Probe(ctx context.Context) message.Outcome {
 // Send makes one request for all targets that can be registration ids.
 func (p *Provider) Send(ctx context.Context, n provider.Notification, targets []provider.Target) []message.Outcome {
 	form, note, err := p.compose(n, provider.CommonUser(targets))
-	return provider.SendBatch(targets, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
+	return provider.SendBatch(ctx, targets, func(tokens []string) (message.Outcome, map[string]message.Outcome) {
 		if err != nil {
 			return provider.Unsent(err), nil
 		}

@@ -2,6 +2,7 @@ package pushapp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,17 @@ func quotaWords(vendor string, c report.Channel) string {
 		return vendor
 	}
 	return strings.Join(words, ", ")
+}
+
+// quotaCure says what lets pushes go before the next quota: more of our own limit only where the vendor did not say itself that
+// nothing is left.
+func quotaCure(c report.Channel) string {
+	raised := "; once the vendor raised it, set spec.suspend of the channel to true and back to go on"
+	ours := func(q report.Quota) bool { return !q.UsedUpUntil.IsZero() && q.Limit > 0 }
+	if c.Code == "" && c.Message == "" && slices.ContainsFunc(c.Quotas, ours) {
+		return "; they go on at once when spec.limits.dailyQuotas of the channel gives more" + raised
+	}
+	return raised
 }
 
 func usedUp(q report.Quota) string {

@@ -18,7 +18,8 @@ func TestRowTellsOfQuotas(t *testing.T) {
 	t.Parallel()
 	midnight := time.Date(2026, 11, 26, 16, 0, 0, 0, time.UTC)
 	spent := report.Quota{Class: "Public", Used: 90, Limit: 100, ResetsAt: midnight, UsedUpUntil: midnight, Waiting: report.WaitingAll}
-	calls, bulk, soon := spent, spent, spent
+	calls, bulk, soon, unlimited := spent, spent, spent, spent
+	unlimited.Limit = 0
 	calls.Waiting, bulk.Waiting = report.WaitingMessages, report.WaitingBulk
 	soon.Class, soon.UsedUpUntil, soon.Waiting, soon.RunsOutAt = "Default", time.Time{}, "", midnight.Add(-100*time.Minute)
 	const raised = "; once the vendor raised it, set spec.suspend of the channel to true and back to go on"
@@ -56,6 +57,13 @@ func TestRowTellsOfQuotas(t *testing.T) {
 		{
 			"by the count",
 			report.Channel{State: report.QuotaExhausted, Quotas: []report.Quota{spent, fine}},
+			pushv1.ReasonQuotaExhausted,
+			"the quota of class Public is used up until 2026-11-26T16:00Z; pushes wait for the next quota" +
+				"; they go on at once when spec.limits.dailyQuotas of the channel gives more" + raised,
+		},
+		{
+			"by the vendor's word of earlier",
+			report.Channel{State: report.QuotaExhausted, Quotas: []report.Quota{unlimited}},
 			pushv1.ReasonQuotaExhausted,
 			"the quota of class Public is used up until 2026-11-26T16:00Z; pushes wait for the next quota" + raised,
 		},

@@ -89,8 +89,7 @@ func reported(r row, c report.Channel) condition.Fact {
 		return condition.False(name, pushv1.ReasonMessagesRefused,
 			words+"; it takes none of the messages: correct the push profiles of its vendor, or what the senders put into messages", condition.Stuck)
 	case report.QuotaExhausted:
-		return condition.False(name, pushv1.ReasonQuotaExhausted, quotaWords(words, c)+
-			"; pushes wait for the next quota; once the vendor raised it, set spec.suspend of the channel to true and back to go on", condition.Pending)
+		return condition.False(name, pushv1.ReasonQuotaExhausted, quotaWords(words, c)+"; pushes wait for the next quota"+quotaCure(c), condition.Pending)
 	case report.Unreachable:
 		return condition.Unknown(name, pushv1.ReasonVendorUnreachable, words+
 			"; trying again; if it lasts, see the vendor's state page, and DNS, proxy and egress rules of the app's namespace", condition.Pending)

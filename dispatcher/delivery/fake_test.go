@@ -40,6 +40,7 @@ type memory struct {
 	rows     map[int64]message.Delivery
 	devices  map[int64]store.FenceState
 	done     map[int64]store.TargetResult // by device
+	last     map[int64]message.Outcome    // by row
 	failing  error
 	fencing  error
 	counting error
@@ -62,7 +63,10 @@ type memory struct {
 }
 
 func newMemory(devices ...int64) *memory {
-	m := &memory{rows: map[int64]message.Delivery{}, devices: map[int64]store.FenceState{}, done: map[int64]store.TargetResult{}}
+	m := &memory{
+		rows: map[int64]message.Delivery{}, devices: map[int64]store.FenceState{}, done: map[int64]store.TargetResult{},
+		last: map[int64]message.Outcome{},
+	}
 	for _, d := range devices {
 		m.devices[d] = store.FenceState{Epoch: 1, UserID: "u", TokenOK: true, Token: message.Token{Value: string(rune('a' + d)), Gen: 1}}
 	}
@@ -182,12 +186,19 @@ func (m *memory) Due(_ context.Context, q store.DueQuery) ([]message.Delivery, e
 	var out []message.Delivery
 	for _, d := range m.rows {
 		behind := q.After.ID == 0 || order(d, q.After) > 0
-		if d.Channel == q.Channel && d.Priority == q.Priority && behind && !d.DueAt.After(q.Until) && m.owns(d) {
+		if d.Channel == q.Channel && d.Priority == q.Priority && behind && m.wanted(d, q) && m.owns(d) {
 			out = append(out, d)
 		}
 	}
 	slices.SortFunc(out, order)
 	return out[:min(len(out), q.Limit)], nil
+}
+
+func (m *memory) wanted(d message.Delivery, q store.DueQuery) bool {
+	if last := m.last[d.ID]; q.Held && (last.Class != message.QuotaExhausted || last.Code != "") {
+		return false
+	}
+	return d.DueAt.After(q.Until) == q.Held
 }
 
 func (m *memory) owns(d message.Delivery) bool { return m.mine == nil || m.mine(d) }
@@ -227,7 +238,7 @@ func (m *memory) Settle(_ context.Context, settlements []store.Settlement) error
 			if i > 0 {
 				d.ID = slices.Max(slices.Collect(maps.Keys(m.rows))) + 1
 			}
-			m.rows[d.ID] = d
+			m.rows[d.ID], m.last[d.ID] = d, r.Last
 		}
 	}
 	if m.lost {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -319,13 +320,17 @@ func (l *lane) refill(ctx context.Context, c *class, now time.Time) error {
 	limit := c.beginRefill() + refill
 	l.mu.Unlock()
 	due, err := l.store.Due(ctx, store.DueQuery{Channel: l.name, Priority: c.priority, Until: now, Limit: limit})
+	var held []message.Delivery
+	if err == nil && len(due) < limit {
+		held, err = l.held(ctx, c, now)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.queue.endRefill(c, due, now)
+	l.queue.endRefill(c, slices.Concat(due, held), now)
 	switch {
 	case err != nil:
 		c.askAt(now.Add(storePause))
-	case len(due) == limit:
+	case len(due) == limit, c.look(held):
 		c.askAt(now)
 	}
 	return err

@@ -43,6 +43,8 @@ type class struct {
 	forgotten map[int64]struct{}
 	// newest is the highest id that a refill gave.
 	newest int64
+	// looked is the last one of those that wait for the vendor's day and were given before they are due.
+	looked message.Delivery
 }
 
 func newQueue() *queue {
@@ -199,7 +201,7 @@ func (q *queue) drop(now time.Time) {
 			delete(c.known, d.ID)
 			q.shrink(c, *d)
 		}
-		c.fresh.rows, c.again.rows, c.forgotten = nil, nil, nil
+		c.fresh.rows, c.again.rows, c.forgotten, c.looked = nil, nil, nil, message.Delivery{}
 		c.askAt(now)
 	}
 }

@@ -25,8 +25,8 @@ func (a *attempt) spend(m message.Message, targets []message.Target) (pass, wait
 	return targets[:a.taken.N], targets[a.taken.N:]
 }
 
-// waitForQuota keeps targets for whom nothing is left, which uses up no try. They are looked at once an hour, because a
-// limit may be raised.
+// waitForQuota keeps targets for whom nothing is left, which uses up no try. They are looked at once an hour, because others
+// may have left something of their part, and at once when the limit is raised.
 func (a *attempt) waitForQuota(targets []message.Target) {
 	if len(targets) == 0 {
 		return
@@ -40,6 +40,10 @@ func priorityOf(m message.Message, p message.Priority) quota.Priority {
 	if m.Sender == message.PushTestSender {
 		return quota.Free
 	}
+	return quotaPriority(p)
+}
+
+func quotaPriority(p message.Priority) quota.Priority {
 	switch p {
 	case message.PriorityCall:
 		return quota.Call

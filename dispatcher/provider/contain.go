@@ -44,7 +44,9 @@ func contained(ctx context.Context, do func()) {
 
 // tell leaves the value out, because it may hold what the vendor answered.
 func (f *faults) tell(value any, stack []string) {
-	f.once.Do(func() { f.log.Error("the client of a vendor panicked", "type", fmt.Sprintf("%T", value), "stack", stack) })
+	f.once.Do(func() {
+		f.log.Error("the client of a vendor panicked", "type", fmt.Sprintf("%T", value), "stack", stack)
+	})
 }
 
 // frames are the functions and lines that led to the panic that the caller recovers, the innermost first, without what they

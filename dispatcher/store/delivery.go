@@ -36,6 +36,9 @@ type DueQuery struct {
 	Priority message.Priority
 	// Until is up to when a row must be due.
 	Until time.Time
+	// Held asks instead for those that are due later, because what is known of the vendor's day left nothing for them. What
+	// the vendor refused itself is not among them.
+	Held bool
 	// After is the last row of the page before; the first page is behind the zero Delivery.
 	After message.Delivery
 	Limit int

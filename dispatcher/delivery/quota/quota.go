@@ -95,6 +95,7 @@ type Row struct {
 	rules  provider.QuotaRules
 	zone   *time.Location
 	limits map[provider.QuotaClass]int64
+	grown  map[part]bool
 }
 
 // Row begins to count a channel row by its limits and its vendor's rules, in the place of what it had before.
@@ -107,6 +108,7 @@ func (l *Ledger) Row(row config.Channel, rules provider.QuotaRules) *Row {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	r.grown = r.growth(l.rows[row.Name])
 	l.rows[row.Name] = r
 	for k, c := range l.counts {
 		if k.channel == row.Name {

@@ -65,7 +65,7 @@ func (r *Row) Take(n provider.Notification, p Priority, targets int) Taken {
 
 // limit keeps to the hours of the class, the vendor's word and what is left.
 func (t *Taken) limit(c *count, p Priority) {
-	if begins := t.row.rules.Hours[t.key.class].Begins(t.at); t.row.restricted(t.key.class) && !begins.IsZero() {
+	if begins := t.row.begins(t.key.class, t.at); !begins.IsZero() {
 		h := t.row.rules.Hours[t.key.class]
 		t.N, t.Until = 0, begins
 		t.Why = fmt.Sprintf("%s takes messages of class %s from %02d:00 to %02d:00 in China", t.row.row.Vendor, t.key.class, h.From, h.To)
@@ -92,9 +92,12 @@ func (t *Taken) limit(c *count, p Priority) {
 	}
 }
 
-func (r *Row) restricted(class provider.QuotaClass) bool {
-	_, ok := r.rules.Hours[class]
-	return ok
+// begins is when the hours of a class begin; zero while the vendor takes it.
+func (r *Row) begins(class provider.QuotaClass, now time.Time) time.Time {
+	if h, ok := r.rules.Hours[class]; ok {
+		return h.Begins(now)
+	}
+	return time.Time{}
 }
 
 // unlimited is what is left of a class without a limit.
@@ -102,11 +105,16 @@ const unlimited = 1 << 40
 
 // left is what the priority may still use.
 func (r *Row) left(c *count, class provider.QuotaClass, p Priority) int64 {
+	return r.most(class, p) - c.used() - c.open
+}
+
+// most is what the priority may use of a class in a day.
+func (r *Row) most(class provider.QuotaClass, p Priority) int64 {
 	limit, ok := r.limits[class]
 	if !ok {
 		return unlimited
 	}
-	return r.share(limit, p) - c.used() - c.open
+	return r.share(limit, p)
 }
 
 // share is the part of a limit that the priority may use.

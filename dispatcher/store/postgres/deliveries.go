@@ -24,11 +24,19 @@ const (
 	// What was tried is in doubt, like what its owner left behind.
 	dueColumns = `SELECT d.* FROM ` + owned + ` CROSS JOIN LATERAL (
 			SELECT delivery_id, message_id, targets, attempt, due_at, expires_at, attempt > 0 OR owner <> $1 AS in_doubt FROM @.deliveries
-			WHERE owner = o.incarnation AND channel = $2 AND priority = $3 AND due_at <= $4 AND (expires_at, delivery_id) `
-	due = dueColumns + `> ($5, $6) ORDER BY expires_at, delivery_id LIMIT $7) AS d
+			WHERE owner = o.incarnation AND channel = $2 AND priority = $3 AND `
+	areDue = `due_at <= $4`
+	// An outcome without a code is none of the vendor's.
+	areHeld = `due_at > $4 AND last_class = '` + string(message.QuotaExhausted) + `' AND last_code = ''`
+	onward  = ` AND (expires_at, delivery_id) > ($5, $6) ORDER BY expires_at, delivery_id LIMIT $7) AS d
 		ORDER BY d.expires_at, d.delivery_id LIMIT $7`
-	dueBack = dueColumns + `< ($5, $6) ORDER BY expires_at DESC, delivery_id DESC LIMIT $7) AS d
+	back = ` AND (expires_at, delivery_id) < ($5, $6) ORDER BY expires_at DESC, delivery_id DESC LIMIT $7) AS d
 		ORDER BY d.expires_at DESC, d.delivery_id DESC LIMIT $7`
+
+	due      = dueColumns + areDue + onward
+	dueBack  = dueColumns + areDue + back
+	held     = dueColumns + areHeld + onward
+	heldBack = dueColumns + areHeld + back
 	// Few that are due are found by their time and sorted: in the order of their turns, all that wait would be passed by.
 	dueByTime = `SELECT d.delivery_id, d.message_id, d.targets, d.attempt, d.due_at, d.expires_at, d.in_doubt FROM ` + owned + ` CROSS JOIN LATERAL (
 			SELECT delivery_id, message_id, targets, attempt, due_at, expires_at, priority, attempt > 0 OR owner <> $1 AS in_doubt FROM @.deliveries
@@ -49,26 +57,36 @@ const fewDue = 2000
 
 // Due implements store.Store.
 func (s *Store) Due(ctx context.Context, q store.DueQuery) (out []message.Delivery, err error) {
-	var count int
-	if err := s.row(ctx, countDue, s.incarnation.Load(), q.Channel, millis(q.Until), fewDue).Scan(&count); err != nil {
-		return nil, explain(err)
+	query, expires := dueQuery{held, heldBack}, millis(q.After.ExpiresAt)
+	if !q.Held {
+		if query, err = s.dueQuery(ctx, q); err != nil {
+			return nil, explain(err)
+		}
 	}
-	query, expires := due, millis(q.After.ExpiresAt)
-	switch few := count < fewDue; {
-	case q.Priority == message.PriorityCall && few:
-		query, expires = dueFewBack, rules.Before(q.After)
-	case q.Priority == message.PriorityCall:
-		query, expires = dueBack, rules.Before(q.After)
-	case few:
-		query = dueFew
+	next := query.onward
+	if q.Priority == message.PriorityCall {
+		next, expires = query.back, rules.Before(q.After)
 	}
-	err = s.rows(ctx, query, func(row pgx.CollectableRow) error {
+	err = s.rows(ctx, next, func(row pgx.CollectableRow) error {
 		d, err := delivery(row)
 		d.Channel, d.Priority = q.Channel, q.Priority
 		out = append(out, d)
 		return err
 	}, s.incarnation.Load(), q.Channel, q.Priority, millis(q.Until), expires, q.After.ID, q.Limit)
 	return out, err
+}
+
+// dueQuery reads a page of rows, of calls backward.
+type dueQuery struct{ onward, back string }
+
+// dueQuery is the cheaper one for what is due.
+func (s *Store) dueQuery(ctx context.Context, q store.DueQuery) (dueQuery, error) {
+	var count int
+	err := s.row(ctx, countDue, s.incarnation.Load(), q.Channel, millis(q.Until), fewDue).Scan(&count)
+	if count < fewDue {
+		return dueQuery{dueFew, dueFewBack}, err
+	}
+	return dueQuery{due, dueBack}, err
 }
 
 func delivery(row pgx.CollectableRow) (d message.Delivery, err error) {

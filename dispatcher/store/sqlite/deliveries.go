@@ -18,13 +18,18 @@ import (
 const (
 	dueColumns = `SELECT delivery_id, message_id, targets, attempt, due_at, expires_at,
 			attempt > 0 OR changed_at < (SELECT acquired_at FROM leases) FROM deliveries`
-	dueOwn = ` WHERE channel = ? AND priority = ? AND due_at <= ? AND owner = (SELECT incarnation FROM leases)`
-	onward = ` AND (expires_at, delivery_id) > (?, ?) ORDER BY expires_at, delivery_id LIMIT ?`
-	back   = ` AND (expires_at, delivery_id) < (?, ?) ORDER BY expires_at DESC, delivery_id DESC LIMIT ?`
-	byTime = ` INDEXED BY deliveries_due`
+	ownRows = ` AND owner = (SELECT incarnation FROM leases)`
+	dueOwn  = ` WHERE channel = ? AND priority = ? AND due_at <= ?` + ownRows
+	// An outcome without a code is none of the vendor's.
+	heldOwn = ` WHERE channel = ? AND priority = ? AND due_at > ? AND last_class = '` + string(message.QuotaExhausted) + `' AND last_code = ''` + ownRows
+	onward  = ` AND (expires_at, delivery_id) > (?, ?) ORDER BY expires_at, delivery_id LIMIT ?`
+	back    = ` AND (expires_at, delivery_id) < (?, ?) ORDER BY expires_at DESC, delivery_id DESC LIMIT ?`
+	byTime  = ` INDEXED BY deliveries_due`
 
-	due     = dueColumns + dueOwn + onward
-	dueBack = dueColumns + dueOwn + back
+	due      = dueColumns + dueOwn + onward
+	dueBack  = dueColumns + dueOwn + back
+	held     = dueColumns + heldOwn + onward
+	heldBack = dueColumns + heldOwn + back
 	// Few that are due are found by their time and sorted: in the order of their turns, all that wait would be passed by.
 	dueFew     = dueColumns + byTime + dueOwn + onward
 	dueFewBack = dueColumns + byTime + dueOwn + back
@@ -36,20 +41,17 @@ const fewDue = 2000
 
 // Due implements store.Store.
 func (s *Store) Due(ctx context.Context, q store.DueQuery) (out []message.Delivery, err error) {
-	var count int
-	if err := s.reader.row(ctx, countDue, []any{&count}, q.Channel, millis(q.Until), fewDue); err != nil {
-		return nil, s.explain(err)
+	query, expires := dueQuery{held, heldBack}, millis(q.After.ExpiresAt)
+	if !q.Held {
+		if query, err = s.dueQuery(ctx, q); err != nil {
+			return nil, s.explain(err)
+		}
 	}
-	query, expires := due, millis(q.After.ExpiresAt)
-	switch few := count < fewDue; {
-	case q.Priority == message.PriorityCall && few:
-		query, expires = dueFewBack, rules.Before(q.After)
-	case q.Priority == message.PriorityCall:
-		query, expires = dueBack, rules.Before(q.After)
-	case few:
-		query = dueFew
+	next := query.onward
+	if q.Priority == message.PriorityCall {
+		next, expires = query.back, rules.Before(q.After)
 	}
-	err = s.reader.rows(ctx, query,
+	err = s.reader.rows(ctx, next,
 		func(rows *sql.Rows) error {
 			d := message.Delivery{Channel: q.Channel, Priority: q.Priority}
 			var id uuid.UUID
@@ -68,6 +70,19 @@ func (s *Store) Due(ctx context.Context, q store.DueQuery) (out []message.Delive
 			return nil
 		}, q.Channel, q.Priority, millis(q.Until), expires, q.After.ID, q.Limit)
 	return out, s.explain(err)
+}
+
+// dueQuery reads a page of rows, of calls backward.
+type dueQuery struct{ onward, back string }
+
+// dueQuery is the cheaper one for what is due.
+func (s *Store) dueQuery(ctx context.Context, q store.DueQuery) (dueQuery, error) {
+	var count int
+	err := s.reader.row(ctx, countDue, []any{&count}, q.Channel, millis(q.Until), fewDue)
+	if count < fewDue {
+		return dueQuery{dueFew, dueFewBack}, err
+	}
+	return dueQuery{due, dueBack}, err
 }
 
 // NextDueAfter implements store.Store.

@@ -45,7 +45,7 @@ type testCase struct {
 func cases() []testCase {
 	var all []testCase
 	for _, group := range [][]testCase{
-		deviceCases(), confirmCases(), tokenCases(), acceptCases(), inboxCases(), leaseCases(), settleCases(), healthCases(),
+		deviceCases(), confirmCases(), tokenCases(), acceptCases(), inboxCases(), leaseCases(), settleCases(), heldCases(), healthCases(),
 		accessTokenCases(), traceCases(), pruneCases(), concurrentCases(), modelCases(), sessionCases(), bulkCases(), clockCases(),
 		badgeCases(), receiptCases(), pushTestCases(), recallCases(), ruleCases(), drainCases(), crowdCases(), callCases(),
 		groupCases(), boundCases(), expansionCases(), expansionRaceCases(), eraseCases(), quotaCases(),

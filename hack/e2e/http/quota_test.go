@@ -2,73 +2,82 @@ package http_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/report"
+	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
-// daily gives the Xiaomi row so many pushes of the first class a day.
+// quotaClass is that of messages with the profile.
+const quotaClass = "Private"
+
+// daily is the configuration with so many pushes a day through the Xiaomi row.
 func (w *world) daily(t *testing.T, pushes int64) *config.Document {
 	t.Helper()
 	doc := w.copyOf(t)
-	doc.Channels[1].Limits.DailyQuotas = []config.DailyQuota{{Class: "Default", Pushes: pushes}}
+	doc.Channels[1].Limits.DailyQuotas = []config.DailyQuota{{Class: quotaClass, Pushes: pushes}}
 	return doc
 }
 
-// awaitHeld waits until so many pushes wait, and every dispatcher says that it is for the quota.
-func (w *world) awaitHeld(t *testing.T, pending int64) {
+// awaitQuota waits until a dispatcher reports the Xiaomi row so.
+func (w *world) awaitQuota(t *testing.T, d *process.Dispatcher, what string, holds func(report.Channel, report.Quota) bool) {
 	t.Helper()
-	for _, d := range w.all {
-		until(t, d.Pod+" holds pushes back", func() error {
-			c := d.Channel(t, "xiaomi")
-			if len(c.Quotas) != 1 || c.Quotas[0].Waiting != report.WaitingMessages || c.Pending != pending {
-				return fmt.Errorf("it says %+v", c)
-			}
-			return nil
-		})
-	}
+	within(t, 2*patience, d.Pod+" "+what, func() error {
+		c := d.Channel(t, "xiaomi")
+		if !slices.ContainsFunc(c.Quotas, func(q report.Quota) bool { return q.Class == quotaClass && holds(c, q) }) {
+			return fmt.Errorf("it says %+v", c)
+		}
+		return nil
+	})
 }
 
-// What waits for a used up quota goes as soon as the dispatchers have a configuration that gives more: as much as that is, and
+// What waits for a used up quota goes as soon as a dispatcher has a configuration that gives more: as much as that is, and
 // nothing twice.
 func TestARaisedQuotaIsUsedAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, store := range eachStore() {
 		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
-			const each = 4
+			const first, each = 2, 4
 			w := prepare(t, store)
-			w.disp.Configure(t, w.daily(t, 2))
+			w.disp.Configure(t, w.daily(t, first))
 			w.disp.Start(t)
 			h := w.newPhone(t, vendors()[1])
 			h.bind(t, "bob")
-			w.sendAt(t, w.disp, "bob")
-			w.sendAt(t, w.disp, "bob")
-			h.arrivals(t, 2)
-			if store.name == postgres().name {
-				w.another(t) // behind the count of the first one
+			for range first {
+				w.sendAt(t, w.disp, "bob")
 			}
-			for range each {
-				for _, d := range w.all {
+			h.arrivals(t, first)
+			if store.name == postgres().name {
+				w.another(t)
+			}
+			for _, d := range w.all {
+				w.awaitQuota(t, d, "knows what is used", func(_ report.Channel, q report.Quota) bool { return q.Used == first })
+				for range each {
 					w.sendAt(t, d, "bob")
 				}
 			}
 			held := each * len(w.all)
-			w.awaitHeld(t, int64(held))
-			h.silent(t, 2)
-			configure := func(doc *config.Document) {
-				for _, d := range w.all {
-					d.Configure(t, doc)
+			waits := func(n int) func(report.Channel, report.Quota) bool {
+				return func(c report.Channel, q report.Quota) bool {
+					return q.Waiting == report.WaitingMessages && c.Pending == int64(n)
 				}
 			}
-			configure(w.daily(t, 3))
-			h.arrivals(t, 3)
-			w.awaitHeld(t, int64(held-1))
-			configure(w.copyOf(t)) // without a limit
-			h.arrivals(t, 2+held)
+			for _, d := range w.all {
+				w.awaitQuota(t, d, "holds all back", waits(held))
+			}
+			h.silent(t, first)
+			w.disp.Configure(t, w.daily(t, first+1))
+			h.arrivals(t, first+1)
+			w.awaitQuota(t, w.disp, "holds the others back", waits(held-1))
+			for _, d := range w.all {
+				d.Configure(t, w.copyOf(t)) // without a limit
+			}
+			h.arrivals(t, first+held)
 			w.settled(t)
-			h.silent(t, 2+held)
+			h.silent(t, first+held)
 		})
 	}
 }

@@ -234,9 +234,11 @@ func TestAPNsOnePhoneIsTooFast(t *testing.T) {
 	b := apnsApp(t, apns.App{PushesPerSecond: 1})
 	p := b.provider(t)
 	_, noisy := b.phone(t)
-	_, other := b.phone(t)
-	p.Send(t.Context(), providertest.Notification(), []provider.Target{noisy})
-	outcomes := p.Send(t.Context(), providertest.Notification(), []provider.Target{noisy, other})
+	outcomes := p.Send(t.Context(), providertest.Notification(), []provider.Target{noisy})
+	for n := 0; n < 20 && outcomes[0].Class == message.Accepted; n++ { // Those of a slow machine are not in one second.
+		_, other := b.phone(t)
+		outcomes = p.Send(t.Context(), providertest.Notification(), []provider.Target{noisy, other})
+	}
 	expect(t, outcomes, message.Throttled, message.Accepted)
 	if !outcomes[0].PhoneOnly {
 		t.Errorf("got %+v", outcomes[0])

@@ -194,7 +194,7 @@ func checkReceipts(t *testing.T, b bench, p provider.Provider, receipts <-chan p
 		select {
 		case r := <-receipts:
 			events = append(events, r.Event)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no receipt")
 		}
 	}

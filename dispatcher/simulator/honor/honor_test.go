@@ -299,8 +299,11 @@ func TestQuotas(t *testing.T) {
 		}
 	}
 	fast := newWorld(t, func(a *App) { a.RequestsPerSecond = 1 })
-	fast.send(t, to(good(), token(fast.one)))
-	if a := fast.send(t, to(good(), token(fast.one))); a.Code != codeTooFast || a.status != http.StatusServiceUnavailable {
+	a := fast.send(t, to(good(), token(fast.one)))
+	for n := 0; n < 100 && a.Code == codeOK; n++ { // Those of a slow machine are not in one second.
+		a = fast.send(t, to(good(), token(fast.one)))
+	}
+	if a.Code != codeTooFast || a.status != http.StatusServiceUnavailable {
 		t.Errorf("too fast: %+v", a)
 	}
 }
@@ -326,7 +329,7 @@ func TestReceipts(t *testing.T) {
 			if diff := cmp.Diff([]Status{want}, statuses); diff != "" || want.Timestamp == 0 {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no receipt")
 		}
 	}

@@ -299,7 +299,7 @@ func TestReceipts(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no receipt")
 		}
 	}
@@ -324,8 +324,11 @@ func TestLimits(t *testing.T) {
 		"too fast":  {pushkit.Account{RequestsPerSecond: 1}, 503, ""},
 	} {
 		w := newWorld(t, App{Account: tt.account})
-		w.send(t, w.bearer(), body(nil, token(w.one)))
-		if status, got := w.send(t, w.bearer(), body(nil, token(w.one))); status != tt.status || got.Code != tt.code {
+		status, got := w.send(t, w.bearer(), body(nil, token(w.one)))
+		for n := 0; n < 100 && got.Code == "80000000"; n++ { // Those of a slow machine are not in one second.
+			status, got = w.send(t, w.bearer(), body(nil, token(w.one)))
+		}
+		if status != tt.status || got.Code != tt.code {
 			t.Errorf("%s: got %d %+v", name, status, got)
 		}
 	}

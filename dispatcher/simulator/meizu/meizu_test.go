@@ -227,8 +227,11 @@ func TestQuotas(t *testing.T) {
 		t.Errorf("the second of one: %+v", a)
 	}
 	fast := newWorld(t, func(a *App) { a.RequestsPerSecond = 1 })
-	fast.send(t, noticed(""), token(fast.one))
-	if a := fast.send(t, noticed(""), token(fast.one)); a.Code != codeTooFast {
+	a := fast.send(t, noticed(""), token(fast.one))
+	for n := 0; n < 100 && a.Code != codeTooFast; n++ { // Those of a slow machine are not in one second.
+		a = fast.send(t, noticed(""), token(fast.one))
+	}
+	if a.Code != codeTooFast {
 		t.Errorf("too fast: %+v", a)
 	}
 }
@@ -310,7 +313,7 @@ func TestReceipts(t *testing.T) {
 			if diff := cmp.Diff(map[string]Detail{key: {Param: "m", Type: kind, Targets: []string{token(w.one)}}}, cb); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no receipt")
 		}
 	}

@@ -278,11 +278,13 @@ func TestQuotas(t *testing.T) {
 func TestRate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, App{TargetsPerSecond: 1})
-	if got := w.send(t.Context(), t, element("OPPO_CN_1")); got.Code != 0 {
-		t.Errorf("first: %+v", got)
+	first := w.send(t.Context(), t, element("OPPO_CN_1"))
+	next := first
+	for n := 0; n < 100 && next.Code == 0; n++ { // Those of a slow machine are not in one second.
+		next = w.send(t.Context(), t, element("OPPO_CN_1"))
 	}
-	if got := w.send(t.Context(), t, element("OPPO_CN_1")); got.Code != 55 {
-		t.Errorf("second: %+v", got)
+	if first.Code != 0 || next.Code != 55 {
+		t.Errorf("first %+v, and then %+v", first, next)
 	}
 }
 

@@ -2,6 +2,7 @@ package vivo
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -128,11 +129,13 @@ func TestRate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(a *App) { a.MessagesPerSecond = 2 })
 	task := w.save(nil).TaskID
-	if a := w.list(task, []string{"a", "b"}, "first"); a.Result != 0 {
-		t.Errorf("got %+v", a)
+	first := w.list(task, []string{"a", "b"}, "first")
+	next := first
+	for n := 0; n < 100 && next.Result == 0; n++ { // Those of a slow machine are not in one second.
+		next = w.list(task, []string{"a", "b"}, fmt.Sprint("next ", n))
 	}
-	if a := w.list(task, []string{"a", "b"}, "second"); a.Result != 10072 {
-		t.Errorf("got %+v", a)
+	if first.Result != 0 || next.Result != 10072 {
+		t.Errorf("got %+v, and then %+v", first, next)
 	}
 }
 
@@ -168,7 +171,7 @@ func TestReceipts(t *testing.T) {
 			if r.AckTime = 0; r != want {
 				t.Errorf("%s: got %+v, want %+v", what, r, want)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("%s: no receipt", what)
 		}
 	}

@@ -270,9 +270,12 @@ func TestTooManyPushes(t *testing.T) {
 	if _, err := w.vendor.AddApp(a); err != nil {
 		t.Fatal(err)
 	}
-	w.send(t, w.request(t, w.browsers["google"], "text"))
 	for name, want := range map[string]int{"google": 429, "mozilla": 429, "apple": 429, "windows": 406} {
-		if answer := w.send(t, w.request(t, w.browsers[name], "text")); answer.Code != want || answer.Header().Get("Retry-After") != "10" {
+		answer := w.send(t, w.request(t, w.browsers[name], "text"))
+		for n := 0; n < 100 && answer.Code == http.StatusCreated; n++ { // Those of a slow machine are not in one second.
+			answer = w.send(t, w.request(t, w.browsers[name], "text"))
+		}
+		if answer.Code != want || answer.Header().Get("Retry-After") != "10" {
 			t.Errorf("%s: %d %v", name, answer.Code, answer.Header())
 		}
 	}

@@ -255,11 +255,19 @@ func TestQuotas(t *testing.T) {
 		golden(t, w.call(t.Context(), http.MethodPost, "/v2/multi_messages/regids", "secret", messages))
 	})
 	other := form(token(w.foreign), "restricted_package_name", "io.other")
-	if first := w.call(t.Context(), http.MethodPost, "/v3/message/regid", "other", other); !strings.Contains(first.Body.String(), `"code":0`) {
+	taken := func(answer *httptest.ResponseRecorder) bool {
+		return strings.Contains(answer.Body.String(), `"code":0`)
+	}
+	first := w.call(t.Context(), http.MethodPost, "/v3/message/regid", "other", other)
+	if !taken(first) {
 		t.Errorf("first of the second: %s", first.Body)
 	}
 	t.Run("rate", func(t *testing.T) {
-		golden(t, w.call(t.Context(), http.MethodPost, "/v3/message/regid", "other", other))
+		next := first
+		for n := 0; n < 100 && taken(next); n++ { // Those of a slow machine are not in one second.
+			next = w.call(t.Context(), http.MethodPost, "/v3/message/regid", "other", other)
+		}
+		golden(t, next)
 	})
 }
 

@@ -120,14 +120,13 @@ func TestBulkRequestsAreBounded(t *testing.T) {
 	}
 	<-held
 	<-held
-	limited := func(why string) {
+	limited := func(got answer, why string) {
 		t.Helper()
-		got := send(t, s, op)
 		if got.status != http.StatusTooManyRequests || got.problem.Code != wire.CodeRateLimited || got.header.Get("Retry-After") == "" {
 			t.Errorf("%s: %d %s", why, got.status, got.body)
 		}
 	}
-	limited("a third at once")
+	limited(send(t, s, op), "a third at once")
 	close(open)
 	for range 2 {
 		if got := <-status; got != http.StatusOK {
@@ -140,5 +139,13 @@ func TestBulkRequestsAreBounded(t *testing.T) {
 		}
 		<-held
 	}
-	limited("a sixth in a second")
+	last := send(t, s, op)
+	for range 100 { // Those of a slow machine are not in one second.
+		if last.status != http.StatusOK {
+			break
+		}
+		<-held
+		last = send(t, s, op)
+	}
+	limited(last, "a sixth in a second")
 }

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	startTimeout = 30 * time.Second
-	stopTimeout  = 30 * time.Second
+	startTimeout = 2 * time.Minute
+	stopTimeout  = 2 * time.Minute
 	// maxLog is how much of a log a failing test shows.
 	maxLog = 64 << 10
 )

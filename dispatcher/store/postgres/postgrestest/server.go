@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -285,11 +286,16 @@ func (s *Server) logOnFailure(tb testing.TB, from int64) {
 	tb.Logf("PostgreSQL logged:\n%s", log)
 }
 
-func freePort(ctx context.Context, host string) (int, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return 0, err
+// freePort finds one below those that the kernel gives to whoever asks for any, and to connections: one of them could
+// have it before the server listens, or while it is down.
+func freePort(ctx context.Context, host string) (port int, err error) {
+	const from, to, tries = 10_000, 30_000, 20
+	for range tries {
+		port = from + rand.IntN(to-from) //nolint:gosec // any will do
+		var listener net.Listener
+		if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port))); err == nil {
+			return port, listener.Close()
+		}
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	return port, listener.Close()
+	return 0, err
 }

@@ -65,6 +65,8 @@ func TestFenceOfManyChangesIsSplit(t *testing.T) {
 	if err := <-fencing(t, a, changes); err != nil {
 		t.Fatal(err)
 	}
+	b.mu.Lock() // A request that was given up may go on.
+	defer b.mu.Unlock()
 	if len(b.kicked) != len(changes) || b.quiesced < 3 {
 		t.Errorf("%d changes arrived in %d requests", len(b.kicked), b.quiesced)
 	}
@@ -110,7 +112,7 @@ func TestFenceTriesAgainWhileTheStoreFails(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	b.sees(t, "then the other pod is asked", func(h *told) bool { return h.quiesced == 1 })
+	b.sees(t, "then the other pod is asked", func(h *told) bool { return h.quiesced > 0 })
 }
 
 func TestFenceThatCannotEndIsAnError(t *testing.T) {

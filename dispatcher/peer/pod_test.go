@@ -23,7 +23,7 @@ import (
 )
 
 // patience is far above what anything here takes.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // leases stand for the store that all pods share.
 type leases struct {

@@ -25,7 +25,7 @@ func TestEraseWaitsForOpenCalls(t *testing.T) {
 		_, err := bed.Bindings.Erase(t.Context(), "bob")
 		done <- err
 	}()
-	for deadline := time.Now().Add(10 * time.Second); len(bed.Fence.Asked()) == before; {
+	for deadline := time.Now().Add(time.Minute); len(bed.Fence.Asked()) == before; {
 		if time.Now().After(deadline) {
 			t.Fatal("nobody waits for the open call")
 		}

@@ -160,7 +160,7 @@ func (p *twoPods) awaitAsked(t *testing.T, n int) {
 	t.Helper()
 	again := time.NewTicker(time.Millisecond)
 	defer again.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for p.askedFor() < n {
 		select {
 		case <-again.C:

@@ -64,7 +64,7 @@ func until(t *testing.T, s *pushtest.Service, req report.PushTest) report.PushTe
 	t.Helper()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		d := ask(t, s, req).Devices[0]
 		if d.Push.Code != "" || d.Push.Status != report.HopPending {

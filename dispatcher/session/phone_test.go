@@ -72,7 +72,7 @@ func (p *phone) raw(text string) {
 }
 
 func (p *phone) read() (f wire.ServerFrame, err error) {
-	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	_, b, err := p.conn.Read(ctx)
 	if err != nil {
@@ -137,7 +137,7 @@ func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for !ok() {
 		select {
 		case <-tick.C:

@@ -175,7 +175,7 @@ func (b *Bed) serve(tb testing.TB, log *slog.Logger) {
 	tb.Cleanup(func() {
 		defer places.Wait()
 		defer stop()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := b.Hub.Close(ctx); err != nil {
 			tb.Error(err)

@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds what should take a moment.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // pod is a process that traces.
 type pod struct {

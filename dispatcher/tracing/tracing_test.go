@@ -276,9 +276,8 @@ func TestCloseEnds(t *testing.T) {
 	p.push(t.Context(), id)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	began := time.Now()
 	p.Close(ctx)
-	if took := time.Since(began); took > patience/4 {
-		t.Errorf("the end took %s", took)
+	if p.counted(tracing.Failed) != 0 {
+		t.Error("the end waited until the export gave up")
 	}
 }

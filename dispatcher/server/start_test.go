@@ -32,9 +32,7 @@ func (d *dispatcher) works(t *testing.T) {
 	if status, _ := d.admin(t, "/readyz"); status != http.StatusOK {
 		t.Errorf("/readyz: %d", status)
 	}
-	if got := d.store(t); got != (report.Store{Ready: true}) {
-		t.Errorf("the report says %+v of the store", got)
-	}
+	eventually(t, "the report says that the store works", func() bool { return d.store(t) == report.Store{Ready: true} })
 }
 
 func TestADatabaseThatIsDownAtTheStart(t *testing.T) {

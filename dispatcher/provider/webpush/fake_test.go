@@ -1,7 +1,6 @@
 package webpush
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"encoding/json"
@@ -178,10 +177,4 @@ func TestSuite(t *testing.T) {
 			503: message.Transient,
 		},
 	})
-}
-
-// newCancelled is a context that lets a dialer come to its control function, and no further for long.
-func newCancelled(t *testing.T) (context.Context, context.CancelFunc) {
-	t.Helper()
-	return context.WithTimeout(t.Context(), 50*time.Millisecond)
 }

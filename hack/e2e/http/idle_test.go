@@ -1,9 +1,7 @@
 package http_test
 
 import (
-	"fmt"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +28,7 @@ func TestTroublesOfAnIdleStore(t *testing.T) {
 			tr.prepare(t, v)
 			v.recovers(t)
 			v.strike(t)
-			v.saysSoon(t, tr.says)
+			v.says(t, tr.says...)
 			if !v.disp.Ready(t) {
 				t.Error("it does not take requests any more, which would be refused connections instead of answers")
 			}
@@ -41,20 +39,6 @@ func TestTroublesOfAnIdleStore(t *testing.T) {
 			}
 		})
 	}
-}
-
-// saysSoon is says within the time in which a report must be right.
-func (v *victim) saysSoon(t *testing.T, words []string) {
-	t.Helper()
-	within(t, toldWithin, fmt.Sprintf("the report says of the store: %q", words), func() error {
-		said := v.disp.Report(t).Store
-		for _, word := range words {
-			if said.Ready || !strings.Contains(said.Error, word) {
-				return fmt.Errorf("it says %+v", said)
-			}
-		}
-		return nil
-	})
 }
 
 // withoutRights has a role of its own, which loses the right to write one of its tables.

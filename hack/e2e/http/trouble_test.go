@@ -37,9 +37,6 @@ type victim struct {
 	idle bool
 }
 
-// recoverWithin is how long after the end of a trouble messages are accepted again, on a busy machine.
-const recoverWithin = 15 * time.Second
-
 // In every trouble of its store a dispatcher refuses what it cannot keep, with 503 and when to come back; its sessions stay
 // open, and it goes on by itself when the trouble is over. Nothing that was acknowledged is lost, and every push is
 // accounted for. docs/troubles.md is this table in words.
@@ -80,7 +77,7 @@ func (tr storeTrouble) run(t *testing.T, v *victim) {
 	v.heal(t)
 	healed := time.Now()
 	forLiv := v.newMessage("alice", "liv")
-	within(t, recoverWithin, "messages are accepted again", func() error {
+	until(t, "messages are accepted again", func() error {
 		_, err := v.server().Send(t.Context(), forLiv)
 		return err
 	})
@@ -122,13 +119,10 @@ func (v *victim) refuses(t *testing.T) {
 	})
 }
 
-// toldWithin is how long a report may be wrong, so that a manager that reads it every 15 s is right within a minute.
-const toldWithin = 40 * time.Second
-
 // recovers waits until the report says that the store works.
 func (v *victim) recovers(t *testing.T) {
 	t.Helper()
-	within(t, toldWithin, "the report says that the store works again", func() error {
+	until(t, "the report says that the store works again", func() error {
 		if s := v.disp.Report(t).Store; !s.Ready {
 			return fmt.Errorf("it says %+v", s)
 		}

@@ -21,7 +21,7 @@ const (
 	packageName = "com.example.chat"
 	profile     = "im"
 	// patience bounds what should take a second, on a busy machine with the race detector.
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 )
 
 // world is a dispatcher with a row for each vendor, in front of a simulator.
@@ -163,12 +163,6 @@ func (w *world) settled(t *testing.T) {
 
 // until waits for a condition.
 func until(t *testing.T, what string, holds func() error) {
-	t.Helper()
-	within(t, patience, what, holds)
-}
-
-// within is until with a patience of its own.
-func within(t *testing.T, patience time.Duration, what string, holds func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -137,7 +137,7 @@ func TestCallCancelledInFlight(t *testing.T) {
 			w := everyVendor(t, store)
 			apps := w.invitees(t, "")
 			for _, row := range []string{"xiaomi", "huawei"} {
-				w.fault(t, row, traffic.Fault{LatencyMs: 2500})
+				w.fault(t, row, traffic.Fault{LatencyMs: 5000})
 			}
 			call := w.ring(t, apps, 120)
 			for _, user := range []string{"bob", "emil"} {
@@ -207,7 +207,7 @@ func TestCallOutlivesItsDispatcher(t *testing.T) {
 				for _, row := range []string{"xiaomi", "huawei"} {
 					w.fault(t, row, traffic.Fault{LatencyMs: 500})
 				}
-				call := w.ring(t, apps, 5)
+				call := w.ring(t, apps, 10)
 				if phase.reason != "Cancelled" {
 					apps["bob-"+phase.name].awaitRinging(t, call.CallID)
 				}

@@ -3,7 +3,6 @@ package http_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -251,14 +250,9 @@ func TestRepeatedTakeoverWaits(t *testing.T) {
 			w := newWorld(t, store)
 			h := w.newPhone(t, vendors()[0])
 			h.bind(t, "ann")
-			w.fault(t, "fcm", traffic.Fault{LatencyMs: 1500, Path: "messages:send"})
+			w.fault(t, "fcm", traffic.Fault{LatencyMs: 4500, Path: "messages:send"})
 			w.send(t, w.newMessage("alice", "ann"))
-			until(t, "the call is open", func() error {
-				if a := w.disp.Report(t).Account; a.Pending != 1 {
-					return errors.New("it is not yet accepted")
-				}
-				return nil
-			})
+			w.asksForToken(t)
 			token := w.userToken(t, "ben")
 			short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()

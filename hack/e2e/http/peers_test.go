@@ -42,13 +42,7 @@ func TestTakeoverReachesEveryDispatcher(t *testing.T) {
 	offline.bind(t, "oscar")
 	w.fault(t, "fcm", traffic.Fault{LatencyMs: 1500, Path: "messages:send"})
 	must1(w.serverAt(far).Send(t.Context(), w.newMessage("alice", "oscar")))(t)
-	until(t, "the call is open: it has its access token, which it asks for after the fence", func() error {
-		if len(must1(w.sim.Client.Requests(t.Context(), "fcm", 0, time.Second))(t)) == 0 {
-			return errors.New("the vendor was not asked for one")
-		}
-		return nil
-	})
-
+	w.asksForToken(t)
 	offline.bind(t, "ben")
 	answered := time.Now()
 	if a := offline.arrivals(t, 1)[0]; a.ArrivedAt.After(answered) {
@@ -60,6 +54,17 @@ func TestTakeoverReachesEveryDispatcher(t *testing.T) {
 	if len(messages) != 0 {
 		t.Errorf("the former user's session got %+v", <-messages)
 	}
+}
+
+// asksForToken waits until the first call to FCM is open: it has its access token, which it asks for after the fence.
+func (w *world) asksForToken(t *testing.T) {
+	t.Helper()
+	until(t, "FCM is asked for a token", func() error {
+		if len(must1(w.sim.Client.Requests(t.Context(), "fcm", 0, time.Second))(t)) == 0 {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 }
 
 // While a dead dispatcher's lease lives, a takeover waits for it; a login that changes nothing does not.

@@ -1,6 +1,8 @@
 package http_test
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,7 +12,8 @@ import (
 
 // trouble is something that goes wrong at a vendor, and what must come of it.
 type trouble struct {
-	name  string
+	name string
+	// fault lasts, unless it has a count, until the healthy vendor's message is there.
 	fault traffic.Fault
 	// messages are sent while it lasts.
 	messages int
@@ -26,13 +29,13 @@ func troubles() []trouble {
 	return []trouble{
 		{name: "slow", fault: traffic.Fault{LatencyMs: 4500, Count: 2}, messages: 2},
 		{name: "slower than the timeout", fault: traffic.Fault{LatencyMs: 7000, Count: 1}, messages: 1},
-		{name: "storm of server errors", fault: traffic.Fault{Status: 503, Count: 3}, messages: 3, state: report.Unreachable},
+		{name: "storm of server errors", fault: traffic.Fault{Status: 503}, messages: 3, state: report.Unreachable},
 		{
-			name: "throttled", fault: traffic.Fault{Throttle: true, Status: 429, RetryAfterSeconds: 2, Count: 1},
+			name: "throttled", fault: traffic.Fault{Throttle: true, Status: 429, RetryAfterSeconds: 2},
 			messages: 1, state: report.Throttled, apart: 2 * time.Second,
 		},
-		{name: "lost answer", fault: traffic.Fault{DropResponseAfterAccept: true, Count: 1}, messages: 1, repeats: true},
-		{name: "connection reset", fault: traffic.Fault{ResetConnection: true, Count: 2}, messages: 2},
+		{name: "lost answer", fault: traffic.Fault{DropResponseAfterAccept: true}, messages: 1, repeats: true},
+		{name: "connection reset", fault: traffic.Fault{ResetConnection: true}, messages: 2},
 	}
 }
 
@@ -54,6 +57,17 @@ func TestVendorTrouble(t *testing.T) {
 			}
 		})
 	}
+}
+
+// met waits until a vendor's fault has met a request.
+func (w *world) met(t *testing.T, row string) {
+	t.Helper()
+	until(t, "the fault has met a request", func() error {
+		if !slices.ContainsFunc(must1(w.sim.Client.Requests(t.Context(), row, 0, 0))(t), func(r traffic.Request) bool { return r.Faulted }) {
+			return errors.New("it has not")
+		}
+		return nil
+	})
 }
 
 func (w *world) suffer(t *testing.T, c trouble, troubled, healthy vendor) {
@@ -82,6 +96,11 @@ func (w *world) suffer(t *testing.T, c trouble, troubled, healthy vendor) {
 	send("ben", 1)
 	if c.state != "" {
 		w.awaitState(t, troubled.row, c.state)
+	}
+	if c.fault.Count == 0 {
+		w.met(t, troubled.row)
+		phones["ben"].arrivals(t, 2)
+		w.clearFault(t, troubled.row)
 	}
 	w.settled(t) // and with that everything has arrived, also what arrived twice
 	repeated := delivered(t, acked, phones)

@@ -1,13 +1,11 @@
 package http_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"github.com/offlinepush/operator/dispatcher/simulator/traffic"
 	"github.com/offlinepush/operator/dispatcher/wire"
-	"github.com/offlinepush/operator/hack/e2e/process"
 )
 
 // A SIGTERM under load ends the sessions with the reason and the process with 0 in its grace period;
@@ -34,12 +32,7 @@ func TestDrainLosesNothing(t *testing.T) {
 
 			began := time.Now()
 			w.disp.Terminate(t)
-			ctx, cancel := context.WithTimeout(t.Context(), process.DrainTimeout)
-			defer cancel()
-			code, err := w.disp.Wait(ctx)
-			if err != nil || code != 0 {
-				t.Fatalf("the drained dispatcher ended with %d, %v:\n%s", code, err, tail(w.disp.Output()))
-			}
+			drained(t, w.disp)
 			took := time.Since(began)
 			kicked(t, session, wire.KickedDraining)
 

@@ -37,8 +37,9 @@ func (r *reader) connect(t *testing.T, d *process.Dispatcher) *client.Session {
 func TestRolloutPushesNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, postgres())
-	next := w.another(t)
-	rollout(t, w, w.disp, func() *process.Dispatcher { return next })
+	next, old := w.another(t), w.disp
+	rollout(t, w, old, func() *process.Dispatcher { return next })
+	drained(t, old)
 }
 
 // The same where the next dispatcher starts after the former has ended, with messages that wait at the end.
@@ -48,8 +49,22 @@ func TestRestartPushesNobody(t *testing.T) {
 		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, store)
-			rollout(t, w, w.disp, func() *process.Dispatcher { w.disp.Start(t); return w.disp })
+			rollout(t, w, w.disp, func() *process.Dispatcher {
+				drained(t, w.disp)
+				w.disp.Start(t)
+				return w.disp
+			})
 		})
+	}
+}
+
+// drained waits until a dispatcher has ended in good order.
+func drained(t *testing.T, d *process.Dispatcher) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if code, err := d.Wait(ctx); err != nil || code != 0 {
+		t.Fatalf("the drained dispatcher ended with %d, %v:\n%s", code, err, tail(d.Output()))
 	}
 }
 
@@ -78,18 +93,13 @@ func rollout(t *testing.T, w *world, old *process.Dispatcher, successor func() *
 	for range 5 {
 		say(old)
 	}
-	old.Terminate(t)
 	began := time.Now()
+	old.Terminate(t)
 	for _, s := range sessions {
 		kicked(t, s, wire.KickedDraining)
 	}
 	kicked(t, lost, wire.KickedDraining)
 	close(held)
-	ctx, cancel := context.WithTimeout(t.Context(), process.DrainTimeout)
-	defer cancel()
-	if code, err := old.Wait(ctx); err != nil || code != 0 {
-		t.Fatalf("the drained dispatcher ended with %d, %v:\n%s", code, err, tail(old.Output()))
-	}
 	now := successor()
 	w.disp = now
 	say(now) // Nobody is back.

@@ -15,7 +15,7 @@ import (
 const (
 	// appRate is what the app may ask Xiaomi in a second, and strictRate what Xiaomi takes: it refuses what is more than a
 	// little beyond.
-	appRate    = 60
+	appRate    = 30
 	strictRate = appRate * 6 / 5
 	// meterWindow is what a rate is measured over.
 	meterWindow = 3 * time.Second

@@ -58,7 +58,8 @@ func (p *Peers) tellAll(ctx context.Context, l *link) (gone bool) {
 	wait := fencePause
 	for ctx.Err() == nil {
 		n, asked := p.take(l)
-		gone, err := p.try(ctx, l, n)
+		nothing := n.empty()
+		gone, err := p.try(ctx, l, &n)
 		switch {
 		case gone:
 			p.push(asked)
@@ -69,7 +70,7 @@ func (p *Peers) tellAll(ctx context.Context, l *link) (gone bool) {
 			p.push(p.unheard(l, n))
 			_ = pause(ctx, wait)
 			wait = min(2*wait, maxPause)
-		case n.empty():
+		case nothing:
 			return false
 		default:
 			p.heard(l)
@@ -78,8 +79,8 @@ func (p *Peers) tellAll(ctx context.Context, l *link) (gone bool) {
 	return false
 }
 
-// try looks up the dispatcher, if need be, and sends it the news.
-func (p *Peers) try(ctx context.Context, l *link, n news) (gone bool, err error) {
+// try looks up the dispatcher, if need be, and sends it the news. What it does not answer is left.
+func (p *Peers) try(ctx context.Context, l *link, n *news) (gone bool, err error) {
 	peer, err := p.find(ctx, l)
 	if peer == nil || err != nil {
 		return err == nil, err
@@ -91,6 +92,7 @@ func (p *Peers) try(ctx context.Context, l *link, n news) (gone bool, err error)
 		if err != nil {
 			return false, err
 		}
+		n.forget(c)
 	}
 	return false, nil
 }

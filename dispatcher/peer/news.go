@@ -88,6 +88,21 @@ func (n *news) requests() (out []call) {
 	return out
 }
 
+// forget leaves what such a request did not tell.
+func (n *news) forget(told call) {
+	switch in := told.in.(type) {
+	case *hintsRequest:
+		n.all = n.all && !in.All
+		for _, h := range in.Hints {
+			delete(n.upTo, h.UserID)
+		}
+	case *replacedRequest:
+		for _, s := range in.Sessions {
+			delete(n.replaced, s.Device)
+		}
+	}
+}
+
 // call is a request with its path.
 type call struct {
 	path string

@@ -23,7 +23,7 @@ func good() map[string]string {
 // post sends the body with the bearer credential, when there is one, and gives the status; 0 when no answer came.
 func post(t *testing.T, url, body, bearer string, c *tls.Config) int {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: c, ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: c.Clone(), ForceAttemptHTTP2: true} // which writes to it
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {

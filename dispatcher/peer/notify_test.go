@@ -49,14 +49,7 @@ func TestRowsOfAPodThatAnswersKeepTheirTime(t *testing.T) {
 	l := newLeases()
 	a, b := newPod(t, l, 1, "k"), newPod(t, l, 2, "k")
 	l.connect("bob", 1, 2)
-	notice := peer.Notice{Incarnation: 1, UpTo: upTo("bob", 1), Waiting: map[int64][]message.Delivery{1: {row(10)}, 2: {row(20)}}}
-	start := time.Now()
-	a.peers.Notify(notice)
-	b.sees(t, "the hint", func(h *told) bool { return h.upTo["bob"] == 1 })
-	a.stop()
-	if diff := cmp.Diff(map[int64][]message.Delivery{}, a.due); diff != "" && a.dueAt.Sub(start) < answerTime {
-		t.Error("pushed although the session's pod answered:", diff)
-	}
+	keepTheirTime(t, a, b, peer.Notice{Waiting: map[int64][]message.Delivery{1: {row(10)}, 2: {row(20)}}})
 }
 
 func TestAPodThatDoesNotAnswerCountsAsNotConnected(t *testing.T) {
@@ -109,13 +102,32 @@ func TestHintsAreToldAgainUntilThePodAnswers(t *testing.T) {
 	b.sees(t, "the hints", func(h *told) bool { return h.upTo["bob"] == 4 && h.upTo["eve"] == 1 })
 	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 5)})
 	b.sees(t, "the next hint, after its answer to the first", func(h *told) bool { return h.upTo["bob"] == 5 })
-	start := time.Now()
-	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 6), Waiting: map[int64][]message.Delivery{2: {row(21)}}})
-	b.sees(t, "the hint with a row", func(h *told) bool { return h.upTo["bob"] == 6 })
-	a.stop()
-	if len(a.due[1]) != 1 && a.dueAt.Sub(start) < answerTime {
-		t.Errorf("pushed although the pod answers again: %v", a.due)
+	keepTheirTime(t, a, b, peer.Notice{UpTo: upTo("bob", 6), Waiting: map[int64][]message.Delivery{2: {row(21)}}})
+}
+
+// keepTheirTime gives a pod rows that wait for another, which answers. They are not pushed, or not always: on a slow
+// machine the answer may be late.
+func keepTheirTime(t *testing.T, a, b *pod, n peer.Notice) {
+	t.Helper()
+	tell := func(n peer.Notice) {
+		t.Helper()
+		a.peers.Notify(n)
+		b.sees(t, "the hint", func(h *told) bool { return h.upTo["bob"] == n.UpTo["bob"] })
 	}
+	var pushed []message.Delivery
+	for try := range int64(20) {
+		n.Incarnation, n.UpTo = 100+try, upTo("bob", n.UpTo["bob"]+1)
+		tell(n)
+		n.UpTo = upTo("bob", n.UpTo["bob"]+1)
+		tell(peer.Notice{Incarnation: 1, UpTo: n.UpTo}) // It comes after what became of the first.
+		a.mu.Lock()
+		pushed = a.due[n.Incarnation]
+		a.mu.Unlock()
+		if len(pushed) == 0 {
+			return
+		}
+	}
+	t.Errorf("pushed although the session's pod answers: %v", pushed)
 }
 
 func TestTooManyHintsAreOneForAll(t *testing.T) {

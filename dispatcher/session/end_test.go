@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/offlinepush/operator/dispatcher/config"
 	"github.com/offlinepush/operator/dispatcher/ingress/planetest"
+	"github.com/offlinepush/operator/dispatcher/session"
 	"github.com/offlinepush/operator/dispatcher/wire"
 )
 
@@ -163,7 +165,11 @@ func TestDrain(t *testing.T) {
 func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	bed := planetest.New(t)
-	for range planetest.MaxSessions {
+	bed.Device.Config.Handler = session.NewServer(session.Deps{
+		Hub: session.NewHub(2, bed.Sessions), Places: bed.Places, Devices: bed.Bindings, Users: bed.Users, Store: bed.Store, Live: bed.Live,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	for range 2 { // Before the first one's time for a login is over.
 		dial(t, bed)
 	}
 	_, said, err := connect(t, bed, websocket.CompressionDisabled)

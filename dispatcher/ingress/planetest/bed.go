@@ -49,8 +49,8 @@ const (
 	KeyID           = "key-1"
 )
 
-// MaxSessions is the bound of the bed's hub.
-const MaxSessions = 64
+// maxSessions is the bound of the bed's hub.
+const maxSessions = 64
 
 // Bed is a dispatcher without vendors.
 type Bed struct {
@@ -105,7 +105,7 @@ func New(tb testing.TB) *Bed {
 	m := metrics.New(prometheus.NewRegistry())
 	b.metrics = m
 	b.Sessions = m.Sessions
-	b.Hub = session.NewHub(MaxSessions, m.Sessions)
+	b.Hub = session.NewHub(maxSessions, m.Sessions)
 	b.Places = session.NewPlaces(session.PlacesDeps{Hub: b.Hub, Store: b.Store, Lease: b.Lease, Log: log})
 	b.Users = usertoken.New(usertoken.Deps{Live: b.Live, Log: log})
 	b.Bindings = binding.New(binding.Deps{Store: b.Store, Fence: b.Fence, Sessions: b.Hub, Vendors: []string{"FCM", "Xiaomi", "OPPO", "Meizu", "APNs"}})

@@ -72,12 +72,18 @@ func fenceOf(changes []store.EpochChange, reason string) *fenceRequest {
 	return out
 }
 
-// retry calls f until it succeeds, or until ctx ends; then it returns the last error.
-func retry(ctx context.Context, f func() error) error {
+// retry calls f until it succeeds, or until ctx ends; then it returns the last error from before the end, which says why.
+func retry(ctx context.Context, f func() error) (last error) {
 	for wait := fencePause; ; wait = min(2*wait, maxPause) {
 		err := f()
-		if err == nil || pause(ctx, wait) != nil {
-			return err
+		if err == nil {
+			return nil
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		if pause(ctx, wait) != nil {
+			return last
 		}
 	}
 }

@@ -120,14 +120,14 @@ func TestFenceThatCannotEndIsAnError(t *testing.T) {
 	l := newLeases()
 	a := newPod(t, l, 1, "k")
 	newPod(t, l, 2, "other")
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	err := a.peers.Fence(ctx, oneChange, "rebound")
 	if err == nil || !strings.Contains(err.Error(), "fencing dispatcher pod") {
 		t.Errorf("got %v", err)
 	}
 	l.breakDown(errors.New("no connection"))
-	ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel = context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if err := a.peers.Fence(ctx, oneChange, "rebound"); err == nil || !strings.Contains(err.Error(), "no connection") {
 		t.Errorf("with a broken store: %v", err)

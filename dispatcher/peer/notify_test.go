@@ -49,7 +49,7 @@ func TestRowsOfAPodThatAnswersKeepTheirTime(t *testing.T) {
 	l := newLeases()
 	a, b := newPod(t, l, 1, "k"), newPod(t, l, 2, "k")
 	l.connect("bob", 1, 2)
-	keepTheirTime(t, a, b, peer.Notice{Waiting: map[int64][]message.Delivery{1: {row(10)}, 2: {row(20)}}})
+	keepTheirTime(t, a, b, peer.Notice{Incarnation: 1, Waiting: map[int64][]message.Delivery{1: {row(10)}, 2: {row(20)}}})
 }
 
 func TestAPodThatDoesNotAnswerCountsAsNotConnected(t *testing.T) {
@@ -102,7 +102,7 @@ func TestHintsAreToldAgainUntilThePodAnswers(t *testing.T) {
 	b.sees(t, "the hints", func(h *told) bool { return h.upTo["bob"] == 4 && h.upTo["eve"] == 1 })
 	a.peers.Notify(peer.Notice{Incarnation: 1, UpTo: upTo("bob", 5)})
 	b.sees(t, "the next hint, after its answer to the first", func(h *told) bool { return h.upTo["bob"] == 5 })
-	keepTheirTime(t, a, b, peer.Notice{UpTo: upTo("bob", 6), Waiting: map[int64][]message.Delivery{2: {row(21)}}})
+	keepTheirTime(t, a, b, peer.Notice{Incarnation: 1, UpTo: upTo("bob", 6), Waiting: map[int64][]message.Delivery{2: {row(21)}}})
 }
 
 // keepTheirTime gives a pod rows that wait for another, which answers. They are not pushed, or not always: on a slow
@@ -114,20 +114,22 @@ func keepTheirTime(t *testing.T, a, b *pod, n peer.Notice) {
 		a.peers.Notify(n)
 		b.sees(t, "the hint", func(h *told) bool { return h.upTo["bob"] == n.UpTo["bob"] })
 	}
-	var pushed []message.Delivery
-	for try := range int64(20) {
-		n.Incarnation, n.UpTo = 100+try, upTo("bob", n.UpTo["bob"]+1)
+	pushed := func() int {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.due[n.Incarnation])
+	}
+	for range 20 {
+		before := pushed()
+		n.UpTo = upTo("bob", n.UpTo["bob"]+1)
 		tell(n)
 		n.UpTo = upTo("bob", n.UpTo["bob"]+1)
-		tell(peer.Notice{Incarnation: 1, UpTo: n.UpTo}) // It comes after what became of the first.
-		a.mu.Lock()
-		pushed = a.due[n.Incarnation]
-		a.mu.Unlock()
-		if len(pushed) == 0 {
+		tell(peer.Notice{Incarnation: n.Incarnation, UpTo: n.UpTo}) // It comes after what became of the first.
+		if pushed() == before {
 			return
 		}
 	}
-	t.Errorf("pushed although the session's pod answers: %v", pushed)
+	t.Errorf("pushed although the session's pod answers: %v", a.due)
 }
 
 func TestTooManyHintsAreOneForAll(t *testing.T) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -24,7 +25,7 @@ import (
 // mute is a dispatcher that commits and tells nobody.
 type mute struct {
 	store *postgres.Store
-	// asked holds a token when another dispatcher asked whether it is there.
+	// asked holds a token when another dispatcher asked whether it is there, and waited for the answer.
 	asked chan struct{}
 	kill  func()
 }
@@ -41,8 +42,11 @@ func newMute(t *testing.T, doc *config.Document) *mute {
 	}
 	m := &mute{store: s, asked: make(chan struct{}, 1)}
 	var incarnation int64
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, `{"incarnation":%d}`, incarnation) // Who asked may be gone.
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := fmt.Fprintf(w, `{"incarnation":%d}`, incarnation)
+		if err = errors.Join(err, http.NewResponseController(w).Flush(), r.Context().Err()); err != nil {
+			return // Who asked is gone, and has no answer.
+		}
 		select {
 		case m.asked <- struct{}{}:
 		default:

@@ -18,7 +18,7 @@ func NewDocument(appID string, trust config.DeviceJWT) *config.Document {
 		Version: config.Version,
 		App:     config.App{Namespace: "e2e", Name: "chat", AppID: appID},
 		Routing: config.Routing{
-			HeartbeatSeconds: 1, OfflineAfterSeconds: 10, AckTimeoutSeconds: 5, PushTTLSeconds: day, MaxBacklog: 100_000,
+			HeartbeatSeconds: 3, OfflineAfterSeconds: 10, AckTimeoutSeconds: 5, PushTTLSeconds: day, MaxBacklog: 100_000,
 		},
 		Auth: config.Auth{
 			ServerKeys: []config.Secret{plainKey()}, RegistrationKeys: []config.Secret{plainKey()}, DeviceJWT: trust,

@@ -250,7 +250,7 @@ func TestRepeatedTakeoverWaits(t *testing.T) {
 			w := newWorld(t, store)
 			h := w.newPhone(t, vendors()[0])
 			h.bind(t, "ann")
-			w.fault(t, "fcm", traffic.Fault{LatencyMs: 4500, Path: "messages:send"})
+			w.fault(t, "fcm", traffic.Fault{LatencyMs: 3000, Path: "messages:send"})
 			w.send(t, w.newMessage("alice", "ann"))
 			w.asksForToken(t)
 			token := w.userToken(t, "ben")

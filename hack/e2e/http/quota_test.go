@@ -24,7 +24,7 @@ func (w *world) daily(t *testing.T, pushes int64) *config.Document {
 // awaitQuota waits until a dispatcher reports the Xiaomi row so.
 func (w *world) awaitQuota(t *testing.T, d *process.Dispatcher, what string, holds func(report.Channel, report.Quota) bool) {
 	t.Helper()
-	within(t, 2*patience, d.Pod+" "+what, func() error {
+	until(t, d.Pod+" "+what, func() error {
 		c := d.Channel(t, "xiaomi")
 		if !slices.ContainsFunc(c.Quotas, func(q report.Quota) bool { return q.Class == quotaClass && holds(c, q) }) {
 			return fmt.Errorf("it says %+v", c)

@@ -61,7 +61,7 @@ func installed(t *testing.T, s *simulator.Server, vendor, app string) phone.Phon
 // arrival waits for the nth push on a phone.
 func arrival(t *testing.T, s *simulator.Server, id string, n int64) phone.Arrival {
 	t.Helper()
-	list, err := s.Client().Notifications(t.Context(), id, n-1, 10*time.Second)
+	list, err := s.Client().Notifications(t.Context(), id, n-1, time.Minute)
 	must(t, err)
 	if len(list) == 0 {
 		t.Fatalf("push %d did not arrive", n)

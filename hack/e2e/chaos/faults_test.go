@@ -110,7 +110,7 @@ func replace(t *testing.T, w *world, dice *rand.Rand) {
 	t.Helper()
 	n := dice.IntN(len(w.dispatchers))
 	w.dispatchers[n].Terminate(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if code, err := w.dispatchers[n].Wait(ctx); err != nil || code != 0 {
 		t.Errorf("a dispatcher that was told to stop ended with %d, %v", code, err)

@@ -148,8 +148,8 @@ func (h *handset) login(ctx context.Context, d *client.Device, user string) erro
 	return nil
 }
 
-// late is how long after its caller gave up a request may still take effect.
-const late = 2 * time.Second
+// late is how long after its caller gave up a request may still take effect: a dispatcher that froze finds it when it goes on.
+const late = frozen + 2*time.Second
 
 // takeTurns lets the users of one phone log in after each other, sometimes with a logout between.
 func (h *handset) takeTurns(ctx context.Context, dice *rand.Rand, quit <-chan struct{}) {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -109,7 +110,7 @@ func (r *runner) target(ctx context.Context, t Target) error {
 	fuzz.Dir = t.Package
 	fuzz.WaitDelay = 10 * time.Second // what a worker has started and left must not hold the run up
 	said, err := fuzz.CombinedOutput()
-	if err != nil && !timeIsUp.Match(said) {
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) && !timeIsUp.Match(said) {
 		_, _ = fmt.Fprintf(r.out, "%s: %v\n%s", t, err, said)
 		return err
 	}

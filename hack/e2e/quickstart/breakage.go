@@ -51,7 +51,7 @@ func (s *Story) kill(ctx context.Context) error {
 	}
 	seen := map[string]bool{}
 	for len(seen) < messages {
-		a, err := s.shows(ctx, s.third, patience/2)
+		a, err := s.shows(ctx, s.third)
 		if err != nil {
 			return fmt.Errorf("after %d of %d messages: %w", len(seen), messages, err)
 		}
@@ -87,7 +87,7 @@ func (s *Story) refuse(ctx context.Context) error {
 	if _, err := s.send(ctx, s.bob, "Sent while the new secret is wrong"); err != nil {
 		return err
 	}
-	if _, err := s.shows(ctx, s.mi, soon); err != nil {
+	if _, err := s.shows(ctx, s.mi); err != nil {
 		return fmt.Errorf("the old credential is no longer used: %w", err)
 	}
 	if err := s.setSecret(ctx, string(secret)); err != nil {

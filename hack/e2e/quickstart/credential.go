@@ -43,7 +43,7 @@ func (s *Story) revoke(ctx context.Context) error {
 	if _, err := s.send(ctx, s.bob, "Sent while Xiaomi refuses"); err != nil {
 		return err
 	}
-	if _, err := s.shows(ctx, s.fcm, soon); err != nil {
+	if _, err := s.shows(ctx, s.fcm); err != nil {
 		return err
 	}
 	message, err := s.ready(ctx, "False")
@@ -75,7 +75,7 @@ func (s *Story) rotate(ctx context.Context) error {
 	if err := s.setSecret(ctx, app.AppSecret); err != nil {
 		return err
 	}
-	a, err := s.shows(ctx, s.mi, patience/2)
+	a, err := s.shows(ctx, s.mi)
 	if err != nil {
 		return err
 	}

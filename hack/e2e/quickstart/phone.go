@@ -3,7 +3,6 @@ package quickstart
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/offlinepush/operator/dispatcher/client"
 	"github.com/offlinepush/operator/dispatcher/simulator"
@@ -55,13 +54,13 @@ func (w *World) bind(ctx context.Context, h *handset, userID string) error {
 }
 
 // shows waits until the phone shows something new, and tells it.
-func (w *World) shows(ctx context.Context, h *handset, within time.Duration) (phone.Arrival, error) {
-	arrivals, err := w.vendors.Notifications(ctx, h.id, h.seen, within)
+func (w *World) shows(ctx context.Context, h *handset) (phone.Arrival, error) {
+	arrivals, err := w.vendors.Notifications(ctx, h.id, h.seen, soon)
 	if err != nil {
 		return phone.Arrival{}, fmt.Errorf("looking at the %s: %w", h.name, err)
 	}
 	if len(arrivals) == 0 {
-		return phone.Arrival{}, fmt.Errorf("the %s showed nothing within %s", h.name, within)
+		return phone.Arrival{}, fmt.Errorf("the %s showed nothing within %s", h.name, soon)
 	}
 	a := arrivals[0]
 	h.seen = a.Seq

@@ -61,7 +61,7 @@ func (s *Story) tenPhones(ctx context.Context) error {
 
 // showsMessage waits until the phone shows a message of the story whole.
 func (s *Story) showsMessage(ctx context.Context, h *handset, title string) error {
-	a, err := s.shows(ctx, h, soon)
+	a, err := s.shows(ctx, h)
 	if err != nil {
 		return err
 	}

@@ -113,15 +113,17 @@ func (w *World) settled(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	err = await(ctx, "every push to come to its end", func(ctx context.Context) error {
-		a, err := count(ctx)
+	var a report.Account
+	err = await(ctx, "every push to come to its end", func(ctx context.Context) (err error) {
+		a, err = count(ctx)
 		if err == nil && (a.Pending != 0 || a.Unexpanded != 0 || a.Unaccounted() != 0) {
 			err = fmt.Errorf("%w: %+v", errNotYet, a)
 		}
 		return err
 	})
 	if err == nil {
-		w.Say("    every push has come to its end after %.1fs", time.Since(began).Seconds())
+		w.Say("    every push has come to its end after %.1fs: of all so far %d handed to vendors, %d cancelled, %d suppressed, %d expired, %d failed, %d quarantined",
+			time.Since(began).Seconds(), a.Handed, a.Cancelled, a.Suppressed, a.Expired, a.Failed, a.Quarantined)
 	}
 	return err
 }

@@ -77,7 +77,6 @@ func TestLoginDoesNotWaitForTheDead(t *testing.T) {
 	contested.bind(t, "ben")
 	rival := w.userToken(t, "cat")
 	victim.Kill()
-	died := time.Now()
 	takeover := make(chan error, 1)
 	go func() {
 		_, err := contested.device().Bind(t.Context(), rival)
@@ -86,9 +85,10 @@ func TestLoginDoesNotWaitForTheDead(t *testing.T) {
 	for range 3 {
 		calm.bind(t, "ann")
 	}
-	login := time.Since(died)
-	must(t, <-takeover)
-	if waited := time.Since(died); login > waited/2 {
-		t.Errorf("logins took %s, and a takeover that waits for the lease %s", login, waited)
+	select {
+	case err := <-takeover:
+		t.Errorf("the logins waited as long as a takeover that waits for the lease, which ended with %v", err)
+	default:
+		must(t, <-takeover)
 	}
 }

@@ -49,7 +49,7 @@ func TestTheLookGoesOnUntilNothingIsLeft(t *testing.T) {
 	if r.Grown(Message) || !r.Grown(Bulk) {
 		t.Error("the look of one priority is not that of another")
 	}
-	r = l.Row(vivo(1000, 4, 0), rules())
+	l.Row(vivo(1000, 4, 0), rules())
 	r = l.Row(vivo(1000, 4, 0), rules()) // with another credential
 	if !r.Grown(Message) {
 		t.Error("the look ends with the credential")

@@ -53,7 +53,7 @@ func (s *Suite) BecomeReady(t *testing.T, pod *corev1.Pod) {
 	})
 }
 
-// StartingPod does the same, and the pod does not accept work yet.
+// StartingPod is Pod with a pod that runs and does not accept work yet.
 func (s *Suite) StartingPod(t *testing.T, app *pushv1.PushApp, name string) *corev1.Pod {
 	t.Helper()
 	deployment := &appsv1.Deployment{}

@@ -189,13 +189,7 @@ func TestAppsReportTrouble(t *testing.T) {
 
 func TestAcceptedSecretComesBack(t *testing.T) {
 	t.Parallel()
-	channel := xiaomi(t)
-	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
-	await(t, channel, ready)
-	secret, err := accepted(t, channel)
-	if err != nil {
-		t.Fatal(err)
-	}
+	channel, secret := settled(t)
 	if !metav1.IsControlledBy(secret, channel) {
 		t.Errorf("accepted Secret has owners %v, want the channel", secret.OwnerReferences)
 	}
@@ -218,13 +212,7 @@ func TestAcceptedSecretComesBack(t *testing.T) {
 // TestNamespaceThatEnds takes the accepted Secret away, as the deletion of the namespace does.
 func TestNamespaceThatEnds(t *testing.T) {
 	t.Parallel()
-	channel := xiaomi(t)
-	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
-	await(t, channel, ready)
-	secret, err := accepted(t, channel)
-	if err != nil {
-		t.Fatal(err)
-	}
+	channel, secret := settled(t)
 	suite.EndNamespace(t, channel.Namespace)
 	managertest.AwaitLeftAlone(t, suite, channel, secret)
 }
@@ -238,6 +226,19 @@ func TestForeignAcceptedSecretIsLeftAlone(t *testing.T) {
 	if got, err := accepted(t, channel); err != nil || got.ResourceVersion != foreign.ResourceVersion {
 		t.Errorf("the foreign Secret was changed (%v)", err)
 	}
+}
+
+// settled is a channel that is Ready, with its accepted Secret.
+func settled(t *testing.T) (*pushv1.PushChannel, *corev1.Secret) {
+	t.Helper()
+	channel := xiaomi(t)
+	suite.Create(t, testenv.XiaomiSecret(channel.Namespace, channel.Name, firstSecret), channel)
+	await(t, channel, ready)
+	secret, err := accepted(t, channel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return channel, secret
 }
 
 func accepted(t *testing.T, channel *pushv1.PushChannel) (*corev1.Secret, error) {

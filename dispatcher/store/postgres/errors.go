@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -9,9 +10,12 @@ import (
 	"github.com/offlinepush/operator/dispatcher/store"
 )
 
-// explain adds to the database's words what to do about them.
+// explain adds to the database's words what to do about them, and what it means when there are none.
 func explain(err error) error {
 	cure, known := cures[code(err)]
+	if errors.Is(err, context.DeadlineExceeded) && !known {
+		cure, known = "the database did not answer in time", true
+	}
 	if err == nil || !known {
 		return err
 	}
